@@ -1,0 +1,14 @@
+/** SHA-256 (FIPS 180-4) where there is no `node:crypto`; text is hashed as UTF-8. */
+import { sha256 as digest } from '@noble/hashes/sha2.js';
+import { toHex } from './encoding.ts';
+
+const UTF8 = new TextEncoder();
+
+export function sha256(data: Uint8Array | string): Uint8Array {
+  return digest(typeof data === 'string' ? UTF8.encode(data) : data);
+}
+
+/** Lower-case hexadecimal. */
+export function sha256Hex(data: Uint8Array | string): string {
+  return toHex(sha256(data));
+}
