@@ -1,0 +1,64 @@
+/** What an MCP connection can be asked, in plain JSON: the MCP edge serves it, and knows nothing else of the product. */
+import type { Json } from '../base/canonical.ts';
+
+type JsonObject = { readonly [name: string]: Json };
+
+export interface ToolDefinition {
+  readonly name: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly inputSchema: JsonObject;
+  readonly outputSchema?: JsonObject;
+  readonly annotations?: JsonObject;
+  readonly _meta?: JsonObject;
+}
+
+export interface ToolCall {
+  readonly name: string;
+  /** As strictly parsed from the wire; absent when the call had none. */
+  readonly arguments: JsonObject | undefined;
+  readonly meta: JsonObject;
+  /** The JSON-RPC id, for the record only; never used to correlate. */
+  readonly requestId: string | number;
+  /** Aborted when the caller cancels or the connection ends. */
+  readonly signal: AbortSignal;
+  /** Sends a progress notification to the caller; does nothing when it asked for none. */
+  progress(update: { progress: number; total?: number; message?: string }): void;
+}
+
+/** An MCP CallToolResult: passed on as it is. */
+export interface ToolResult {
+  readonly content: readonly JsonObject[];
+  readonly structuredContent?: JsonObject;
+  readonly isError?: boolean;
+  readonly _meta?: JsonObject;
+}
+
+export interface ResourceContent {
+  readonly uri: string;
+  readonly mimeType?: string;
+  readonly text?: string;
+  readonly blob?: string;
+}
+
+export interface Session {
+  /** Shown to the model when the connection opens. */
+  readonly instructions: string;
+  listTools(): Promise<readonly ToolDefinition[]>;
+  /** Never throws for a refusal: that is a result with `isError`. Throws `UnknownName` for a tool nobody has. */
+  callTool(call: ToolCall): Promise<ToolResult>;
+  listResources(): Promise<readonly JsonObject[]>;
+  listResourceTemplates(): Promise<readonly JsonObject[]>;
+  /** `undefined`: no such resource, or none that this caller may know of. */
+  readResource(uri: string): Promise<readonly ResourceContent[] | undefined>;
+  listPrompts(): Promise<readonly JsonObject[]>;
+  /** An MCP GetPromptResult; `undefined`: no such prompt. */
+  getPrompt(name: string, args: JsonObject): Promise<JsonObject | undefined>;
+  /** Calls back whenever the answer of `listTools` may have changed; returns the unsubscriber. */
+  onToolsChanged(listener: () => void): () => void;
+}
+
+/** A name that nobody answers to: a protocol error, not a refusal. */
+export class UnknownName extends Error {
+  override readonly name = 'UnknownName';
+}

@@ -1,0 +1,86 @@
+/** The seam between the law and the world: what a store, a key ring and a clock must be able to do. */
+
+/** One entry of the chain as it is stored. */
+export interface Row {
+  readonly sequence_number: number;
+  /** RFC 9162 leaf hash of `entry`, lower-case hex. */
+  readonly entry_hash: string;
+  /** The entry in RFC 8785 form: exactly the hashed bytes. */
+  readonly entry: string;
+  readonly kind: string;
+  /** The artifacts that the entry names (lower-case hex hashes). */
+  readonly names: readonly string[];
+  /** `names` and all their ancestors: whose subtrees the entry belongs to. */
+  readonly within: readonly string[];
+}
+
+/** Where the chain ends; written in the same transaction as the rows it covers. */
+export interface Head {
+  /** Number of entries. */
+  readonly size: number;
+  /** Hash of the last entry, lower-case hex. */
+  readonly entry_hash: string;
+  /** The signed C2SP checkpoint over `size` entries. */
+  readonly checkpoint: string;
+  /** Roots of the perfect subtrees along the right edge (RFC 9162), largest first, lower-case hex. */
+  readonly frontier: readonly string[];
+}
+
+export interface Batch {
+  readonly rows: readonly Row[];
+  readonly head: Head;
+}
+
+export interface Query {
+  /** Only entries with a greater sequence number; -1 for all. */
+  readonly after: number;
+  readonly limit: number;
+  readonly kind?: string;
+  /** Only entries that name this artifact. */
+  readonly names?: string;
+  /** Only entries that name this artifact or a descendant of it. */
+  readonly within?: string;
+}
+
+/** Rows oldest first and the head, of one consistent view. A row read back has empty `names` and `within`. */
+export interface Page {
+  readonly rows: readonly Row[];
+  readonly head: Head | null;
+}
+
+/**
+ * An append-only log shared by many processes. Errors: `CHAIN_CONTENDED` when the lock could not be had or the database
+ * is away; any other failure of `commit` leaves the outcome unknown, and the caller reads to find out.
+ */
+export interface Store {
+  read(query: Query): Promise<Page>;
+  /**
+   * Takes the one right to append, shows `decide` every row from `size` on and the head, and appends what it returns,
+   * all or nothing, durable when the promise resolves. `decide` is synchronous and may be called again after a rollback
+   * only if its batch was certainly not written; `null` appends nothing; what it throws is passed on after a rollback.
+   */
+  commit(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Keeps one blob beside a store: a snapshot. Losing it costs time, never truth. */
+export interface Cache {
+  load(): Promise<Uint8Array | undefined>;
+  save(bytes: Uint8Array): Promise<void>;
+}
+
+/** An Ed25519 key whose secret half stays behind the function. */
+export interface Signer {
+  readonly publicKey: Uint8Array;
+  sign(message: Uint8Array): Uint8Array;
+}
+
+export interface Keys {
+  /** Signs artifacts and the genesis entry: the root of trust. */
+  readonly authority: Signer;
+  /** Signs checkpoints. */
+  readonly log: Signer;
+}
+
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type Clock = () => number;
