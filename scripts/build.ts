@@ -1,0 +1,62 @@
+/**
+ * Builds what is published: one file that runs (`dist/aga-delegate.cjs`) and one that is imported (`dist/index.js`).
+ *
+ * One bundled file starts in a third of the time that the same code takes from `node_modules`, and CommonJS starts
+ * faster than ESM.
+ */
+import { chmod, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BuildOptions, build, type Metafile, transform } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** `entry` as a program; `outfile` is made executable. */
+export async function bundleProgram(entry: string, outfile: string): Promise<void> {
+  const prelude = await transform(await readFile(join(ROOT, 'scripts/prelude.cjs'), 'utf8'), {
+    minify: true,
+    target: 'es5',
+  });
+  await bundle({
+    entryPoints: [entry],
+    outfile,
+    format: 'cjs',
+    // Old enough that an old Node can read the file as far as the line that turns it away.
+    target: 'node18',
+    // The directive is one only where nothing but comments stands before it.
+    banner: { js: `#!/usr/bin/env node\n"use strict";${prelude.code.trim()}` },
+  });
+  await chmod(outfile, 0o755);
+}
+
+export async function bundleLibrary(entry: string, outfile: string): Promise<void> {
+  await bundle({ entryPoints: [entry], outfile, format: 'esm', target: 'node22' });
+}
+
+async function bundle(options: BuildOptions & { entryPoints: string[]; outfile: string }): Promise<void> {
+  const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+  const { metafile } = await build({
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    legalComments: 'none',
+    define: { __VERSION__: JSON.stringify(version) },
+    logLevel: 'warning',
+    ...options,
+    metafile: true,
+  });
+  refuseImports(metafile, options.outfile);
+}
+
+/** A static import fails on an old Node before our own message can be printed; see `process.getBuiltinModule`. */
+function refuseImports(metafile: Metafile, outfile: string): void {
+  for (const { imports } of Object.values(metafile.outputs))
+    for (const { path } of imports)
+      if (path === 'node:sqlite') throw new Error(`${outfile}: node:sqlite must be loaded at run time, not imported`);
+}
+
+if (import.meta.main) {
+  await Promise.all([
+    bundleProgram(join(ROOT, 'src/main.ts'), join(ROOT, 'dist/aga-delegate.cjs')),
+    bundleLibrary(join(ROOT, 'src/index.ts'), join(ROOT, 'dist/index.js')),
+  ]);
+}

@@ -1,0 +1,119 @@
+/** What each MCP method asks of a session, and how a session's answers and faults look on the wire. */
+import { Refusal } from '../base/refusal.ts';
+import { progressOf } from './progress.ts';
+import { refusalBody, refusalResult } from './result.ts';
+import { isObject, type JsonObject, RPC, RpcError, type RpcId } from './rpc.ts';
+import { type Session, type ToolResult, UnknownName } from './session.ts';
+
+/** One JSON-RPC request of either era, whatever carried it. */
+export interface McpRequest {
+  readonly id: RpcId;
+  readonly params: JsonObject;
+  /** `params._meta` without what the protocol itself reserves. */
+  readonly meta: JsonObject;
+  /** Aborted when the caller cancels or the connection is gone: nobody reads the answer any more. */
+  readonly signal: AbortSignal;
+  notify(method: string, params: JsonObject): Promise<void>;
+}
+
+export interface Serving {
+  readonly session: Session;
+  /** Is told what our own faults were; callers only learn that there was one. */
+  readonly report: (error: unknown) => void;
+  /** Rejects with `CANCELLED` when the connection is about to end; absent where nothing outlives its request. */
+  readonly untilCut?: <T>(work: Promise<T>) => Promise<T>;
+}
+
+interface Method {
+  ask(request: McpRequest, session: Session): Promise<object>;
+  /** How a refusal is said: as a result, or by throwing a protocol error. */
+  refuse(refusal: Refusal): object;
+}
+
+const listed = (ask: Method['ask']): Method => ({
+  // Every list is one page, so there is no cursor that a caller could have from us.
+  ask: async (request, session) => {
+    if (request.params.cursor !== undefined) throw invalid('unknown cursor');
+    return ask(request, session);
+  },
+  refuse: protocolError,
+});
+
+const METHODS = new Map<string, Method>([
+  ['tools/list', listed(async (_, session) => ({ tools: await session.listTools() }))],
+  ['tools/call', { ask: callTool, refuse: refusalResult }],
+  ['resources/list', listed(async (_, session) => ({ resources: await session.listResources() }))],
+  [
+    'resources/templates/list',
+    listed(async (_, session) => ({ resourceTemplates: await session.listResourceTemplates() })),
+  ],
+  ['resources/read', { ask: readResource, refuse: protocolError }],
+  ['prompts/list', listed(async (_, session) => ({ prompts: await session.listPrompts() }))],
+  ['prompts/get', { ask: getPrompt, refuse: protocolError }],
+]);
+
+/**
+ * The result of an MCP request.
+ *
+ * @throws RpcError with nothing leaked; a refused tool call is a result and does not throw.
+ */
+export async function answer(method: string, request: McpRequest, serving: Serving): Promise<object> {
+  const row = METHODS.get(method);
+  if (row === undefined) throw new RpcError(RPC.method, 'Method not found');
+  try {
+    const work = row.ask(request, serving.session);
+    return await (serving.untilCut === undefined ? work : serving.untilCut(work));
+  } catch (thrown) {
+    if (thrown instanceof RpcError) throw thrown;
+    // What fails after a cancellation failed because of it.
+    if (!(thrown instanceof Refusal) && !request.signal.aborted) serving.report(thrown);
+    return row.refuse(Refusal.from(thrown));
+  }
+}
+
+function protocolError(refusal: Refusal): never {
+  throw new RpcError(refusal.status < 500 ? RPC.params : RPC.internal, refusal.message, refusalBody(refusal));
+}
+
+async function callTool(request: McpRequest, session: Session): Promise<object> {
+  const { id, meta, signal } = request;
+  const { name, arguments: given } = request.params;
+  if (typeof name !== 'string') throw invalid('name must be a string');
+  if (given !== undefined && !isObject(given)) throw new Refusal('INVALID_REQUEST', 'arguments must be an object.');
+  const progress = progressOf(request);
+  try {
+    const call = { name, arguments: given, meta, requestId: id, signal, progress: progress.send };
+    return complete(await session.callTool(call));
+  } catch (thrown) {
+    throw thrown instanceof UnknownName ? invalid(`unknown tool ${quoted(name)}`) : thrown;
+  } finally {
+    await progress.settle();
+  }
+}
+
+/** 2026-07-28 lets a result ask the user for something; an upstream tool may not ask in our name. */
+function complete(result: ToolResult): object {
+  if (!('resultType' in result)) return result;
+  const { resultType: _, ...rest } = result;
+  return rest;
+}
+
+async function readResource({ params }: McpRequest, session: Session): Promise<object> {
+  const { uri } = params;
+  if (typeof uri !== 'string') throw invalid('uri must be a string');
+  const contents = await session.readResource(uri);
+  if (contents === undefined) throw new RpcError(RPC.params, 'Resource not found', { uri });
+  return { contents };
+}
+
+async function getPrompt({ params }: McpRequest, session: Session): Promise<object> {
+  const { name, arguments: given = {} } = params;
+  if (typeof name !== 'string') throw invalid('name must be a string');
+  if (!isObject(given)) throw invalid('arguments must be an object');
+  const prompt = await session.getPrompt(name, given);
+  if (prompt === undefined) throw invalid(`unknown prompt ${quoted(name)}`);
+  return prompt;
+}
+
+const invalid = (what: string) => new RpcError(RPC.params, `Invalid params: ${what}`);
+const quoted = (name: string) => JSON.stringify(name.slice(0, 128));
