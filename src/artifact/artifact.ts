@@ -1,0 +1,139 @@
+/**
+ * The artifact: one signed grant.
+ *
+ *   signed bytes   = RFC 8785 form of the object without `signature`, as UTF-8
+ *   signature      = Ed25519 (RFC 8032) over them by `issuer`, base64url without padding
+ *   artifact_hash  = lower-case hex SHA-256 of the RFC 8785 form with `signature`
+ *
+ * The member `type` is the domain separator: no other thing this product signs has that value. Every member is always
+ * present and an unknown one is refused, so that the format need not change when a part is given work. Numbers are safe
+ * integers, amounts of money decimal strings, times UTC with milliseconds and `Z`.
+ *
+ * Worked example (a root; the authority's secret seed is the 32 bytes 01 02 … 20):
+ *
+ * example {"authority":"did:key:z6MkneMkZqwqRiU5mJzSG3kDwzt9P8C59N4NGTfBLfSGE7c7","delegation":{"max_children":32,"max_depth":3},"depth":0,"expires_at":"2026-11-20T11:00:00.000Z","holder":null,"issued_at":"2026-11-20T10:00:00.000Z","issuer":"did:key:z6MkneMkZqwqRiU5mJzSG3kDwzt9P8C59N4NGTfBLfSGE7c7","nonce":"AAAAAAAAAAAAAAAAAAAAAA","parent":null,"purpose":"quarterly report","scope":{"argument_rules":[],"enforcement_triggers":["ALERT_ONLY"],"limits":{},"measurement_types":[],"permissions":{"agent.delegate":["*","*@*"],"tool.call":["filesystem/*"]}},"signature":"@SIGNATURE@","subject":"research-lead","terms":{"budget_mode":null,"min_binding":"handle","preset":null},"type":"aga-artifact/v1"}
+ * artifact_hash @HASH@
+ */
+import * as z from 'zod';
+import { sha256Hex } from '#digest';
+import { verify } from '#ed25519';
+import { canonicalize, type Json } from '../base/canonical.ts';
+import { fromDidKey, toDidKey } from '../base/did-key.ts';
+import { fromBase64url, toBase64url } from '../base/encoding.ts';
+import { parseInstant } from '../base/instant.ts';
+import { Refusal } from '../base/refusal.ts';
+import { intern, parseScope, type Scope } from '../scope/scope.ts';
+
+/** How strongly a caller is known, weakest first (contract, section 7). */
+export const BINDINGS = ['handle', 'bearer', 'hook', 'process', 'proof'] as const;
+export type Binding = (typeof BINDINGS)[number];
+
+export const MAX_DEPTH = 32;
+export const MAX_CHILDREN = 100_000;
+
+const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'not a UTC time with milliseconds');
+const key = z.string().refine((text) => fromDidKey(text) !== undefined, 'not an Ed25519 did:key');
+const bytes = (length: number) =>
+  z.string().refine((text) => fromBase64url(text)?.length === length, `not ${length} bytes of base64url`);
+/** Printable text: what a person may read in a log without being deceived by control characters. */
+export const label = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'holds control characters');
+
+const body = {
+  type: z.literal('aga-artifact/v1'),
+  authority: key,
+  parent: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
+  depth: z.int().min(0).max(MAX_DEPTH),
+  issuer: key,
+  holder: key.nullable(),
+  subject: label(128),
+  purpose: label(1024),
+  nonce: bytes(16),
+  issued_at: instant,
+  expires_at: instant,
+  scope: z.unknown().transform((value): Scope => intern(parseScope(value))),
+  terms: z.strictObject({
+    preset: z.string().max(64).nullable(),
+    min_binding: z.enum(BINDINGS),
+    budget_mode: z.enum(['slice', 'pool']).nullable(),
+  }),
+  delegation: z.strictObject({
+    max_depth: z.int().min(0).max(MAX_DEPTH),
+    max_children: z.int().min(0).max(MAX_CHILDREN),
+  }),
+};
+const schema = z.strictObject({ ...body, signature: bytes(64) });
+
+export type Artifact = Readonly<z.infer<typeof schema>>;
+export type Draft = Omit<Artifact, 'signature' | 'type' | 'authority' | 'issuer'> & { readonly authority: string };
+
+/** An artifact together with its hash: what `seal` and `open` return. */
+export interface Sealed {
+  readonly artifact: Artifact;
+  readonly hash: string;
+}
+
+/** Sealed here, or opened and found authentic: such an object's signature need not be checked again. */
+const authentic = new WeakSet<Sealed>();
+const utf8 = new TextEncoder();
+
+export interface ArtifactSigner {
+  readonly publicKey: Uint8Array;
+  sign(message: Uint8Array): Uint8Array;
+}
+
+/** The artifact as JSON; it is plain data, which the type of a scope cannot say. */
+export const toJson = ({ artifact }: Sealed): Json => artifact as unknown as Json;
+
+/** Signs a draft as `signer`. The draft's scope must be in normal form. */
+export function seal(draft: Draft, signer: ArtifactSigner): Sealed {
+  const unsigned = { ...draft, type: 'aga-artifact/v1' as const, issuer: toDidKey(signer.publicKey) };
+  const signature = toBase64url(signer.sign(utf8.encode(canonicalize(unsigned))));
+  const artifact = { ...unsigned, signature };
+  const sealed = { artifact, hash: sha256Hex(canonicalize(artifact)) };
+  authentic.add(sealed);
+  return sealed;
+}
+
+/** Decodes an artifact strictly. The signature is not judged: see `isAuthentic`. Throws `INVALID_REQUEST`. */
+export function open(value: Json): Sealed {
+  const decoded = schema.safeParse(value);
+  if (!decoded.success) {
+    const issue = decoded.error.issues[0];
+    throw new Refusal('INVALID_REQUEST', `Not an artifact: ${issue?.path.join('.') || 'value'}: ${issue?.message}.`);
+  }
+  return { artifact: decoded.data, hash: sha256Hex(canonicalize(value)) };
+}
+
+/** What a signature check of this artifact needs. */
+export function signatureOf({ artifact }: Sealed): {
+  signature: Uint8Array;
+  message: Uint8Array;
+  publicKey: Uint8Array;
+} {
+  const { signature, ...unsigned } = artifact;
+  // Both decode: `open` and `seal` let nothing else through.
+  const decoded = { signature: fromBase64url(signature)!, publicKey: fromDidKey(artifact.issuer)! };
+  return { ...decoded, message: utf8.encode(canonicalize(unsigned)) };
+}
+
+/** Whether `issuer` signed these bytes. */
+export function isAuthentic(sealed: Sealed): boolean {
+  if (authentic.has(sealed)) return true;
+  const { signature, message, publicKey } = signatureOf(sealed);
+  if (!verify(signature, message, publicKey)) return false;
+  authentic.add(sealed);
+  return true;
+}
+
+/** Records that the signature was found good elsewhere, for example in a batch. */
+export function markAuthentic(sealed: Sealed): void {
+  authentic.add(sealed);
+}

@@ -1,0 +1,132 @@
+/**
+ * The lineage rules (contract, section 4.2): what must hold between an artifact and the one it was derived from.
+ *
+ * One function asks them when a child is issued, when a presented lineage is used, and when a stranger audits.
+ */
+import { parseInstant } from '../base/instant.ts';
+import type { Code } from '../base/refusal.ts';
+import { denials, excess, nearestAllowed, type Scope } from '../scope/scope.ts';
+import { type Artifact, BINDINGS, type Binding, isAuthentic, type Sealed } from './artifact.ts';
+
+/** A parent as the rules see it: a grant of the living state, or an artifact opened by an auditor. */
+export interface Held {
+  readonly hash: string;
+  readonly parent: Held | null;
+  readonly depth: number;
+  /** Milliseconds since the epoch. */
+  readonly expires: number;
+  readonly maxDepth: number;
+  readonly minBinding: Binding;
+  readonly scope: Scope;
+  /** did:key named at issue or bound by an enrolment. */
+  readonly holder: string | null;
+}
+
+/** One broken rule. */
+export interface Breach {
+  readonly code: Code;
+  readonly rule: string;
+  readonly message: string;
+  readonly detail?: unknown;
+}
+
+/** Scopes of a parent and its ancestors, nearest first: what a child's scope is held against. */
+export function scopesAbove(parent: Held): [Scope, ...Scope[]] {
+  const scopes: [Scope, ...Scope[]] = [parent.scope];
+  for (let at = parent.parent; at; at = at.parent) scopes.push(at.scope);
+  return scopes;
+}
+
+/** The right to delegate to `subject`, asked before anything else about a child. */
+export function mayDelegate(parent: Held, subject: string): Breach | null {
+  const [no] = denials(parent.scope, { capability: 'agent.delegate', resource: subject });
+  if (no) {
+    const patterns = parent.scope.permissions['agent.delegate'] ?? [];
+    const message =
+      no.code === 'INVALID_REQUEST'
+        ? no.message
+        : `The parent artifact may not delegate to "${subject}": its agent.delegate holds ${JSON.stringify(patterns)}.`;
+    return { code: no.code, rule: 'agent.delegate', message, detail: { agent_delegate: patterns } };
+  }
+  if (parent.maxDepth === 0) {
+    return { code: 'DEPTH_EXCEEDED', rule: 'max_depth', message: 'The parent artifact has max_depth 0: it is the last of its lineage.' };
+  }
+  return null;
+}
+
+/** What a child's terms have in excess of its parent's. Empty: contained. */
+export function widening(child: Pick<Artifact, 'scope' | 'delegation' | 'terms' | 'expires_at'>, parent: Held): Breach[] {
+  const breaches: Breach[] = [];
+  if (child.delegation.max_depth >= parent.maxDepth) {
+    breaches.push({
+      code: 'DEPTH_EXCEEDED',
+      rule: 'max_depth',
+      message: `max_depth ${child.delegation.max_depth} is not below the parent's ${parent.maxDepth}; at most ${parent.maxDepth - 1} is allowed.`,
+      detail: { max_depth: parent.maxDepth - 1 },
+    });
+  }
+  const [nearest, ...above] = scopesAbove(parent);
+  const over = excess(child.scope, nearest, ...above);
+  if (over.length > 0) {
+    breaches.push({
+      code: 'LEASE_SUBSET_VIOLATION',
+      rule: 'scope',
+      message: `The child would hold more than its parent: ${over.slice(0, 5).map(sayExcess).join('; ')}${over.length > 5 ? `; and ${over.length - 5} more` : ''}.`,
+      detail: {
+        excess: over.slice(0, 64),
+        nearest_allowed: { permissions: nearestAllowed(child.scope.permissions, nearest, ...above) },
+      },
+    });
+  }
+  if (BINDINGS.indexOf(child.terms.min_binding) < BINDINGS.indexOf(parent.minBinding)) {
+    breaches.push({
+      code: 'LEASE_SUBSET_VIOLATION',
+      rule: 'min_binding',
+      message: `min_binding "${child.terms.min_binding}" is weaker than the parent's "${parent.minBinding}".`,
+    });
+  }
+  if (parseInstant(child.expires_at)! > parent.expires) {
+    breaches.push({ code: 'LEASE_SUBSET_VIOLATION', rule: 'expires_at', message: 'The child would outlive its parent.' });
+  }
+  return breaches;
+}
+
+/** All that is wrong with `child` as a child of `parent`. Empty: the link holds. */
+export function breaches(child: Sealed, parent: Held, authority: string): Breach[] {
+  const { artifact } = child;
+  const forged = (rule: string, message: string): Breach => ({ code: 'INVALID_REQUEST', rule, message });
+  const found: Breach[] = [];
+  if (artifact.authority !== authority) found.push(forged('authority', 'The artifact names another authority.'));
+  if (artifact.parent !== parent.hash) found.push(forged('parent', 'The artifact names another parent.'));
+  if (artifact.depth !== parent.depth + 1) found.push(forged('depth', 'depth is not one more than the parent has.'));
+  if (artifact.issuer !== authority && artifact.issuer !== parent.holder) {
+    found.push(forged('issuer', "The issuer is neither the authority nor the parent's holder."));
+  }
+  if (!isAuthentic(child)) found.push(forged('signature', "The signature is not the issuer's over these bytes."));
+  const right = mayDelegate(parent, artifact.subject);
+  if (right) found.push(right);
+  return [...found, ...lifetime(artifact), ...widening(artifact, parent)];
+}
+
+/** All that is wrong with `root` as the first of a lineage. */
+export function rootBreaches(root: Sealed, authority: string): Breach[] {
+  const { artifact } = root;
+  const forged = (rule: string, message: string): Breach => ({ code: 'INVALID_REQUEST', rule, message });
+  const found: Breach[] = [];
+  if (artifact.authority !== authority || artifact.issuer !== authority) {
+    found.push(forged('issuer', 'A root is issued by its authority and by nobody else.'));
+  }
+  if (artifact.parent !== null || artifact.depth !== 0) found.push(forged('parent', 'A root has no parent and depth 0.'));
+  if (!isAuthentic(root)) found.push(forged('signature', "The signature is not the authority's over these bytes."));
+  return [...found, ...lifetime(artifact)];
+}
+
+function lifetime(artifact: Artifact): Breach[] {
+  if (parseInstant(artifact.issued_at)! < parseInstant(artifact.expires_at)!) return [];
+  return [{ code: 'INVALID_REQUEST', rule: 'expires_at', message: 'The artifact expires before it is issued.' }];
+}
+
+function sayExcess({ capability, pattern, parent }: { capability: string; pattern: string; parent: readonly string[] }): string {
+  const held = parent.length === 0 ? 'nothing there' : parent.slice(0, 8).join(', ');
+  return `${capability} "${pattern}" (the parent has ${held})`;
+}

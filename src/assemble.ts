@@ -1,0 +1,77 @@
+/** Settings → keys, store, clock → sequencer → tools. The only file that sees everything. */
+import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Audit } from './authority/audit.ts';
+import { toDidKey } from './base/did-key.ts';
+import { type Caller, bound, operator } from './caller.ts';
+import type { Settings } from './config.ts';
+import type { Follower } from './follower.ts';
+import { fileKeys, prepareDirectory } from './keys/file.ts';
+import type { Store } from './ports.ts';
+import { Sequencer } from './sequencer.ts';
+import { Service } from './service.ts';
+import { fileCache } from './store/file-cache.ts';
+import { openSqlite } from './store/sqlite.ts';
+import { TOOLS } from './tools/index.ts';
+import type { Reader } from './tools/tool.ts';
+
+export interface Installation {
+  readonly service: Service;
+  /** did:key of the authority. */
+  readonly authority: string;
+  close(): Promise<void>;
+}
+
+/** Opens the data directory. Throws `CannotStart`. */
+export function assemble({ dataDir, authority: name }: Settings): Installation {
+  prepareDirectory(dataDir);
+  const database = join(dataDir, 'chain.db');
+  const random = (length: number): Uint8Array => randomBytes(length);
+  const keys = fileKeys({ directory: dataDir, chainExists: hasContent(database), random });
+  const store = openSqlite(database);
+  const authority = toDidKey(keys.authority.publicKey);
+  const caches = {
+    snapshot: fileCache(join(dataDir, 'snapshot')),
+    checkpoint: fileCache(join(dataDir, 'checkpoint')),
+  };
+  const origin = `aga-delegate/${name}/${authority.slice('did:key:'.length)}`;
+  const world = { store, caches, keys, clock: Date.now, random, origin };
+  const sequencer = new Sequencer(world, (follower) => readerOf(store, follower, authority));
+  const service = new Service(sequencer, TOOLS);
+  return {
+    service,
+    authority,
+    async close() {
+      await service.close();
+      await store.close();
+    },
+  };
+}
+
+/** The caller that a stdio session of these settings is. */
+export const callerOf = ({ artifact }: Settings): Caller => (artifact === null ? operator() : bound(artifact, 'process'));
+
+const PAGE = 1000;
+
+function readerOf(store: Store, follower: Follower, own: string): Reader {
+  return {
+    read: (query) => store.read(query),
+    async audit(authority = own) {
+      const remembered = await follower.rememberedNote();
+      const trust = { authority, origin: follower.origin, ...(remembered !== undefined && { remembered }) };
+      const audit = new Audit(trust);
+      const { head } = await store.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
+      for (let after = -1; ; ) {
+        const { rows } = await store.read({ after, limit: PAGE });
+        // Entries that came after the head was read belong to another audit.
+        const fed = rows.filter(({ sequence_number }) => sequence_number < (head?.size ?? 0) || head === null);
+        await audit.feed(fed);
+        after = rows.at(-1)?.sequence_number ?? after;
+        if (rows.length < PAGE || fed.length < rows.length) return audit.finish(head);
+      }
+    },
+  };
+}
+
+const hasContent = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;

@@ -1,0 +1,179 @@
+/**
+ * Every promise of a chain, asked again from its bytes: form, place, hash, link, time, signatures, and the law itself.
+ * An audit does not stop at the first fault; it reports each, with the entry it was found in.
+ */
+import { markAuthentic, type Sealed, signatureOf } from '../artifact/artifact.ts';
+import { verifyAll } from '#ed25519';
+import { toHex } from '../base/encoding.ts';
+import { parseInstant } from '../base/instant.ts';
+import { Refusal } from '../base/refusal.ts';
+import { openCheckpoint } from '../chain/checkpoint.ts';
+import { type Entry, openEntry, ZERO_HASH } from '../chain/entry.ts';
+import { Frontier, leafHash } from '../chain/tree.ts';
+import type { Head, Row } from '../ports.ts';
+import { check, decodeEvent, type Event, evolve } from './event/index.ts';
+import { State } from './state.ts';
+
+export interface Finding {
+  /** The entry that is wrong; null where it is the chain as a whole. */
+  readonly sequence_number: number | null;
+  readonly rule: string;
+  readonly message: string;
+}
+
+export interface Trust {
+  /** did:key of the authority: the one thing that is believed beforehand. */
+  readonly authority: string;
+  /** The chain's origin, where it is known beforehand. */
+  readonly origin?: string;
+  /** A checkpoint note kept elsewhere; the chain must extend it. */
+  readonly remembered?: string;
+}
+
+export interface AuditReport {
+  readonly findings: readonly Finding[];
+  readonly entries_checked: number;
+  readonly signatures_checked: number;
+}
+
+/** More findings than this tell nobody more. */
+const MOST_FINDINGS = 200;
+const utf8 = new TextEncoder();
+
+export class Audit {
+  readonly #trust: Trust;
+  readonly #state = new State();
+  readonly #frontier = Frontier.of(0, []);
+  readonly #findings: Finding[] = [];
+  #origin: string | undefined;
+  #entries = 0;
+  #signatures = 0;
+  #lastHash = ZERO_HASH;
+  #lastTime = 0;
+  /** Sequence number that the next entry should have. */
+  #next = 0;
+  /** Root at each size that a remembered checkpoint names. */
+  readonly #roots = new Map<number, string>();
+  readonly #asked: number | undefined;
+
+  constructor(trust: Trust) {
+    this.#trust = trust;
+    this.#origin = trust.origin;
+    const size = Number(trust.remembered?.split('\n')[1]);
+    this.#asked = Number.isSafeInteger(size) ? size : undefined;
+  }
+
+  /** The next entries, in order. Signatures are judged together, beside the event loop. */
+  async feed(rows: readonly Row[]): Promise<void> {
+    const opened = rows.map((row) => ({ row, ...this.#open(row) }));
+    const sealed = opened.flatMap(({ event }) => (event && 'sealed' in event ? [event.sealed] : []));
+    await this.#authenticate(sealed);
+    for (const { row, entry, event } of opened) this.#judge(row, entry, event);
+  }
+
+  /** All entries were fed: the end of the chain is judged against its signed head. */
+  finish(head: Head | null): AuditReport {
+    this.#judgeHead(head);
+    this.#judgeRemembered();
+    const { authority } = this.#state;
+    if (authority !== null && authority !== this.#trust.authority) {
+      this.#report(0, 'authority', `The chain belongs to ${authority}, not to the trusted ${this.#trust.authority}.`);
+    }
+    return { findings: this.#findings, entries_checked: this.#entries, signatures_checked: this.#signatures };
+  }
+
+  #open(row: Row): { entry?: Entry; event?: Event } {
+    let entry: Entry | undefined;
+    try {
+      entry = openEntry(row.entry);
+      return { entry, event: decodeEvent(entry.event) };
+    } catch (error) {
+      this.#report(row.sequence_number, 'form', Refusal.from(error).message);
+      return entry ? { entry } : {};
+    }
+  }
+
+  async #authenticate(sealed: readonly Sealed[]): Promise<void> {
+    const verdicts = await verifyAll(sealed.map(signatureOf));
+    this.#signatures += sealed.length;
+    for (const [index, good] of verdicts.entries()) if (good) markAuthentic(sealed[index]!);
+  }
+
+  #judge(row: Row, entry: Entry | undefined, event: Event | undefined): void {
+    this.#entries += 1;
+    const leaf = leafHash(utf8.encode(row.entry));
+    const hash = toHex(leaf);
+    if (hash !== row.entry_hash) this.#report(row.sequence_number, 'entry_hash', 'The entry is not what was hashed: its payload was changed.');
+    this.#frontier.append(leaf);
+    if (this.#entries === this.#asked) this.#roots.set(this.#entries, toHex(this.#frontier.root()));
+    if (entry) this.#judgePlace(row, entry);
+    this.#next = row.sequence_number + 1;
+    this.#lastHash = hash;
+    if (entry && event) this.#judgeLaw(entry, event);
+  }
+
+  #judgePlace(row: Row, entry: Entry): void {
+    if (entry.sequence_number !== this.#next || row.sequence_number !== this.#next) {
+      const message = `Entry ${entry.sequence_number} stands where ${this.#next} should: an entry was removed, added or moved.`;
+      this.#report(row.sequence_number, 'sequence_number', message);
+    }
+    if (entry.previous_hash !== this.#lastHash) {
+      this.#report(row.sequence_number, 'previous_hash', 'previous_hash is not the hash of the entry before it.');
+    }
+    this.#origin ??= entry.chain;
+    if (entry.chain !== this.#origin) this.#report(row.sequence_number, 'chain', `The entry belongs to the chain "${entry.chain}".`);
+    const time = parseInstant(entry.timestamp)!;
+    if (time < this.#lastTime) this.#report(row.sequence_number, 'timestamp', 'Time goes backwards here.');
+    this.#lastTime = Math.max(this.#lastTime, time);
+  }
+
+  #judgeLaw(entry: Entry, event: Event): void {
+    const at = { sequence: entry.sequence_number, time: parseInstant(entry.timestamp)! };
+    if (event.kind === 'GENESIS') this.#signatures += 1;
+    try {
+      check(this.#state, event, at);
+    } catch (error) {
+      const { code, message } = Refusal.from(error);
+      this.#report(at.sequence, `law.${code}`, `${event.kind}: ${message}`);
+    }
+    // An unlawful event has its effect all the same, so that what was built on it is judged too; a second genesis has none.
+    if (event.kind !== 'GENESIS' || this.#state.authority === null) evolve(this.#state, event, at);
+  }
+
+  #judgeHead(head: Head | null): void {
+    if (head === null) {
+      if (this.#entries > 0) this.#report(null, 'head', 'The chain has entries and no signed head.');
+      return;
+    }
+    if (head.size !== this.#entries) {
+      this.#report(null, 'head', `The signed head covers ${head.size} entries; ${this.#entries} are there.`);
+    }
+    if (head.entry_hash !== this.#lastHash) this.#report(null, 'head', 'The head names another last entry.');
+    const root = toHex(this.#frontier.root());
+    const key = this.#state.logKey;
+    const opened = key === null ? undefined : openCheckpoint(head.checkpoint, key);
+    this.#signatures += 1;
+    if (!opened) this.#report(null, 'checkpoint', "The checkpoint is not signed by the log's key.");
+    else if (opened.size !== this.#entries || toHex(opened.root) !== root) {
+      this.#report(null, 'root', `The checkpoint signs another tree: size ${opened.size}, root ${toHex(opened.root)}; recomputed: size ${this.#entries}, root ${root}.`);
+    }
+  }
+
+  #judgeRemembered(): void {
+    const { remembered } = this.#trust;
+    if (remembered === undefined || this.#state.logKey === null) return;
+    const opened = openCheckpoint(remembered, this.#state.logKey);
+    this.#signatures += 1;
+    if (!opened) return this.#report(null, 'remembered', 'The remembered checkpoint is not of this log.');
+    if (opened.size > this.#entries) {
+      return this.#report(null, 'remembered', `${opened.size} entries were seen before, ${this.#entries} are there: the tail was cut.`);
+    }
+    if (this.#roots.get(opened.size) !== toHex(opened.root) && opened.size > 0) {
+      this.#report(null, 'remembered', `The first ${opened.size} entries are not those that were seen before.`);
+    }
+  }
+
+  #report(sequence_number: number | null, rule: string, message: string): void {
+    if (this.#findings.length < MOST_FINDINGS) this.#findings.push({ sequence_number, rule, message });
+  }
+}

@@ -1,0 +1,64 @@
+import type { Binding } from '../artifact/artifact.ts';
+import type { Code } from '../base/refusal.ts';
+import type { Scope } from '../scope/scope.ts';
+
+/** One artifact as the law needs it. Kept small: tens of thousands of these live in memory at once. */
+export interface Grant {
+  readonly hash: string;
+  readonly parent: Grant | null;
+  /** Sequence number of the entry that created it. */
+  readonly sequence: number;
+  readonly subject: string;
+  readonly depth: number;
+  /** Milliseconds since the epoch. */
+  readonly expires: number;
+  readonly maxDepth: number;
+  readonly maxChildren: number;
+  readonly minBinding: Binding;
+  readonly preset: string | null;
+  readonly scope: Scope;
+  /** did:key of who may use it: named at issue, or bound later by an enrolment. */
+  holder: string | null;
+  /** Sequence number of the revocation, once there is one. */
+  revoked: number | null;
+  /** Children that are neither expired nor revoked themselves. */
+  liveChildren: number;
+  children: Set<Grant> | null;
+}
+
+/** Why a lineage permits nothing any more. */
+export interface Ended {
+  readonly code: Extract<Code, 'ARTIFACT_REVOKED' | 'LEASE_EXPIRED'>;
+  readonly by: Grant;
+}
+
+/** The lineage of a grant, root first. */
+export function lineage(grant: Grant): Grant[] {
+  const line: Grant[] = [];
+  for (let at: Grant | null = grant; at; at = at.parent) line.push(at);
+  return line.reverse();
+}
+
+/** Whether a grant, or the ancestor nearest the root, has ended at `time`; null while all of the lineage is live. */
+export function ended(grant: Grant, time: number): Ended | null {
+  let found: Ended | null = null;
+  for (let at: Grant | null = grant; at; at = at.parent) {
+    if (at.revoked !== null) found = { code: 'ARTIFACT_REVOKED', by: at };
+    else if (at.expires <= time) found = { code: 'LEASE_EXPIRED', by: at };
+  }
+  return found;
+}
+
+export function isWithin(grant: Grant, root: string): boolean {
+  for (let at: Grant | null = grant; at; at = at.parent) if (at.hash === root) return true;
+  return false;
+}
+
+/** A grant and everything below it, parents before children. */
+export function* subtree(grant: Grant): Generator<Grant> {
+  const stack = [grant];
+  for (let at = stack.pop(); at; at = stack.pop()) {
+    yield at;
+    if (at.children) stack.push(...[...at.children].reverse());
+  }
+}

@@ -1,0 +1,98 @@
+/** A chain being followed: the fold of its entries, its right edge, and the sealing of what comes next. */
+import { fromHex, toHex } from '../base/encoding.ts';
+import { formatInstant, parseInstant } from '../base/instant.ts';
+import { Refusal } from '../base/refusal.ts';
+import { signCheckpoint } from '../chain/checkpoint.ts';
+import { type Entry, sealEntry, ZERO_HASH } from '../chain/entry.ts';
+import { Frontier, leafHash } from '../chain/tree.ts';
+import type { Head, Row, Signer } from '../ports.ts';
+import { check, decodeEvent, type Event, encodeEvent, evolve, namesOf } from './event/index.ts';
+import { lineage } from './grant.ts';
+import { State } from './state.ts';
+
+const utf8 = new TextEncoder();
+
+/** The chain is not what it was: nothing may be built on it. */
+export function broken(message: string): Refusal {
+  return new Refusal('CHAIN_BROKEN', message);
+}
+
+export class Ledger {
+  readonly origin: string;
+  state: State;
+  size: number;
+  lastHash: string;
+  frontier: Frontier;
+
+  constructor(origin: string) {
+    this.origin = origin;
+    this.state = new State();
+    this.size = 0;
+    this.lastHash = ZERO_HASH;
+    this.frontier = Frontier.of(0, []);
+  }
+
+  /** Follows one entry that is on the chain already. Its place and its hash are checked, its lawfulness is not. */
+  absorb(row: Row): void {
+    const leaf = leafHash(utf8.encode(row.entry));
+    const entry = JSON.parse(row.entry) as Entry; // our own canonical bytes, found again by their hash
+    if (toHex(leaf) !== row.entry_hash || entry.sequence_number !== this.size || entry.previous_hash !== this.lastHash) {
+      throw broken(`Entry ${row.sequence_number} does not follow the entry before it.`);
+    }
+    if (entry.chain !== this.origin) throw broken(`Entry ${row.sequence_number} belongs to another chain.`);
+    evolve(this.state, decodeEvent(entry.event), { sequence: this.size, time: parseInstant(entry.timestamp) ?? 0 });
+    this.#follow(leaf, row.entry_hash);
+  }
+
+  /** Adds an event at `time` if the law allows it; throws its refusal, and then nothing has changed. */
+  append(event: Event, time: number): Row {
+    const at = { sequence: this.size, time };
+    check(this.state, event, at);
+    const sealed = sealEntry({
+      chain: this.origin,
+      sequence_number: this.size,
+      timestamp: formatInstant(time),
+      previous_hash: this.lastHash,
+      event: encodeEvent(event),
+    });
+    const entry_hash = toHex(sealed.hash);
+    evolve(this.state, event, at);
+    const names = namesOf(event);
+    const within = new Set<string>();
+    for (const name of names) {
+      const grant = this.state.grants.get(name);
+      if (grant) for (const { hash } of lineage(grant)) within.add(hash);
+    }
+    this.#follow(sealed.hash, entry_hash);
+    return { sequence_number: at.sequence, entry_hash, entry: sealed.text, kind: event.kind, names, within: [...within] };
+  }
+
+  /** The end of the chain as it now is, signed by the log's key. */
+  head(log: Signer): Head {
+    const root = this.frontier.root();
+    return {
+      size: this.size,
+      entry_hash: this.lastHash,
+      checkpoint: signCheckpoint(this.origin, this.size, root, log),
+      frontier: this.frontier.hashes().map(toHex),
+    };
+  }
+
+  /** Continues from a point that was saved before. */
+  resume(size: number, lastHash: string, frontier: readonly string[], state: State): void {
+    this.size = size;
+    this.lastHash = lastHash;
+    this.frontier = Frontier.of(
+      size,
+      frontier.map((hash) => fromHex(hash) ?? new Uint8Array()),
+    );
+    this.state = state;
+  }
+
+  #follow(leaf: Uint8Array, entryHash: string): void {
+    this.frontier.append(leaf);
+    this.lastHash = entryHash;
+    this.size += 1;
+  }
+}
+

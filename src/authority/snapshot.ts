@@ -1,0 +1,137 @@
+/**
+ * A state written down, bound to the entry it was taken at and signed by the log's key. It is a cache: one that does not
+ * fit the chain, or was not written by us, is ignored, and the chain is folded from its beginning.
+ */
+import { sha256 } from '#digest';
+import { verify } from '#ed25519';
+import { fromBase64url, toBase64url, toHex } from '../base/encoding.ts';
+import { BINDINGS, type Binding } from '../artifact/artifact.ts';
+import { intern, type Scope } from '../scope/scope.ts';
+import type { Signer } from '../ports.ts';
+import type { Grant } from './grant.ts';
+import { Ledger } from './ledger.ts';
+import { State } from './state.ts';
+
+const FORMAT = 'aga-snapshot/v1';
+
+/** A grant as a row; parents stand before their children, and are named by their place in the list. */
+type GrantRow = readonly [
+  hash: string,
+  parent: number,
+  sequence: number,
+  subject: string,
+  depth: number,
+  expires: number,
+  maxDepth: number,
+  maxChildren: number,
+  minBinding: number,
+  preset: string | null,
+  scope: number,
+  holder: string | null,
+  revoked: number | null,
+];
+
+interface Body {
+  readonly origin: string;
+  readonly size: number;
+  readonly lastHash: string;
+  readonly frontier: readonly string[];
+  readonly authority: string | null;
+  readonly logKey: string | null;
+  readonly time: number;
+  readonly scopes: readonly Scope[];
+  readonly grants: readonly GrantRow[];
+  readonly requests: readonly (readonly [string, string, number, number])[];
+  readonly refusals: readonly (readonly [string, readonly number[]])[];
+}
+
+/** Writes a ledger down: one line with the signature, then the body. */
+export function freeze(ledger: Ledger, log: Signer): Uint8Array {
+  const { state } = ledger;
+  const scopes = new Map<Scope, number>();
+  const places = new Map<Grant, number>();
+  const grants: GrantRow[] = [];
+  for (const grant of state.grants.values()) {
+    if (grant.expires <= state.time) continue;
+    const scope = scopes.get(grant.scope) ?? scopes.size;
+    scopes.set(grant.scope, scope);
+    const parent = grant.parent === null ? -1 : (places.get(grant.parent) ?? -2);
+    if (parent === -2) continue;
+    places.set(grant, grants.length);
+    const { hash, sequence, subject, depth, expires, maxDepth, maxChildren, minBinding, preset, holder, revoked } = grant;
+    grants.push([hash, parent, sequence, subject, depth, expires, maxDepth, maxChildren, BINDINGS.indexOf(minBinding), preset, scope, holder, revoked]);
+  }
+  const body: Body = {
+    origin: ledger.origin,
+    size: ledger.size,
+    lastHash: ledger.lastHash,
+    frontier: ledger.frontier.hashes().map(toHex),
+    authority: state.authority,
+    logKey: state.logKey,
+    time: state.time,
+    scopes: [...scopes.keys()],
+    grants,
+    requests: [...state.requests].map(([key, { input, sequence, time }]) => [key, input, sequence, time]),
+    refusals: [...state.refusals],
+  };
+  const bytes = new TextEncoder().encode(JSON.stringify(body));
+  const signature = toBase64url(log.sign(binding(bytes)));
+  return concat(new TextEncoder().encode(`${FORMAT} ${signature}\n`), bytes);
+}
+
+/** The ledger that was frozen, or undefined where these bytes are not a snapshot of that chain written by us. */
+export function thaw(bytes: Uint8Array, origin: string, logKey: Uint8Array): Ledger | undefined {
+  const end = bytes.indexOf(10);
+  const [format, signature] = new TextDecoder().decode(bytes.subarray(0, Math.max(end, 0))).split(' ');
+  const rest = bytes.subarray(end + 1);
+  const decoded = fromBase64url(signature ?? '');
+  if (format !== FORMAT || !decoded || !verify(decoded, binding(rest), logKey)) return undefined;
+  const body = JSON.parse(new TextDecoder().decode(rest)) as Body; // signed by ourselves: of the shape we wrote
+  if (body.origin !== origin) return undefined;
+  const state = new State();
+  state.authority = body.authority;
+  state.logKey = body.logKey;
+  state.time = body.time;
+  const scopes = body.scopes.map((scope) => intern(scope));
+  const grants: Grant[] = [];
+  for (const row of body.grants) {
+    const grant = toGrant(row, scopes, grants);
+    grants.push(grant);
+    state.restore(grant);
+  }
+  for (const [key, input, sequence, time] of body.requests) state.requests.set(key, { input, sequence, time });
+  for (const [caller, times] of body.refusals) state.refusals.set(caller, [...times]);
+  const ledger = new Ledger(origin);
+  ledger.resume(body.size, body.lastHash, body.frontier, state);
+  return ledger;
+}
+
+function toGrant(row: GrantRow, scopes: readonly Scope[], grants: readonly Grant[]): Grant {
+  const [hash, parent, sequence, subject, depth, expires, maxDepth, maxChildren, minBinding, preset, scope, holder, revoked] = row;
+  return {
+    hash,
+    parent: grants[parent] ?? null,
+    sequence,
+    subject,
+    depth,
+    expires,
+    maxDepth,
+    maxChildren,
+    minBinding: BINDINGS[minBinding] as Binding,
+    preset,
+    scope: scopes[scope]!,
+    holder,
+    revoked,
+    liveChildren: 0,
+    children: null,
+  };
+}
+
+const binding = (bytes: Uint8Array): Uint8Array => concat(new TextEncoder().encode(`${FORMAT}\n`), sha256(bytes));
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(a.length + b.length);
+  joined.set(a);
+  joined.set(b, a.length);
+  return joined;
+}

@@ -1,0 +1,131 @@
+/**
+ * What a chain adds up to. Only `evolve` of an event kind changes it, and time, which `advance` brings; `check` reads it.
+ *
+ * The same entries give the same answers wherever they are folded: at a restart, in another process, in an audit.
+ */
+import type { Sealed } from '../artifact/artifact.ts';
+import { parseInstant } from '../base/instant.ts';
+import { Deadlines } from './deadlines.ts';
+import type { Grant } from './grant.ts';
+
+/** An answered request: the repeat of it finds the first answer. */
+export interface Remembered {
+  readonly input: string;
+  readonly sequence: number;
+  readonly time: number;
+}
+
+/** How long an expired artifact stays in memory, so that it can be named in an answer, in milliseconds. */
+export const GRACE = 10 * 60_000;
+/** How long a request_id is remembered at least, in milliseconds. */
+export const MEMORY = 24 * 3600_000;
+/** Refusals recorded for one caller in `WINDOW` milliseconds. */
+export const REFUSALS_RECORDED = 60;
+const WINDOW = 60_000;
+
+export class State {
+  /** did:key of the root of trust; null before the genesis entry. */
+  authority: string | null = null;
+  /** C2SP verifier key of the log. */
+  logKey: string | null = null;
+  /** Latest time seen, in milliseconds; never goes back. */
+  time = 0;
+  readonly grants = new Map<string, Grant>();
+  readonly requests = new Map<string, Remembered>();
+  /** Times of the refusals recorded last, per caller. */
+  readonly refusals = new Map<string, number[]>();
+  readonly #deadlines = new Deadlines();
+  readonly #expired: Grant[] = [];
+
+  /** Brings time forward: what has expired stops counting, what expired long ago is forgotten. */
+  advance(time: number): void {
+    if (time <= this.time) return;
+    this.time = time;
+    for (let grant = this.#deadlines.take(time); grant; grant = this.#deadlines.take(time)) {
+      if (grant.parent && grant.revoked === null) grant.parent.liveChildren -= 1;
+      this.#expired.push(grant);
+    }
+    let forgotten = 0;
+    for (const grant of this.#expired) {
+      if (grant.expires + GRACE > time) break;
+      this.#forget(grant);
+      forgotten += 1;
+    }
+    if (forgotten > 0) this.#expired.splice(0, forgotten);
+    for (const [key, { time: asked }] of this.requests) {
+      if (asked + MEMORY > time) break;
+      this.requests.delete(key);
+    }
+  }
+
+  /** Adds an artifact that the law has accepted. */
+  admit({ artifact, hash }: Sealed, sequence: number): void {
+    const parent = artifact.parent === null ? null : this.grants.get(artifact.parent);
+    const expires = parseInstant(artifact.expires_at)!;
+    // A parent that is forgotten has expired, and its child with it.
+    if (parent === undefined) return;
+    const grant: Grant = {
+      hash,
+      parent,
+      sequence,
+      subject: artifact.subject,
+      depth: artifact.depth,
+      expires,
+      maxDepth: artifact.delegation.max_depth,
+      maxChildren: artifact.delegation.max_children,
+      minBinding: artifact.terms.min_binding,
+      preset: artifact.terms.preset,
+      scope: artifact.scope,
+      holder: artifact.holder,
+      revoked: null,
+      liveChildren: 0,
+      children: null,
+    };
+    this.restore(grant);
+  }
+
+  /** Puts a grant in its place: in the tree, on the list of deadlines, and among its parent's live children. */
+  restore(grant: Grant): void {
+    this.grants.set(grant.hash, grant);
+    const { parent } = grant;
+    if (parent) {
+      parent.children ??= new Set();
+      parent.children.add(grant);
+    }
+    if (grant.expires <= this.time) this.#expired.push(grant);
+    else {
+      if (parent && grant.revoked === null) parent.liveChildren += 1;
+      this.#deadlines.add(grant);
+    }
+  }
+
+  revoke(grant: Grant, sequence: number): void {
+    if (grant.revoked !== null) return;
+    grant.revoked = sequence;
+    if (grant.parent && grant.expires > this.time) grant.parent.liveChildren -= 1;
+  }
+
+  remember(key: string, input: string, sequence: number): void {
+    this.requests.set(key, { input, sequence, time: this.time });
+  }
+
+  /** Whether one more refusal of this caller is worth an entry at `time`. */
+  mayRecordRefusal(caller: string, time: number): boolean {
+    const times = this.refusals.get(caller);
+    return times === undefined || times.length < REFUSALS_RECORDED || times[0]! + WINDOW <= time;
+  }
+
+  recordRefusal(caller: string): void {
+    const times = this.refusals.get(caller) ?? [];
+    times.push(this.time);
+    if (times.length > REFUSALS_RECORDED) times.shift();
+    this.refusals.set(caller, times);
+  }
+
+  #forget(grant: Grant): void {
+    this.grants.delete(grant.hash);
+    this.refusals.delete(grant.hash);
+    const siblings = grant.parent?.children;
+    if (siblings?.delete(grant) && siblings.size === 0 && grant.parent) grant.parent.children = null;
+  }
+}

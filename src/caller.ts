@@ -1,0 +1,29 @@
+/** Who is asking. Only an edge can make one, from the transport and never from an argument. */
+import type { Binding } from './artifact/artifact.ts';
+import { find, notFound } from './authority/find.ts';
+import { type Grant, isWithin } from './authority/grant.ts';
+import type { State } from './authority/state.ts';
+
+export interface Caller {
+  /** How strongly the caller is known. */
+  readonly binding: 'operator' | Binding;
+  /** Hash of the artifact that the caller acts under; null for the operator. */
+  readonly artifact: string | null;
+  /** What this one connection remembers. */
+  readonly session: { lastRoot: string | null };
+}
+
+export const operator = (): Caller => ({ binding: 'operator', artifact: null, session: { lastRoot: null } });
+
+export const bound = (artifact: string, binding: Binding): Caller => ({
+  binding,
+  artifact,
+  session: { lastRoot: null },
+});
+
+/** The grant of that hash if the caller may see it: the operator all, an artifact its own subtree. */
+export function visible(state: State, caller: Caller, hash: string): Grant {
+  const grant = find(state, hash);
+  if (caller.artifact !== null && !isWithin(grant, caller.artifact)) throw notFound();
+  return grant;
+}

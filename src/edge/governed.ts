@@ -1,0 +1,104 @@
+/** The session of a caller with the tools of this product: what a host sees of us over MCP. */
+import * as z from 'zod';
+import { canonicalize, type Json } from '../base/canonical.ts';
+import { Refusal } from '../base/refusal.ts';
+import type { Caller } from '../caller.ts';
+import type { Service } from '../service.ts';
+import type { Tool } from '../tools/tool.ts';
+import { delegateTask, delegateTaskPrompt } from './prompt.ts';
+import { refusalResult, toolResult } from './result.ts';
+import { type ResourceContent, type Session, type ToolDefinition, UnknownName } from './session.ts';
+
+type JsonObject = { readonly [name: string]: Json };
+
+const CHECKPOINT = 'aga://chain/checkpoint';
+const ARTIFACT = /^aga:\/\/artifacts\/([0-9a-f]{64})$/;
+
+const INSTRUCTIONS =
+  'aga-delegate hands part of your authority to sub-agents. Call aga_create_artifact once for the task, then aga_delegate_to_subagent for ' +
+  'each sub-agent with no more than it needs, and aga_revoke_artifact when it is done. A session bound to an artifact starts with delegating. ' +
+  'A refusal says what would have been allowed: correct the request accordingly instead of repeating it.';
+
+export function governedSession(service: Service, caller: Caller): Session {
+  return {
+    instructions: INSTRUCTIONS,
+    async listTools() {
+      return definitions(service);
+    },
+    async callTool({ name, arguments: input }) {
+      const tool = service.tools.get(name);
+      if (!tool) throw new UnknownName(name);
+      try {
+        return toolResult((await service.call(tool, input, caller)) as JsonObject); // every output schema is JSON
+      } catch (error) {
+        if (error instanceof Refusal) return refusalResult(error);
+        throw error;
+      }
+    },
+    async listResources() {
+      return [{ uri: CHECKPOINT, name: 'checkpoint', title: 'Signed head of the chain', mimeType: 'text/plain' }];
+    },
+    async listResourceTemplates() {
+      const uriTemplate = 'aga://artifacts/{hash}';
+      return [{ uriTemplate, name: 'artifact', title: 'Signed artifact', mimeType: 'application/json' }];
+    },
+    readResource: (uri) => readResource(service, caller, uri),
+    async listPrompts() {
+      return [delegateTaskPrompt];
+    },
+    async getPrompt(name, args) {
+      return name === delegateTaskPrompt.name ? delegateTask(args) : undefined;
+    },
+    onToolsChanged: () => () => undefined,
+  };
+}
+
+async function readResource(service: Service, caller: Caller, uri: string): Promise<ResourceContent[] | undefined> {
+  if (uri === CHECKPOINT) {
+    const page = await service.read(caller, (reader) => reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 }));
+    return [{ uri, mimeType: 'text/plain', text: page.head?.checkpoint ?? '' }];
+  }
+  const hash = ARTIFACT.exec(uri)?.[1];
+  const inspect = service.tools.get('aga_inspect');
+  if (hash === undefined || !inspect) return undefined;
+  try {
+    const { artifact } = await service.call(inspect, { artifact_hash: hash }, caller);
+    return [{ uri, mimeType: 'application/json', text: canonicalize(artifact) }];
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'ARTIFACT_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+const rendered = new WeakMap<Service, readonly ToolDefinition[]>();
+
+/** The tools as `tools/list` shows them; made once, at the first question. */
+export function definitions(service: Service): readonly ToolDefinition[] {
+  const known = rendered.get(service) ?? [...service.tools.values()].map(define);
+  rendered.set(service, known);
+  return known;
+}
+
+function define({ name, title, description, input, output, annotations }: Tool): ToolDefinition {
+  return {
+    name,
+    title,
+    description,
+    inputSchema: jsonSchema(input, 'input'),
+    outputSchema: jsonSchema(output, 'output'),
+    annotations: { title, ...annotations },
+  };
+}
+
+function jsonSchema(schema: z.ZodObject, io: 'input' | 'output'): JsonObject {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io });
+  return prune(rest as JsonObject) as JsonObject; // JSON Schema is JSON
+}
+
+/** Bounds that every integer has say nothing to a reader. */
+function prune(value: Json): Json {
+  if (Array.isArray(value)) return value.map(prune);
+  if (value === null || typeof value !== 'object') return value;
+  const kept = Object.entries(value).filter(([, bound]) => Math.abs(Number(bound)) !== Number.MAX_SAFE_INTEGER);
+  return Object.fromEntries(kept.map(([name, member]) => [name, prune(member)]));
+}

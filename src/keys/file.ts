@@ -1,0 +1,80 @@
+/** Keys in files of the data directory: PKCS#8 PEM, mode 0600, created once and never replaced. */
+import { createPrivateKey } from 'node:crypto';
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { signer } from '#ed25519';
+import { fromBase64url } from '../base/encoding.ts';
+import type { Keys, Signer } from '../ports.ts';
+
+/** The process cannot begin its work; the message is for the operator, on stderr. */
+export class CannotStart extends Error {
+  override readonly name = 'CannotStart';
+}
+
+export interface FileKeysOptions {
+  readonly directory: string;
+  /** Whether the store holds a chain: then a missing key is a loss, not a first start. */
+  readonly chainExists: boolean;
+  readonly random: (length: number) => Uint8Array;
+}
+
+/** Makes the directory, mode 0700. Throws `CannotStart` where it cannot be written to. */
+export function prepareDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    chmodSync(directory, 0o700);
+  } catch (error) {
+    throw new CannotStart(`Cannot use the data directory ${directory}: ${reasonOf(error)}. Choose another with --data-dir.`);
+  }
+}
+
+/** Reads the two keys, or creates them on first use. */
+export function fileKeys(options: FileKeysOptions): Keys {
+  return { authority: keyIn(options, 'authority.key'), log: keyIn(options, 'log.key') };
+}
+
+function keyIn({ directory, chainExists, random }: FileKeysOptions, name: string): Signer {
+  const path = join(directory, name);
+  if (!existsSync(path)) {
+    if (chainExists) {
+      throw new CannotStart(`The key file ${path} is missing, but a chain exists. Restore it from a backup; it is never made anew.`);
+    }
+    create(path, random(32));
+  }
+  return read(path);
+}
+
+/** Written whole under another name, then linked: of several processes that start at once, one wins, and none sees half a file. */
+function create(path: string, seed: Uint8Array): void {
+  const draft = `${path}.${process.pid}.${Date.now()}`;
+  // PKCS#8 of an Ed25519 key (RFC 8410): a fixed prefix and the seed.
+  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
+  const pem = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'pem', type: 'pkcs8' });
+  try {
+    writeFileSync(draft, pem, { mode: 0o600, flag: 'wx', flush: true });
+    try {
+      linkSync(draft, path);
+    } catch (error) {
+      if (!existsSync(path)) throw error;
+    } finally {
+      unlinkSync(draft);
+    }
+  } catch (error) {
+    throw new CannotStart(`Cannot create the key file ${path}: ${reasonOf(error)}.`);
+  }
+}
+
+function read(path: string): Signer {
+  try {
+    const { d, crv } = createPrivateKey(readFileSync(path)).export({ format: 'jwk' });
+    const seed = crv === 'Ed25519' ? fromBase64url(d ?? '') : undefined;
+    if (!seed) throw new Error('not an Ed25519 key');
+    return signer(seed);
+  } catch (error) {
+    throw new CannotStart(`The key file ${path} cannot be read: ${reasonOf(error)}. Restore it from a backup; it is never replaced.`);
+  }
+}
+
+/** The system's own short code where there is one: no text of ours, and nothing of the file. */
+const reasonOf = (error: unknown): string =>
+  (error as NodeJS.ErrnoException).code ?? (error instanceof Error && error.message === 'not an Ed25519 key' ? error.message : 'not a key');

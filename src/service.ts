@@ -1,0 +1,79 @@
+/** The tools as one thing that can be called: strict input, a live caller, one decision. */
+import type * as z from 'zod';
+import { find, refuseEnded } from './authority/find.ts';
+import { BINDINGS } from './artifact/artifact.ts';
+import { Refusal } from './base/refusal.ts';
+import type { Caller } from './caller.ts';
+import type { Sequencer } from './sequencer.ts';
+import type { Context, Reader, Tool } from './tools/tool.ts';
+
+export type Output = { readonly [member: string]: unknown };
+
+export class Service {
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly #sequencer: Sequencer;
+
+  constructor(sequencer: Sequencer, tools: readonly Tool[]) {
+    this.#sequencer = sequencer;
+    this.tools = new Map(tools.map((tool) => [tool.name, tool]));
+  }
+
+  /** Calls a tool that exists. Throws its refusal. */
+  async call(tool: Tool, input: unknown, caller: Caller): Promise<Output> {
+    const parsed = parseInput(tool, input);
+    return this.#sequencer.submit<Output>({
+      name: tool.name,
+      caller,
+      writes: !tool.annotations.readOnlyHint,
+      decide(context) {
+        admit(context);
+        return tool.decide(parsed, context);
+      },
+    });
+  }
+
+  /** Reads the chain as the caller may; throws where the caller's authority has ended. */
+  async read<O>(caller: Caller, answer: (reader: Reader) => Promise<O>): Promise<O> {
+    return this.#sequencer.submit<O>({
+      name: 'read',
+      caller,
+      writes: false,
+      decide(context) {
+        admit(context);
+        return { later: answer };
+      },
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#sequencer.close();
+  }
+}
+
+/** A caller that acts under an artifact is heard while that lineage lives, and if it is known well enough. */
+function admit({ state, caller, now }: Context): void {
+  if (caller.artifact === null) return;
+  const grant = find(state, caller.artifact);
+  refuseEnded(grant, now);
+  const weakest: readonly string[] = BINDINGS.slice(BINDINGS.indexOf(grant.minBinding));
+  if (!weakest.includes(caller.binding)) {
+    throw new Refusal('PERMISSION_DENIED', `This artifact asks for a caller known by ${weakest.join(' or ')}; this one is known by ${caller.binding}.`);
+  }
+}
+
+function parseInput(tool: Tool, input: unknown): Record<string, unknown> {
+  const parsed = tool.input.safeParse(input ?? {});
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.slice(0, 5).map((issue) => say(issue, tool));
+  throw new Refusal('INVALID_REQUEST', `Invalid arguments for ${tool.name}: ${issues.join('; ')}.`, {
+    detail: { issues: parsed.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.map(String).join('.'), message })) },
+  });
+}
+
+function say(issue: z.core.$ZodIssue, tool: Tool): string {
+  const at = issue.path.map(String).join('.');
+  if (issue.code === 'unrecognized_keys' && at === '') {
+    return `unknown ${issue.keys.slice(0, 5).join(', ')}; allowed are ${Object.keys(tool.input.shape).join(', ')}`;
+  }
+  return `${at || 'arguments'}: ${issue.message}`;
+}

@@ -1,0 +1,55 @@
+import * as z from 'zod';
+import { authorize } from '../authority/authorize.ts';
+import * as piece from './schema.ts';
+import { subjectOf } from './subject.ts';
+import { tool } from './tool.ts';
+
+const output = z.strictObject({
+  allowed: z.boolean().describe('Whether the whole lineage permits it now'),
+  code: z.string().nullable().describe('Why not; null when allowed'),
+  reason: z.string().describe('The rule that decided, in words'),
+  refused_by: piece.refusedBy.describe('Who removed the right; null when allowed'),
+  nearest_allowed: z
+    .array(z.string())
+    .nullable()
+    .describe('Patterns of that capability which the artifact holds; empty when none; null when allowed'),
+});
+
+export const checkPermission = tool({
+  name: 'aga_check_permission',
+  title: 'Check a permission',
+  description:
+    'Answers whether an artifact permits one act right now, asking every ancestor of its lineage: expiry, revocation and scope. Use it before an ' +
+    'expensive step or to explain a refusal; it reserves nothing, so the act itself is judged again. To see everything an artifact permits use ' +
+    'aga_inspect. capability and resource belong together: tool.call takes "server/tool", fs.read and fs.write an absolute path, net.fetch a URL, ' +
+    'agent.delegate "name" or "name@version", cost.budget an amount such as "USD:2.00". Writes nothing. A no is an answer, not an error; it names the ancestor that removed the right.',
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({
+    artifact_hash: piece.artifactHash
+      .optional()
+      .describe("Artifact to ask. Omit for this session's, else the last root created here"),
+    capability: z.string().max(128).describe('For example "tool.call", "fs.write", "net.fetch"'),
+    resource: z.string().max(4096).describe('What the act touches, in the form the capability takes'),
+  }),
+  output,
+  decide(input, context) {
+    const grant = subjectOf(context, input.artifact_hash);
+    const { capability, resource } = input;
+    const no = authorize(grant, { capability, resource }, context.now);
+    if (!no) {
+      const reason = `Permitted by every artifact of the lineage (${grant.depth + 1}).`;
+      return { answer: { allowed: true, code: null, reason, refused_by: null, nearest_allowed: null } };
+    }
+    const { hash, subject, depth } = no.by;
+    const held = grant.scope.permissions[capability] ?? [];
+    return {
+      answer: {
+        allowed: false,
+        code: no.code,
+        reason: no.message,
+        refused_by: { artifact_hash: hash, subject, depth },
+        nearest_allowed: no.code === 'PERMISSION_DENIED' ? [...held] : [],
+      },
+    };
+  },
+});

@@ -1,0 +1,103 @@
+import * as z from 'zod';
+import { seal } from '../artifact/artifact.ts';
+import type { Event } from '../authority/event/index.ts';
+import { toDidKey } from '../base/did-key.ts';
+import { formatInstant } from '../base/instant.ts';
+import { Refusal } from '../base/refusal.ts';
+import { EVERYTHING, intern, parseMeasurements, parseTriggers } from '../scope/scope.ts';
+import { requestedPermissions } from './permissions.ts';
+import { recalled, requestDigest } from './request.ts';
+import * as piece from './schema.ts';
+import { type ChainPosition, tool } from './tool.ts';
+
+const NAME = 'aga_create_artifact';
+/** A root may delegate to every agent unless its creator names others. */
+const EVERY_AGENT = ['*', '*@*'];
+
+const output = z.strictObject({
+  success: z.literal(true).describe('Always true'),
+  artifact_hash: z.string().describe('Identifies the artifact; 64 hex digits'),
+  subject: z.string().describe('As given'),
+  permissions: piece.permissions.describe('What it permits: capability to patterns'),
+  expires_at: z.string().describe('UTC'),
+  issuer_public_key: z.string().describe('did:key of the authority'),
+  chain: piece.chain,
+});
+
+export const createArtifact = tool({
+  name: NAME,
+  title: 'Create a root artifact',
+  description:
+    'Creates a root artifact: a signed statement of what a coordinator may hand out, from which every delegation descends. ' +
+    'Use it once per task, before aga_delegate_to_subagent; use that sibling, not this one, to give authority to a sub-agent. ' +
+    'Operator sessions only: a session bound to an artifact gets NOT_OPERATOR. Naming neither permissions nor permitted_tools gives ' +
+    'every tool, path, URL, model, prompt and resource but no budget; naming some gives exactly those, and always the right to delegate ' +
+    'unless agent.delegate is named too. Appends one signed entry to the audit chain; repeating a request_id returns the first answer.',
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+  input: z.strictObject({
+    subject: piece.text(128).optional().describe('Name of the agent that holds it. Omit for "coordinator"'),
+    permitted_tools: piece.patterns
+      .optional()
+      .describe('Tool patterns "server/tool"; * is any run within a segment, ** any segments. Short for permissions["tool.call"]'),
+    permissions: piece.permissions
+      .optional()
+      .describe('Capability to patterns, e.g. {"fs.read":["/ws/**"],"net.fetch":["https://api.example.com/**"],"cost.budget":["USD:5.00"]}'),
+    enforcement_triggers: piece.names.optional().describe('Duties on violation. Omit for ["ALERT_ONLY"]'),
+    measurement_types: piece.names.optional().describe('What is measured. Omit for none'),
+    ttl_seconds: piece.ttl.optional().describe('Lifetime in seconds, from 1. Omit for 3600'),
+    max_depth: piece.maxDepth.optional().describe('Delegation levels below it, 0 to 32. Omit for 3'),
+    max_children: piece.maxChildren.optional().describe('Live children at once. Omit for 32'),
+    purpose: piece.text(1024).optional().describe('Why, for the audit chain. Omit for "Root artifact"'),
+    request_id: piece.requestId.optional().describe('Your key for this request; a repeat returns the first answer'),
+  }),
+  output,
+  decide(input, context) {
+    const { caller, now, authority } = context;
+    if (caller.artifact !== null) {
+      throw new Refusal('NOT_OPERATOR', 'A session bound to an artifact cannot create a root; use aga_delegate_to_subagent.');
+    }
+    const tell = (event: Event, { sequence_number, entry_hash }: ChainPosition): z.infer<typeof output> => {
+      if (event.kind !== 'ARTIFACT_CREATED') throw new TypeError('a root is told from its own entry');
+      const { artifact, hash } = event.sealed;
+      caller.session.lastRoot = hash;
+      return {
+        success: true,
+        artifact_hash: hash,
+        subject: artifact.subject,
+        permissions: artifact.scope.permissions as Record<string, string[]>, // only its type is readonly
+        expires_at: artifact.expires_at,
+        issuer_public_key: artifact.issuer,
+        chain: { sequence_number, entry_hash },
+      };
+    };
+    const request = requestDigest(NAME, context, input);
+    const recall = recalled(context, request);
+    if (recall !== undefined) return { recall, tell };
+
+    const permissions = { 'agent.delegate': EVERY_AGENT, ...(requestedPermissions(input) ?? EVERYTHING) };
+    const sealed = seal(
+      {
+        authority: toDidKey(authority.publicKey),
+        parent: null,
+        depth: 0,
+        holder: null,
+        subject: input.subject ?? 'coordinator',
+        purpose: input.purpose ?? 'Root artifact',
+        nonce: context.nonce(),
+        issued_at: formatInstant(now),
+        expires_at: formatInstant(now + (input.ttl_seconds ?? 3600) * 1000),
+        scope: intern({
+          permissions,
+          argument_rules: [],
+          limits: {},
+          enforcement_triggers: parseTriggers(input.enforcement_triggers ?? ['ALERT_ONLY']),
+          measurement_types: parseMeasurements(input.measurement_types ?? []),
+        }),
+        terms: { preset: null, min_binding: 'handle', budget_mode: null },
+        delegation: { max_depth: input.max_depth ?? 3, max_children: input.max_children ?? 32 },
+      },
+      authority,
+    );
+    return { event: { kind: 'ARTIFACT_CREATED', sealed, request }, tell };
+  },
+});

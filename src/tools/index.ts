@@ -1,0 +1,19 @@
+/** The tools, in the order in which they are listed. A tool is one file and one line here. */
+import { checkPermission } from './check-permission.ts';
+import { createArtifact } from './create-artifact.ts';
+import { delegateToSubagent } from './delegate-to-subagent.ts';
+import { inspect } from './inspect.ts';
+import { queryChain } from './query-chain.ts';
+import { revokeArtifact } from './revoke-artifact.ts';
+import type { Tool } from './tool.ts';
+import { verify } from './verify.ts';
+
+export const TOOLS: readonly Tool[] = [
+  createArtifact,
+  delegateToSubagent,
+  revokeArtifact,
+  checkPermission,
+  inspect,
+  queryChain,
+  verify,
+];

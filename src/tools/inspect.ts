@@ -1,0 +1,131 @@
+import * as z from 'zod';
+import { type Grant, lineage, subtree } from '../authority/grant.ts';
+import { formatInstant } from '../base/instant.ts';
+import { notFound } from '../authority/find.ts';
+import type { Entry } from '../chain/entry.ts';
+import { Refusal } from '../base/refusal.ts';
+import { drawTree } from './drawing.ts';
+import { type Node, node, status, statusOf } from './status.ts';
+import * as piece from './schema.ts';
+import { subjectOf } from './subject.ts';
+import { type Context, type Reader, tool } from './tool.ts';
+
+/** A tree larger than this is cut, and says so. */
+const MOST_NODES = 200;
+
+const link = z.strictObject({
+  artifact_hash: z.string().describe('Artifact'),
+  subject: z.string().describe('Name of the agent'),
+  depth: z.int().describe('0 is a root'),
+  status: status.optional().describe('Only within your own subtree'),
+  expires_at: z.string().optional().describe('UTC; only within your own subtree'),
+});
+
+const output = z.strictObject({
+  artifact_hash: z.string().nullable().describe('The artifact asked about; null for the tree of all roots'),
+  status: status.nullable().describe('Its status; null for the tree of all roots'),
+  artifact: z.record(z.string(), z.unknown()).optional().describe('View artifact: the signed artifact, as hashed'),
+  lineage: z.array(link).optional().describe('View lineage: root first'),
+  tree: z.array(node).optional().describe('View tree: parents before children'),
+  drawing: z.string().optional().describe('View tree: the same as text'),
+});
+
+export const inspect = tool({
+  name: 'aga_inspect',
+  title: 'Inspect artifacts',
+  description:
+    'Shows an artifact (view "artifact": the signed document with all it permits), where it comes from (view "lineage": root first) or what was ' +
+    'delegated from it (view "tree": status, expiry, what is left, and a drawing to show to people). Use it to find hashes, to see what a revocation would end ' +
+    'and to explain a refusal; for one yes-or-no question use aga_check_permission, for history aga_query_chain. An operator who names no artifact and has created none sees the tree of all roots. ' +
+    'A bound session sees its own subtree, and of its ancestors only hash, subject and depth. Writes nothing. A tree of over 200 artifacts is cut.',
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({
+    artifact_hash: piece.artifactHash
+      .optional()
+      .describe("Artifact to show. Omit for this session's, else the last root created here"),
+    view: z.enum(['artifact', 'lineage', 'tree']).optional().describe('What to show. Omit for "artifact"'),
+  }),
+  output,
+  decide(input, context) {
+    const view = input.view ?? 'artifact';
+    if (view === 'tree' && isForest(input, context)) return { answer: { ...forest(context) } };
+    const grant = grantOrPast(input, context);
+    if (typeof grant === 'string') return { later: (reader) => past(reader, grant, view) };
+    const now = context.now;
+    const shown = { artifact_hash: grant.hash, status: statusOf(grant, now) };
+    if (view === 'tree') return { answer: { ...shown, ...treeOf([grant], now) } };
+    if (view === 'lineage') return { answer: { ...shown, lineage: linksOf(grant, context) } };
+    return { later: async (reader) => ({ ...shown, artifact: await bodyAt(reader, grant.sequence) }) };
+  },
+});
+
+type Input = { readonly artifact_hash?: string | undefined };
+
+const isForest = (input: Input, { caller }: Context): boolean =>
+  input.artifact_hash === undefined && caller.artifact === null && caller.session.lastRoot === null;
+
+/** The grant, or the hash of one that expired so long ago that only the chain knows it: the operator may still see that. */
+function grantOrPast(input: Input, context: Context): Grant | string {
+  const { artifact_hash } = input;
+  const { state, caller } = context;
+  if (artifact_hash !== undefined && caller.artifact === null && !state.grants.has(artifact_hash)) return artifact_hash;
+  return subjectOf(context, artifact_hash);
+}
+
+async function past(reader: Reader, hash: string, view: string): Promise<z.infer<typeof output>> {
+  const { rows } = await reader.read({ after: -1, limit: 1, names: hash });
+  const [row] = rows;
+  if (!row) throw notFound();
+  if (view !== 'artifact') {
+    throw new Refusal('LEASE_EXPIRED', 'The artifact expired long ago; view "artifact" and aga_query_chain still show it.');
+  }
+  return { artifact_hash: hash, status: 'expired', artifact: await bodyAt(reader, row.sequence_number) };
+}
+
+/** The artifact that the entry at this place created. */
+async function bodyAt(reader: Reader, sequence: number): Promise<Record<string, unknown>> {
+  const [row] = (await reader.read({ after: sequence - 1, limit: 1 })).rows;
+  if (!row) throw notFound();
+  const { event } = JSON.parse(row.entry) as Entry; // our own bytes
+  return event.artifact as Record<string, unknown>;
+}
+
+function linksOf(grant: Grant, { caller, now }: Context): z.infer<typeof link>[] {
+  let own = caller.artifact === null;
+  return lineage(grant).map((each) => {
+    own ||= each.hash === caller.artifact;
+    const seen = { artifact_hash: each.hash, subject: each.subject, depth: each.depth };
+    return own ? { ...seen, status: statusOf(each, now), expires_at: formatInstant(each.expires) } : seen;
+  });
+}
+
+function forest({ state, now }: Context): z.infer<typeof output> {
+  const roots = [...state.grants.values()].filter(({ parent }) => parent === null);
+  return { artifact_hash: null, status: null, ...treeOf(roots, now) };
+}
+
+function treeOf(roots: readonly Grant[], now: number): { tree: Node[]; drawing: string } {
+  const tree: Node[] = [];
+  let cut = 0;
+  for (const root of roots) {
+    for (const each of subtree(root)) {
+      if (tree.length === MOST_NODES) cut += 1;
+      else tree.push(nodeOf(each, now));
+    }
+  }
+  return { tree, drawing: drawTree(tree, now, cut) };
+}
+
+function nodeOf(grant: Grant, now: number): Node {
+  return {
+    artifact_hash: grant.hash,
+    parent_artifact_hash: grant.parent?.hash ?? null,
+    subject: grant.subject,
+    depth: grant.depth,
+    status: statusOf(grant, now),
+    expires_at: formatInstant(grant.expires),
+    live_children: grant.liveChildren,
+    limits_left: {},
+    budget_left: [],
+  };
+}

@@ -1,0 +1,72 @@
+import * as z from 'zod';
+import { EVENT_KINDS } from '../authority/event/index.ts';
+import { visible } from '../caller.ts';
+import { headOf } from './head.ts';
+import * as piece from './schema.ts';
+import { tool } from './tool.ts';
+
+const DEFAULT_LIMIT = 50;
+
+const entry = z.strictObject({
+  type: z.literal('aga-entry/v1').describe('Format'),
+  chain: z.string().describe("The chain's origin"),
+  sequence_number: z.int().describe('From 0, without gaps'),
+  timestamp: z.string().describe('UTC; never goes back'),
+  previous_hash: z.string().describe('entry_hash of the entry before; 64 zeros for the first'),
+  event: z.record(z.string(), z.unknown()).describe('What happened: kind, and the members of that kind'),
+});
+
+const output = z.strictObject({
+  entries: z.array(entry).describe('As hashed, oldest first'),
+  next: z.int().nullable().describe('The "after" of the next page; null on the last'),
+  head: z
+    .strictObject({
+      size: z.int().describe('Entries on the chain'),
+      root_hash: z.string().describe('RFC 9162 tree root, hex'),
+      checkpoint: z.string().describe('The same as a C2SP signed note'),
+      verifier_key: z.string().describe("The log's C2SP verifier key"),
+    })
+    .describe('Where the chain ends'),
+});
+
+export const queryChain = tool({
+  name: 'aga_query_chain',
+  title: 'Read the audit chain',
+  description:
+    'Reads entries of the hash-linked audit chain, oldest first: who was given what, by whom, what was refused and what was revoked. Use it for history and evidence; ' +
+    'for the present state use aga_inspect, and to judge whether the chain is intact use aga_verify. after, limit, kind and artifact_hash combine: every condition given must hold, and ' +
+    'next continues the same query. The operator reads all entries; a bound session only those that name its own subtree, so its pages have gaps in the numbers. Writes nothing. ' +
+    'An artifact_hash that you cannot see is refused with ARTIFACT_NOT_FOUND.',
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({
+    after: z.int().min(-1).optional().describe('Only entries with a greater sequence number. Omit to start at the first'),
+    limit: z.int().min(1).max(500).optional().describe('Entries per page, 1 to 500. Omit for 50'),
+    kind: z.enum(EVENT_KINDS as [string, ...string[]]).optional().describe('Only this kind of event. Omit for all'),
+    artifact_hash: piece.artifactHash.optional().describe('Only entries that name this artifact. Omit for all'),
+  }),
+  output,
+  decide(input, { state, caller }) {
+    const { artifact_hash, kind, after = -1, limit = DEFAULT_LIMIT } = input;
+    if (artifact_hash !== undefined && caller.artifact !== null) visible(state, caller, artifact_hash);
+    const query = {
+      after,
+      limit: limit + 1,
+      ...(kind !== undefined && { kind }),
+      ...(artifact_hash !== undefined && { names: artifact_hash }),
+      ...(caller.artifact !== null && artifact_hash === undefined && { within: caller.artifact }),
+    };
+    const verifier_key = state.logKey ?? '';
+    return {
+      async later(reader) {
+        const { rows, head } = await reader.read(query);
+        const page = rows.slice(0, limit);
+        return {
+          // The chain holds what `sealEntry` wrote, of exactly this shape.
+          entries: page.map((row) => JSON.parse(row.entry) as z.infer<typeof entry>),
+          next: rows.length > limit ? (page.at(-1)?.sequence_number ?? null) : null,
+          head: { ...headOf(head), verifier_key },
+        };
+      },
+    };
+  },
+});

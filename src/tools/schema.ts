@@ -1,0 +1,30 @@
+/** Schema pieces that several tools share; every property is described, and every object is strict. */
+import * as z from 'zod';
+import { label, MAX_CHILDREN, MAX_DEPTH } from '../artifact/artifact.ts';
+
+const MAX_TTL = 315_360_000;
+
+export const artifactHash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits');
+export const patterns = z.array(z.string().max(512)).max(256);
+export const permissions = z.record(z.string().max(128), patterns);
+export const names = z.array(z.string().max(64)).max(64);
+export const ttl = z.int().min(1).max(MAX_TTL);
+export const text = label;
+export const maxDepth = z.int().min(0).max(MAX_DEPTH);
+export const maxChildren = z.int().min(0).max(MAX_CHILDREN);
+export const requestId = z.string().min(1).max(128);
+
+export const chain = z
+  .strictObject({
+    sequence_number: z.int().describe('Position of the entry, from 0'),
+    entry_hash: z.string().describe('RFC 9162 leaf hash of the entry, hex'),
+  })
+  .describe('The entry that records it');
+
+export const refusedBy = z
+  .strictObject({
+    artifact_hash: z.string().describe('Artifact that says no, nearest the root'),
+    subject: z.string().describe('Its subject'),
+    depth: z.int().describe('Its depth; 0 is a root'),
+  })
+  .nullable();

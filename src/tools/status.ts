@@ -1,0 +1,25 @@
+/** What is shown of one artifact in a tree. */
+import * as z from 'zod';
+import { ended, type Grant } from '../authority/grant.ts';
+
+export const status = z.enum(['active', 'expired', 'revoked']);
+export type Status = z.infer<typeof status>;
+
+export const node = z.strictObject({
+  artifact_hash: z.string().describe('Artifact'),
+  parent_artifact_hash: z.string().nullable().describe('Its parent; null for a root'),
+  subject: z.string().describe('Name of the agent'),
+  depth: z.int().describe('0 is a root'),
+  status: status.describe('Of the whole lineage above it too'),
+  expires_at: z.string().describe('UTC'),
+  live_children: z.int().describe('Children that are neither expired nor revoked'),
+  limits_left: z.strictObject({}).describe('Calls left per limit; empty without limits'),
+  budget_left: z.array(z.string()).describe('Amounts left; empty without a budget'),
+});
+export type Node = z.infer<typeof node>;
+
+export function statusOf(grant: Grant, now: number): Status {
+  const over = ended(grant, now);
+  if (!over) return 'active';
+  return over.code === 'ARTIFACT_REVOKED' ? 'revoked' : 'expired';
+}

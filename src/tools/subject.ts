@@ -1,0 +1,13 @@
+/** Which artifact a call is about when it names one, and when it does not. */
+import { find } from '../authority/find.ts';
+import type { Grant } from '../authority/grant.ts';
+import { Refusal } from '../base/refusal.ts';
+import { visible } from '../caller.ts';
+import type { Context } from './tool.ts';
+
+/** The artifact named, else the session's, else the last root created in this session. Throws `NO_ARTIFACT`. */
+export function subjectOf({ state, caller }: Context, named: string | undefined): Grant {
+  const hash = named ?? caller.artifact ?? caller.session.lastRoot;
+  if (hash === null) throw new Refusal('NO_ARTIFACT', 'No artifact loaded. Call aga_create_artifact first.');
+  return named === undefined ? find(state, hash) : visible(state, caller, hash);
+}

@@ -1,0 +1,67 @@
+/**
+ * What a tool is. A tool is pure: it proposes an event or answers from state, and never writes.
+ *
+ * MCP registration, the schema snapshot and the README row derive from what is declared here.
+ */
+import type * as z from 'zod';
+import type { AuditReport } from '../authority/audit.ts';
+import type { Event } from '../authority/event/index.ts';
+import type { State } from '../authority/state.ts';
+import type { Caller } from '../caller.ts';
+import type { Page, Query, Signer } from '../ports.ts';
+
+/** Where an entry came to stand. */
+export interface ChainPosition {
+  readonly sequence_number: number;
+  readonly entry_hash: string;
+}
+
+/** What is known at the instant of deciding. */
+export interface Context {
+  readonly state: State;
+  /** Milliseconds since the epoch; becomes the timestamp of the entry. */
+  readonly now: number;
+  readonly caller: Caller;
+  readonly authority: Signer;
+  /** 16 fresh random bytes, base64url. */
+  nonce(): string;
+}
+
+/** The chain as a reader sees it, for answers that need more than the state. */
+export interface Reader {
+  read(query: Query): Promise<Page>;
+  /** Judges the whole chain again; `authority` is the did:key to trust instead of this installation's. */
+  audit(authority?: string): Promise<AuditReport>;
+}
+
+/** What a tool decided. */
+export type Step<O> =
+  | { readonly answer: O }
+  /** `tell` derives the answer from the event alone, so that a repeat of the request finds the same one. */
+  | { readonly event: Event; tell(event: Event, chain: ChainPosition): O }
+  /** The request was answered before, by this entry. */
+  | { readonly recall: number; tell(event: Event, chain: ChainPosition): O }
+  | { later(reader: Reader): Promise<O> };
+
+export interface Annotations {
+  readonly readOnlyHint: boolean;
+  readonly destructiveHint: boolean;
+  readonly idempotentHint: boolean;
+  readonly openWorldHint: boolean;
+}
+
+export interface Tool<I extends z.ZodObject = z.ZodObject, O extends z.ZodObject = z.ZodObject> {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: I;
+  readonly output: O;
+  readonly annotations: Annotations;
+  /** Throws a refusal. */
+  decide(input: z.infer<I>, context: Context): Step<z.infer<O>>;
+}
+
+/** Declares a tool with its types inferred, and forgets them, so that tools of all shapes stand in one list. */
+export function tool<I extends z.ZodObject, O extends z.ZodObject>(declared: Tool<I, O>): Tool {
+  return declared as unknown as Tool; // `decide` is only ever given what its own `input` has parsed
+}

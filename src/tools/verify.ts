@@ -1,0 +1,102 @@
+import * as z from 'zod';
+import { open, type Sealed } from '../artifact/artifact.ts';
+import { breaches, type Held, rootBreaches } from '../artifact/lineage.ts';
+import type { Finding } from '../authority/audit.ts';
+import { type Grant, lineage } from '../authority/grant.ts';
+import { fromDidKey } from '../base/did-key.ts';
+import { parseInstant } from '../base/instant.ts';
+import { Refusal } from '../base/refusal.ts';
+import type { Entry } from '../chain/entry.ts';
+import { headOf } from './head.ts';
+import * as piece from './schema.ts';
+import { subjectOf } from './subject.ts';
+import { type Reader, tool } from './tool.ts';
+
+const output = z.strictObject({
+  valid: z.boolean().describe('True when nothing is wrong'),
+  findings: z
+    .array(
+      z.strictObject({
+        sequence_number: z.int().nullable().describe('The entry that is wrong; null for the chain as a whole'),
+        rule: z.string().describe('The rule that is broken'),
+        message: z.string().describe('What is wrong there'),
+      }),
+    )
+    .describe('Everything that is wrong, at most 200'),
+  entries_checked: z.int().describe('Entries read and recomputed'),
+  signatures_checked: z.int().describe('Signatures judged'),
+  head: z
+    .strictObject({
+      size: z.int().describe('Entries on the chain'),
+      root_hash: z.string().describe('RFC 9162 tree root, hex'),
+      checkpoint: z.string().describe('The same as a C2SP signed note'),
+    })
+    .describe('Where the chain ends'),
+});
+
+export const verify = tool({
+  name: 'aga_verify',
+  title: 'Verify chain or artifact',
+  description:
+    'Recomputes evidence instead of believing it. Target "chain" checks every hash, link, tree root, checkpoint and signature and replays the law over all entries, so that ' +
+    'a changed, swapped, removed or added entry, a cut end, a foreign key or an unlawful grant is named with its sequence number; target "artifact" checks one lineage from its root. ' +
+    'Use it before relying on history; to read that history use aga_query_chain, and to ask what is permitted now use aga_check_permission: a revoked artifact is still verifiable. ' +
+    'Writes nothing; on a long chain it takes seconds. Faults are findings in the answer, not errors.',
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({
+    target: z.enum(['chain', 'artifact']).optional().describe('What to verify. Omit for "chain"'),
+    artifact_hash: piece.artifactHash
+      .optional()
+      .describe("For target artifact. Omit for this session's, else the last root created here"),
+    trust: z.string().max(128).optional().describe("did:key of the authority to trust. Omit for this installation's"),
+  }),
+  output,
+  decide(input, context) {
+    const { trust } = input;
+    if (trust !== undefined && !fromDidKey(trust)) throw new Refusal('INVALID_REQUEST', 'trust is not an Ed25519 did:key.');
+    if ((input.target ?? 'chain') === 'chain') return { later: (reader) => verifyChain(reader, trust) };
+    const grant = subjectOf(context, input.artifact_hash);
+    const authority = trust ?? context.state.authority ?? '';
+    return { later: (reader) => verifyLineage(reader, lineage(grant), authority) };
+  },
+});
+
+async function verifyChain(reader: Reader, trust: string | undefined): Promise<z.infer<typeof output>> {
+  const report = await reader.audit(trust);
+  const { head } = await reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
+  return { valid: report.findings.length === 0, ...report, findings: [...report.findings], head: headOf(head) };
+}
+
+async function verifyLineage(reader: Reader, line: readonly Grant[], authority: string): Promise<z.infer<typeof output>> {
+  const findings: Finding[] = [];
+  let parent: Held | null = null;
+  for (const grant of line) {
+    const sealed = await sealedAt(reader, grant.sequence);
+    const found = parent ? breaches(sealed, parent, authority) : rootBreaches(sealed, authority);
+    if (sealed.hash !== grant.hash) found.push({ code: 'INVALID_REQUEST', rule: 'artifact_hash', message: 'The chain holds another artifact here.' });
+    findings.push(...found.map(({ rule, message }) => ({ sequence_number: grant.sequence, rule, message })));
+    parent = heldBy(sealed, parent, grant.holder);
+  }
+  const { head } = await reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
+  const checked = { entries_checked: line.length, signatures_checked: line.length };
+  return { valid: findings.length === 0, findings, ...checked, head: headOf(head) };
+}
+
+async function sealedAt(reader: Reader, sequence: number): Promise<Sealed> {
+  const [row] = (await reader.read({ after: sequence - 1, limit: 1 })).rows;
+  const { event } = JSON.parse(row?.entry ?? '{"event":{}}') as Entry; // our own bytes
+  return open(event.artifact ?? null);
+}
+
+function heldBy({ artifact, hash }: Sealed, parent: Held | null, holder: string | null): Held {
+  return {
+    hash,
+    parent,
+    depth: artifact.depth,
+    expires: parseInstant(artifact.expires_at)!,
+    maxDepth: artifact.delegation.max_depth,
+    minBinding: artifact.terms.min_binding,
+    scope: artifact.scope,
+    holder,
+  };
+}
