@@ -20,8 +20,6 @@ export interface Serving {
   readonly session: Session;
   /** Is told what our own faults were; callers only learn that there was one. */
   readonly report: (error: unknown) => void;
-  /** Rejects with `CANCELLED` when the connection is about to end; absent where nothing outlives its request. */
-  readonly untilCut?: <T>(work: Promise<T>) => Promise<T>;
 }
 
 interface Method {
@@ -61,8 +59,7 @@ export async function answer(method: string, request: McpRequest, serving: Servi
   const row = METHODS.get(method);
   if (row === undefined) throw new RpcError(RPC.method, 'Method not found');
   try {
-    const work = row.ask(request, serving.session);
-    return await (serving.untilCut === undefined ? work : serving.untilCut(work));
+    return await row.ask(request, serving.session);
   } catch (thrown) {
     if (thrown instanceof RpcError) throw thrown;
     // What fails after a cancellation failed because of it.

@@ -1,4 +1,4 @@
-/** Which accepted requests still wait: for the answer they are owed, and for the work behind it. */
+/** Which accepted requests still wait for the answer that they are owed. */
 import type { RpcMessage } from './rpc.ts';
 
 export interface Owed {
@@ -6,6 +6,8 @@ export interface Owed {
   sent(message: { readonly id?: unknown; readonly method?: string }): void;
   /** Resolves as soon as nothing is owed. */
   nothing(): Promise<void>;
+  /** The requests without an answer, oldest first. */
+  rest(): readonly RpcMessage[];
 }
 
 /** Held open by design: a subscription is answered when it ends. */
@@ -13,52 +15,35 @@ const UNANSWERED = 'subscriptions/listen';
 
 export function owed(): Owed {
   // A client may use one id twice; then it is owed two answers.
-  const counts = new Map<unknown, number>();
+  const requests = new Map<unknown, RpcMessage[]>();
   const waiters: (() => void)[] = [];
 
   function settle(id: unknown): void {
-    const count = counts.get(id);
-    if (count === undefined) return;
-    if (count > 1) counts.set(id, count - 1);
-    else counts.delete(id);
-    if (counts.size === 0) for (const resolve of waiters.splice(0)) resolve();
+    const waiting = requests.get(id);
+    if (waiting === undefined) return;
+    waiting.shift();
+    if (waiting.length === 0) requests.delete(id);
+    if (requests.size === 0) for (const resolve of waiters.splice(0)) resolve();
   }
 
   return {
-    accepted({ id, method, params }) {
+    accepted(message) {
+      const { id, method, params } = message;
       if (method === 'notifications/cancelled') settle(params?.requestId);
-      else if (id !== undefined && method !== undefined && method !== UNANSWERED)
-        counts.set(id, (counts.get(id) ?? 0) + 1);
+      if (id === undefined || method === undefined || method === UNANSWERED) return;
+      const waiting = requests.get(id);
+      if (waiting === undefined) requests.set(id, [message]);
+      else waiting.push(message);
     },
     sent({ id, method }) {
       if (method === undefined) settle(id);
     },
     nothing() {
       return new Promise((resolve) => {
-        if (counts.size === 0) resolve();
+        if (requests.size === 0) resolve();
         else waiters.push(resolve);
       });
     },
-  };
-}
-
-export interface Running {
-  until<T>(work: Promise<T>): Promise<T>;
-  /** Rejects everything that still runs. */
-  cut(reason: Error): void;
-}
-
-export function running(): Running {
-  const rejects = new Set<(reason: Error) => void>();
-  return {
-    // Not `Promise.race`: that would leave a reaction on a promise that lives as long as the process.
-    until: (work) =>
-      new Promise((resolve, reject) => {
-        rejects.add(reject);
-        work.then(resolve, reject).finally(() => rejects.delete(reject));
-      }),
-    cut(reason) {
-      for (const reject of rejects) reject(reason);
-    },
+    rest: () => [...requests.values()].flat(),
   };
 }

@@ -87,17 +87,23 @@ function response(value: JsonObject): Judgement {
 const checked = (value: JsonObject): RpcMessage => value as unknown as RpcMessage;
 
 /**
- * A client waits for the id it sent. Where a lenient reader finds one, the refusal carries it, in the shape that the
- * method's callers expect; nothing of such a line is ever used for more than that.
+ * The refusal of a request that no handler gets to see, in the shape that its callers expect: a tool call is refused by
+ * a result, anything else by an error.
  */
+export function refuse(request: JsonObject & { readonly id: RpcId }, code: number, refusal: Refusal): object {
+  const { id, method, params } = request;
+  if (method !== 'tools/call') return rpcError(id, code, refusal.message);
+  // A client of revision 2026-07-28 takes no result that does not say of itself that it is one.
+  const type = claimsModernEra(params) ? { resultType: 'complete' } : {};
+  return { jsonrpc: '2.0', id, result: { ...refusalResult(refusal), ...type } };
+}
+
+/** A client waits for the id it sent; where a lenient reader finds one, that is all that is used of such a line. */
 function unreadable(line: Buffer, refusal: Refusal): object {
   const value = lenient(line);
-  if (!isObject(value) || value.jsonrpc !== '2.0' || typeof value.method !== 'string' || !isId(value.id))
-    return rpcError(null, RPC.parse, `Parse error: ${refusal.message}`);
-  if (value.method !== 'tools/call') return rpcError(value.id, RPC.parse, `Parse error: ${refusal.message}`);
-  // A client of revision 2026-07-28 refuses a result that does not say that it is one.
-  const type = claimsModernEra(value.params) ? { resultType: 'complete' } : {};
-  return { jsonrpc: '2.0', id: value.id, result: { ...refusalResult(refusal), ...type } };
+  if (isObject(value) && value.jsonrpc === '2.0' && typeof value.method === 'string' && isId(value.id))
+    return refuse({ ...value, id: value.id }, RPC.parse, refusal);
+  return rpcError(null, RPC.parse, refusal.message);
 }
 
 /** Hostile input is not worth a second look at length. */

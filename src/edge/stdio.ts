@@ -9,8 +9,8 @@ import { Refusal } from '../base/refusal.ts';
 import { readLines } from './lines.ts';
 import { connect, type ServerInfo } from './mcp.ts';
 import { outbox } from './outbox.ts';
-import { owed, running } from './owed.ts';
-import { type Judgement, judge, MAX_LINE_BYTES, RPC, rpcError } from './rpc.ts';
+import { owed } from './owed.ts';
+import { isId, type Judgement, judge, MAX_LINE_BYTES, RPC, refuse, rpcError } from './rpc.ts';
 import type { Session } from './session.ts';
 
 export interface StdioOptions {
@@ -38,20 +38,20 @@ export async function serveStdio({ session, info, onStop }: StdioOptions): Promi
   const { stdin, stdout } = process;
   const out = outbox(stdout, report);
   const answers = owed();
-  const calls = running();
+  const cut = new Set<unknown>();
   const connection = connect({
     session,
     info,
     report,
-    untilCut: calls.until,
     send(message) {
+      if (cut.has(message.id)) return;
       out.send(message);
       answers.sent(message);
     },
   });
   const reader = readLines(MAX_LINE_BYTES, {
     line: (bytes) => take(judge(bytes)),
-    tooLong: () => out.send(rpcError(null, RPC.parse, `Parse error: a line is larger than ${MAX_LINE_BYTES} bytes.`)),
+    tooLong: () => out.send(rpcError(null, RPC.parse, `The line is larger than ${MAX_LINE_BYTES} bytes.`)),
   });
 
   function take({ message, reply }: Judgement): void {
@@ -80,8 +80,11 @@ export async function serveStdio({ session, info, onStop }: StdioOptions): Promi
   await turn();
   stdin.off('data', read).pause();
   await within(CUT_MS, Promise.race([answers.nothing(), broken]));
-  calls.cut(STOPPING);
-  await turn();
+  for (const { id, ...request } of answers.rest()) {
+    if (!isId(id)) continue;
+    cut.add(id);
+    out.send(refuse({ ...request, id }, RPC.internal, STOPPING));
+  }
   await within(left(), connection.close());
   await within(left(), Promise.race([out.flushed(), broken]));
   await within(left(), onStop?.() ?? Promise.resolve());
