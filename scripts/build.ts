@@ -10,20 +10,20 @@ import { type BuildOptions, build, type Metafile, transform } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
 
+/** A Node that is too old must still be able to read the whole file, or it never gets to the line that says so. */
+const OLDEST_THAT_READS = 'node18';
+
 /** `entry` as a program; `outfile` is made executable. */
 export async function bundleProgram(entry: string, outfile: string): Promise<void> {
-  const prelude = await transform(await readFile(join(ROOT, 'scripts/prelude.cjs'), 'utf8'), {
-    minify: true,
-    target: 'es5',
-  });
+  const prelude = await readFile(join(ROOT, 'scripts/prelude.cjs'), 'utf8');
+  const { code } = await transform(prelude, { minify: true, target: OLDEST_THAT_READS });
   await bundle({
     entryPoints: [entry],
     outfile,
     format: 'cjs',
-    // Old enough that an old Node can read the file as far as the line that turns it away.
-    target: 'node18',
+    target: OLDEST_THAT_READS,
     // The directive is one only where nothing but comments stands before it.
-    banner: { js: `#!/usr/bin/env node\n"use strict";${prelude.code.trim()}` },
+    banner: { js: `#!/usr/bin/env node\n"use strict";${code.trim()}` },
   });
   await chmod(outfile, 0o755);
 }

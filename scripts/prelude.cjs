@@ -1,16 +1,16 @@
-// Runs before anything else of the bundled program, on whatever Node there is: hence the old-fashioned JavaScript.
-(function () {
-  var found = process.versions.node;
-  var version = found.split('.').map(Number);
-  if (version[0] < 22 || (version[0] === 22 && version[1] < 13)) {
-    process.stderr.write('aga-delegate needs Node.js 22.13 or newer; this is ' + found + '\n');
+// Runs before anything else of the bundled program, on whatever Node there is.
+(() => {
+  const found = process.versions.node;
+  const [major, minor] = found.split('.').map(Number);
+  if (major < 22 || (major === 22 && minor < 13)) {
+    process.stderr.write(`aga-delegate needs Node.js 22.13 or newer; this is ${found}\n`);
     process.exit(1);
   }
   // Node 22 announces on stderr that its SQLite is experimental. Hosts show that to their users as a fault of ours.
-  var emitWarning = process.emitWarning;
-  process.emitWarning = function (warning, options) {
-    var type = options && (options.type || options);
-    if (type === 'ExperimentalWarning' && String(warning).indexOf('SQLite') === 0) return;
-    emitWarning.apply(process, arguments);
+  const { emitWarning } = process;
+  process.emitWarning = (warning, ...rest) => {
+    const type = rest[0]?.type ?? rest[0];
+    if (type === 'ExperimentalWarning' && String(warning).startsWith('SQLite')) return;
+    emitWarning.call(process, warning, ...rest);
   };
 })();
