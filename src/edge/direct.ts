@@ -4,6 +4,7 @@
  * In those eras a call is bare JSON-RPC, and the SDK would look at it with five schemas: it answers a third as many
  * calls a second. Everything else, and every call of 2026-07-28 with its envelope, stays with the SDK.
  */
+import type { Json } from '../base/canonical.ts';
 import { answer, type McpRequest, type Serving } from './methods.ts';
 import { isId, isObject, type JsonObject, RPC, RpcError, type RpcId, type RpcMessage } from './rpc.ts';
 
@@ -31,14 +32,17 @@ export function direct(send: (message: object) => void): Direct {
       if (!signal.aborted) send({ jsonrpc: '2.0', method, params: body });
     };
     const outcome = await answer(CALL, { id, params, meta, signal, notify }, using).then(result, failure);
-    running.delete(id);
+    if (running.get(id) === abort) running.delete(id);
     if (!signal.aborted) send({ jsonrpc: '2.0', id, ...outcome });
   }
 
-  function cancel(id: unknown): boolean {
-    const abort = isId(id) ? running.get(id) : undefined;
-    abort?.abort();
-    return abort !== undefined;
+  function cancel(id: Json | undefined): boolean {
+    if (!isId(id)) return false;
+    const abort = running.get(id);
+    if (abort === undefined) return false;
+    abort.abort();
+    // From here on the id is free for another call, though this one may take a while to notice.
+    return running.delete(id);
   }
 
   return {

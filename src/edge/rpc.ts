@@ -56,7 +56,8 @@ export function judge(line: Buffer): Judgement {
   } catch (thrown) {
     return { reply: unreadable(line, Refusal.from(thrown)) };
   }
-  if (!isObject(value) || value.jsonrpc !== '2.0') return { reply: rpcError(null, RPC.request, 'Invalid request') };
+  if (!isObject(value)) return invalid(null);
+  if (value.jsonrpc !== '2.0') return invalid(isId(value.id) ? value.id : null);
   return typeof value.method === 'string' ? call(value) : response(value);
 }
 
@@ -64,12 +65,14 @@ export function rpcError(id: RpcId | null, code: number, message: string): objec
   return { jsonrpc: '2.0', id, error: { code, message } };
 }
 
+const invalid = (id: RpcId | null): Judgement => ({ reply: rpcError(id, RPC.request, 'Invalid request') });
+
 const MEMBERS = new Set(['jsonrpc', 'id', 'method', 'params']);
 
 function call(value: JsonObject): Judgement {
   const id = isId(value.id) ? value.id : null;
   if ((id === null && value.id !== undefined) || !Object.keys(value).every((name) => MEMBERS.has(name)))
-    return { reply: rpcError(id, RPC.request, 'Invalid request') };
+    return invalid(id);
   // JSON-RPC 2.0, section 4.1: a notification gets no answer, not even to say what is wrong with it.
   if (!isParams(value.params)) return id === null ? NOTHING : { reply: rpcError(id, RPC.params, 'Invalid params') };
   return { message: checked(value) };
@@ -78,8 +81,7 @@ function call(value: JsonObject): Judgement {
 /** We ask clients nothing, so a response answers nothing; the SDK sees it in case it did ask. */
 function response(value: JsonObject): Judgement {
   const id = isId(value.id) ? value.id : null;
-  if (id === null || !('result' in value || 'error' in value))
-    return { reply: rpcError(id, RPC.request, 'Invalid request') };
+  if (id === null || !('result' in value || 'error' in value)) return invalid(id);
   return { message: checked(value) };
 }
 

@@ -164,8 +164,11 @@ describe('requests', () => {
     peer.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1, reason: 'enough' } });
     peer.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 99 } });
     await peer.logged('aborted');
-    peer.send(call(2, 'noop'));
+    // The id is free again, and its next owner can be cancelled as well.
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } };
+    peer.send(call(1, 'slow', { ms: 10_000 }), cancelled, call(2, 'noop'));
     await peer.answer(2);
+    await peer.until(() => (peer.stderr === 'aborted\naborted\n' ? true : undefined), 'the second abort');
     const { code, ms } = await peer.end(() => peer.child.stdin.end());
     expect(code).toBe(0);
     // Nobody waits for a call that nobody wants.
