@@ -1,0 +1,181 @@
+/** The chain in one file, by the SQLite that Node carries: many processes, one writer at a time, durable at commit. */
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fromHex } from '../base/encoding.ts';
+import type { Batch, Head, Page, Query, Row, Store } from '../ports.ts';
+import { checkBatch } from './batch.ts';
+import { type Journal, openDatabase } from './sqlite/database.ts';
+import { inWords, isBusy } from './sqlite/failure.ts';
+import { selectOf } from './sqlite/select.ts';
+
+export interface SqliteOptions {
+  /** Only for a file that does not exist yet; what suits this version of SQLite when absent. */
+  readonly journal?: Journal;
+  /** Milliseconds to wait for the lock before `CHAIN_CONTENDED`; 8,000 when absent. */
+  readonly patience?: number;
+}
+
+/** Opens the database, or makes it with mode 0600. @throws Refusal `INTERNAL` where it cannot be used. */
+export function openSqlite(path: string, options: SqliteOptions = {}): SqliteStore {
+  return new SqliteStore(path, options);
+}
+
+export class SqliteStore implements Store {
+  readonly #db: DatabaseSync;
+  readonly #isWal: boolean;
+  readonly #patience: number;
+  readonly #statements = new Map<string, StatementSync>();
+  #closed = false;
+
+  constructor(path: string, { journal, patience = 8000 }: SqliteOptions) {
+    const { db, isWal } = openDatabase(path, journal);
+    this.#db = db;
+    this.#isWal = isWal;
+    this.#patience = patience;
+  }
+
+  read(query: Query): Promise<Page> {
+    return this.#patiently(() => {
+      this.#run('BEGIN');
+      try {
+        const { sql, values } = selectOf(query);
+        return { rows: this.#rows(sql, ...values, query.limit), head: this.#head() };
+      } finally {
+        this.#rollback();
+      }
+    });
+  }
+
+  commit(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): Promise<void> {
+    return this.#patiently(() => {
+      // Only the lock is waited for; from here to the end nothing else of this process runs.
+      this.#run('BEGIN IMMEDIATE');
+      try {
+        this.#append(size, decide);
+        if (this.#isWal) this.#run('COMMIT');
+        else this.#commitBesideReaders();
+      } catch (error) {
+        this.#rollback();
+        throw inWords(error);
+      }
+    });
+  }
+
+  /** The signed checkpoint over so many entries, if a batch ended there. */
+  checkpoint(size: number): Promise<string | undefined> {
+    return this.#patiently(() => {
+      const found = this.#statement('SELECT note FROM checkpoints WHERE size = ?').get(size);
+      return found === undefined ? undefined : String(found.note);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#statements.clear();
+    if (!this.#closed) this.#db.close();
+    this.#closed = true;
+  }
+
+  #append(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): void {
+    const head = this.#head();
+    const stored = head?.size ?? 0;
+    const news = stored === size ? [] : this.#rows(NEWS, size);
+    const batch = decide(news, head);
+    if (batch === null) return;
+    checkBatch(batch, stored);
+    for (const row of batch.rows) this.#insert(row);
+    const { head: next } = batch;
+    this.#run('INSERT INTO checkpoints VALUES (?, ?)', next.size, next.checkpoint);
+    this.#run(
+      'INSERT OR REPLACE INTO head VALUES (0, ?, ?, ?)',
+      next.size,
+      next.entry_hash,
+      JSON.stringify(next.frontier),
+    );
+  }
+
+  #insert(row: Row): void {
+    this.#run('INSERT INTO entries VALUES (?, ?, ?, ?)', row.sequence_number, row.entry_hash, row.kind, row.entry);
+    const touch = (artifact: string, direct: number) =>
+      this.#run('INSERT OR IGNORE INTO touches VALUES (?, ?, ?)', bytesOf(artifact), direct, row.sequence_number);
+    for (const artifact of row.names) touch(artifact, 1);
+    for (const artifact of row.within) touch(artifact, 0);
+  }
+
+  #rows(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#statement(sql)
+      .all(...values)
+      .map(({ seq, hash, kind, entry }) => ({
+        sequence_number: Number(seq),
+        entry_hash: String(hash),
+        kind: String(kind),
+        entry: String(entry),
+        names: [],
+        within: [],
+      }));
+  }
+
+  #head(): Head | null {
+    const found = this.#statement(HEAD).get();
+    if (found === undefined) return null;
+    const { size, hash, note, frontier } = found;
+    return {
+      size: Number(size),
+      entry_hash: String(hash),
+      checkpoint: String(note),
+      frontier: JSON.parse(String(frontier)),
+    };
+  }
+
+  /** A rollback journal cannot be committed while anybody reads, and reading takes no time: this once SQLite may wait. */
+  #commitBesideReaders(): void {
+    this.#db.exec(`PRAGMA busy_timeout = ${this.#patience}`);
+    try {
+      this.#run('COMMIT');
+    } finally {
+      this.#db.exec('PRAGMA busy_timeout = 0');
+    }
+  }
+
+  #rollback(): void {
+    try {
+      this.#run('ROLLBACK');
+    } catch {
+      // After some failures SQLite has already done it.
+    }
+  }
+
+  /** Repeats what found the database busy, leaving the event loop free between attempts; the jitter keeps it fair. */
+  async #patiently<T>(attempt: () => T): Promise<T> {
+    for (const started = performance.now(); ; ) {
+      try {
+        return attempt();
+      } catch (error) {
+        if (!isBusy(error) || performance.now() - started > this.#patience) throw inWords(error);
+      }
+      await sleep(1 + Math.random() * 8);
+    }
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): void {
+    this.#statement(sql).run(...values);
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+const NEWS = 'SELECT seq, hash, kind, entry FROM entries WHERE seq >= ? ORDER BY seq';
+const HEAD = 'SELECT head.size, hash, frontier, note FROM head JOIN checkpoints ON checkpoints.size = head.size';
+
+/** @throws TypeError on a row that names no hash: only our own bug makes one. */
+function bytesOf(artifact: string): Uint8Array {
+  const bytes = fromHex(artifact);
+  if (bytes?.length !== 32) throw new TypeError('a row that names no artifact hash');
+  return bytes;
+}

@@ -1,0 +1,36 @@
+/** The tables of a chain. A statement that was released is never changed: a newer schema is one more item of the list. */
+
+/** Marks the file as ours (`PRAGMA application_id`): "aga" and 1. */
+export const APPLICATION_ID = 0x61676101;
+
+/**
+ * `entries` is the chain, `checkpoints` every signed head there ever was, `head` what the next writer needs. `touches`
+ * answers whose entries are whose: `direct` 1 where an entry names the artifact, 0 where it belongs to its subtree, so
+ * that both questions are one range of one index.
+ *
+ * The triggers guard against a mistaken hand; whoever owns the file can drop them, which `verify` then notices.
+ */
+const FIRST = `
+  CREATE TABLE entries (seq INTEGER PRIMARY KEY, hash TEXT NOT NULL, kind TEXT NOT NULL, entry TEXT NOT NULL) STRICT;
+  CREATE INDEX entries_by_kind ON entries (kind, seq);
+  CREATE TABLE touches (
+    artifact BLOB NOT NULL, direct INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (artifact, direct, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
+  CREATE TABLE head (
+    id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, hash TEXT NOT NULL, frontier TEXT NOT NULL
+  ) STRICT;
+  CREATE TRIGGER entries_only_follow BEFORE INSERT ON entries
+    WHEN NEW.seq <> (SELECT coalesce(max(seq) + 1, 0) FROM entries)
+    BEGIN SELECT RAISE(ABORT, 'the chain only grows at its end'); END;
+  CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'the chain only grows'); END;
+  CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'the chain only grows'); END;
+  CREATE TRIGGER checkpoints_only_follow BEFORE INSERT ON checkpoints
+    WHEN NEW.size <= (SELECT max(size) FROM checkpoints)
+    BEGIN SELECT RAISE(ABORT, 'checkpoints only grow'); END;
+  CREATE TRIGGER checkpoints_stay BEFORE UPDATE ON checkpoints BEGIN SELECT RAISE(ABORT, 'checkpoints stay'); END;
+  CREATE TRIGGER checkpoints_remain BEFORE DELETE ON checkpoints BEGIN SELECT RAISE(ABORT, 'checkpoints stay'); END;
+`;
+
+/** Item n leads from version n to n + 1 (`PRAGMA user_version`). There is no way back. */
+export const MIGRATIONS: readonly string[] = [FIRST];
