@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from './authority/audit.ts';
 import { toDidKey } from './base/did-key.ts';
-import { type Caller, bound, operator } from './caller.ts';
+import { bound, type Caller, operator } from './caller.ts';
 import type { Settings } from './config.ts';
 import type { Follower } from './follower.ts';
 import { fileKeys, prepareDirectory } from './keys/file.ts';
@@ -50,7 +50,8 @@ export function assemble({ dataDir, authority: name }: Settings): Installation {
 }
 
 /** The caller that a stdio session of these settings is. */
-export const callerOf = ({ artifact }: Settings): Caller => (artifact === null ? operator() : bound(artifact, 'process'));
+export const callerOf = ({ artifact }: Settings): Caller =>
+  artifact === null ? operator() : bound(artifact, 'process');
 
 const PAGE = 1000;
 

@@ -2,8 +2,9 @@
  * One writer per process: calls wait in one queue, and each round decides the whole waiting batch at the exact head of
  * the chain, commits it in one store transaction under one signed checkpoint, and only then answers.
  */
-import { decodeEvent, type Event } from './authority/event/index.ts';
+
 import { genesisBytes } from './authority/event/genesis.ts';
+import { decodeEvent, type Event } from './authority/event/index.ts';
 import { OPERATOR } from './authority/event/refusal.ts';
 import type { Ledger } from './authority/ledger.ts';
 import { freeze } from './authority/snapshot.ts';

@@ -1,7 +1,7 @@
 /** The tools as one thing that can be called: strict input, a live caller, one decision. */
 import type * as z from 'zod';
-import { find, refuseEnded } from './authority/find.ts';
 import { BINDINGS } from './artifact/artifact.ts';
+import { find, refuseEnded } from './authority/find.ts';
 import { Refusal } from './base/refusal.ts';
 import type { Caller } from './caller.ts';
 import type { Sequencer } from './sequencer.ts';
@@ -57,7 +57,10 @@ function admit({ state, caller, now }: Context): void {
   refuseEnded(grant, now);
   const weakest: readonly string[] = BINDINGS.slice(BINDINGS.indexOf(grant.minBinding));
   if (!weakest.includes(caller.binding)) {
-    throw new Refusal('PERMISSION_DENIED', `This artifact asks for a caller known by ${weakest.join(' or ')}; this one is known by ${caller.binding}.`);
+    throw new Refusal(
+      'PERMISSION_DENIED',
+      `This artifact asks for a caller known by ${weakest.join(' or ')}; this one is known by ${caller.binding}.`,
+    );
   }
 }
 
@@ -66,7 +69,11 @@ function parseInput(tool: Tool, input: unknown): Record<string, unknown> {
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, 5).map((issue) => say(issue, tool));
   throw new Refusal('INVALID_REQUEST', `Invalid arguments for ${tool.name}: ${issues.join('; ')}.`, {
-    detail: { issues: parsed.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.map(String).join('.'), message })) },
+    detail: {
+      issues: parsed.error.issues
+        .slice(0, 20)
+        .map(({ path, message }) => ({ path: path.map(String).join('.'), message })),
+    },
   });
 }
 

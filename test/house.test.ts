@@ -28,7 +28,8 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
 };
 const PURE = ['base', 'scope', 'artifact', 'chain', 'authority', 'evidence', 'tools'];
 /** What a pure room never touches. `node:crypto` is hashing and signing: same bytes in, same bytes out. */
-const IMPURE = /\b(?:Date\.now|new Date\(\)|Math\.random|process\.|console\.|setTimeout|setInterval|randomBytes|fetch\()/;
+const IMPURE =
+  /\b(?:Date\.now|new Date\(\)|Math\.random|process\.|console\.|setTimeout|setInterval|randomBytes|fetch\()/;
 
 const roomOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file);
 
@@ -40,7 +41,11 @@ function importsOf(file: string): string[] {
 function localImports(file: string): string[] {
   return importsOf(file)
     .filter((name) => name.startsWith('.'))
-    .map((name) => relative(SRC, join(SRC, dirname(file), name)).split(sep).join('/'));
+    .map((name) =>
+      relative(SRC, join(SRC, dirname(file), name))
+        .split(sep)
+        .join('/'),
+    );
 }
 
 describe('the house', () => {
@@ -94,7 +99,8 @@ describe('the house', () => {
     const wrong: string[] = [];
     for (const file of files) {
       for (const name of importsOf(file)) {
-        for (const [third, door] of doors) if (third.test(name) && !door.test(file)) wrong.push(`${file} imports ${name}`);
+        for (const [third, door] of doors)
+          if (third.test(name) && !door.test(file)) wrong.push(`${file} imports ${name}`);
       }
     }
     expect(wrong).toEqual([]);
@@ -128,6 +134,8 @@ describe('the house', () => {
 function runtimeImports(file: string): string[] {
   const text = readFileSync(join(SRC, file), 'utf8').replace(/import type [^;]+;/g, '');
   return [...text.matchAll(/from\s*'(\.[^']+)'/g)].map((match) =>
-    relative(SRC, join(SRC, dirname(file), match[1]!)).split(sep).join('/'),
+    relative(SRC, join(SRC, dirname(file), match[1]!))
+      .split(sep)
+      .join('/'),
   );
 }

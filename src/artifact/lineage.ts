@@ -49,13 +49,20 @@ export function mayDelegate(parent: Held, subject: string): Breach | null {
     return { code: no.code, rule: 'agent.delegate', message, detail: { agent_delegate: patterns } };
   }
   if (parent.maxDepth === 0) {
-    return { code: 'DEPTH_EXCEEDED', rule: 'max_depth', message: 'The parent artifact has max_depth 0: it is the last of its lineage.' };
+    return {
+      code: 'DEPTH_EXCEEDED',
+      rule: 'max_depth',
+      message: 'The parent artifact has max_depth 0: it is the last of its lineage.',
+    };
   }
   return null;
 }
 
 /** What a child's terms have in excess of its parent's. Empty: contained. */
-export function widening(child: Pick<Artifact, 'scope' | 'delegation' | 'terms' | 'expires_at'>, parent: Held): Breach[] {
+export function widening(
+  child: Pick<Artifact, 'scope' | 'delegation' | 'terms' | 'expires_at'>,
+  parent: Held,
+): Breach[] {
   const breaches: Breach[] = [];
   if (child.delegation.max_depth >= parent.maxDepth) {
     breaches.push({
@@ -86,7 +93,11 @@ export function widening(child: Pick<Artifact, 'scope' | 'delegation' | 'terms' 
     });
   }
   if (parseInstant(child.expires_at)! > parent.expires) {
-    breaches.push({ code: 'LEASE_SUBSET_VIOLATION', rule: 'expires_at', message: 'The child would outlive its parent.' });
+    breaches.push({
+      code: 'LEASE_SUBSET_VIOLATION',
+      rule: 'expires_at',
+      message: 'The child would outlive its parent.',
+    });
   }
   return breaches;
 }
@@ -116,7 +127,8 @@ export function rootBreaches(root: Sealed, authority: string): Breach[] {
   if (artifact.authority !== authority || artifact.issuer !== authority) {
     found.push(forged('issuer', 'A root is issued by its authority and by nobody else.'));
   }
-  if (artifact.parent !== null || artifact.depth !== 0) found.push(forged('parent', 'A root has no parent and depth 0.'));
+  if (artifact.parent !== null || artifact.depth !== 0)
+    found.push(forged('parent', 'A root has no parent and depth 0.'));
   if (!isAuthentic(root)) found.push(forged('signature', "The signature is not the authority's over these bytes."));
   return [...found, ...lifetime(artifact)];
 }
@@ -126,7 +138,15 @@ function lifetime(artifact: Artifact): Breach[] {
   return [{ code: 'INVALID_REQUEST', rule: 'expires_at', message: 'The artifact expires before it is issued.' }];
 }
 
-function sayExcess({ capability, pattern, parent }: { capability: string; pattern: string; parent: readonly string[] }): string {
+function sayExcess({
+  capability,
+  pattern,
+  parent,
+}: {
+  capability: string;
+  pattern: string;
+  parent: readonly string[];
+}): string {
   const held = parent.length === 0 ? 'nothing there' : parent.slice(0, 8).join(', ');
   return `${capability} "${pattern}" (the parent has ${held})`;
 }

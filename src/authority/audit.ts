@@ -2,8 +2,9 @@
  * Every promise of a chain, asked again from its bytes: form, place, hash, link, time, signatures, and the law itself.
  * An audit does not stop at the first fault; it reports each, with the entry it was found in.
  */
-import { markAuthentic, type Sealed, signatureOf } from '../artifact/artifact.ts';
+
 import { verifyAll } from '#ed25519';
+import { markAuthentic, type Sealed, signatureOf } from '../artifact/artifact.ts';
 import { toHex } from '../base/encoding.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
@@ -103,7 +104,8 @@ export class Audit {
     this.#entries += 1;
     const leaf = leafHash(utf8.encode(row.entry));
     const hash = toHex(leaf);
-    if (hash !== row.entry_hash) this.#report(row.sequence_number, 'entry_hash', 'The entry is not what was hashed: its payload was changed.');
+    if (hash !== row.entry_hash)
+      this.#report(row.sequence_number, 'entry_hash', 'The entry is not what was hashed: its payload was changed.');
     this.#frontier.append(leaf);
     if (this.#entries === this.#asked) this.#roots.set(this.#entries, toHex(this.#frontier.root()));
     if (entry) this.#judgePlace(row, entry);
@@ -121,7 +123,8 @@ export class Audit {
       this.#report(row.sequence_number, 'previous_hash', 'previous_hash is not the hash of the entry before it.');
     }
     this.#origin ??= entry.chain;
-    if (entry.chain !== this.#origin) this.#report(row.sequence_number, 'chain', `The entry belongs to the chain "${entry.chain}".`);
+    if (entry.chain !== this.#origin)
+      this.#report(row.sequence_number, 'chain', `The entry belongs to the chain "${entry.chain}".`);
     const time = parseInstant(entry.timestamp)!;
     if (time < this.#lastTime) this.#report(row.sequence_number, 'timestamp', 'Time goes backwards here.');
     this.#lastTime = Math.max(this.#lastTime, time);
@@ -155,22 +158,28 @@ export class Audit {
     this.#signatures += 1;
     if (!opened) this.#report(null, 'checkpoint', "The checkpoint is not signed by the log's key.");
     else if (opened.size !== this.#entries || toHex(opened.root) !== root) {
-      this.#report(null, 'root', `The checkpoint signs another tree: size ${opened.size}, root ${toHex(opened.root)}; recomputed: size ${this.#entries}, root ${root}.`);
+      this.#report(
+        null,
+        'root',
+        `The checkpoint signs another tree: size ${opened.size}, root ${toHex(opened.root)}; recomputed: size ${this.#entries}, root ${root}.`,
+      );
     }
   }
 
   #judgeRemembered(): void {
     const { remembered } = this.#trust;
     if (remembered === undefined || this.#state.logKey === null) return;
-    const opened = openCheckpoint(remembered, this.#state.logKey);
+    const fault = this.#faultOf(openCheckpoint(remembered, this.#state.logKey));
     this.#signatures += 1;
-    if (!opened) return this.#report(null, 'remembered', 'The remembered checkpoint is not of this log.');
-    if (opened.size > this.#entries) {
-      return this.#report(null, 'remembered', `${opened.size} entries were seen before, ${this.#entries} are there: the tail was cut.`);
-    }
-    if (this.#roots.get(opened.size) !== toHex(opened.root) && opened.size > 0) {
-      this.#report(null, 'remembered', `The first ${opened.size} entries are not those that were seen before.`);
-    }
+    if (fault) this.#report(null, 'remembered', fault);
+  }
+
+  #faultOf(seen: { size: number; root: Uint8Array } | undefined): string | null {
+    if (!seen) return 'The remembered checkpoint is not of this log.';
+    const { size } = seen;
+    if (size > this.#entries) return `${size} entries were seen before, ${this.#entries} are there: the tail was cut.`;
+    if (size === 0 || this.#roots.get(size) === toHex(seen.root)) return null;
+    return `The first ${size} entries are not those that were seen before.`;
   }
 
   #report(sequence_number: number | null, rule: string, message: string): void {

@@ -17,12 +17,15 @@ export function authorize(grant: Grant, act: Act, time: number): Verdict | null 
     const what = over.code === 'ARTIFACT_REVOKED' ? 'was revoked' : 'has expired';
     return { code: over.code, message: `The artifact of "${over.by.subject}" ${what}.`, by: over.by };
   }
+  const line = lineage(grant);
   let asked: Scope | undefined;
-  for (const each of lineage(grant)) {
+  for (const [index, each] of line.entries()) {
     // Neighbours often share one scope; its answer is the same.
     if (each.scope === asked) continue;
     asked = each.scope;
-    const [no] = denials(each.scope, act);
+    if (denials(each.scope, act).length === 0) continue;
+    // Asked again with what is above it: some capabilities are inherited where they are left out.
+    const [no] = denials(each.scope, act, ...line.slice(0, index).map(({ scope }) => scope));
     if (no) return { ...say(no, each), by: each };
   }
   return null;

@@ -14,6 +14,9 @@ export function decodeWith<S extends z.ZodType>(schema: S): (wire: Wire) => z.in
     const decoded = schema.safeParse(wire);
     if (decoded.success) return decoded.data;
     const issue = decoded.error.issues[0];
-    throw new Refusal('INVALID_REQUEST', `Not a ${wire.kind} event: ${issue?.path.join('.') || 'event'}: ${issue?.message}.`);
+    throw new Refusal(
+      'INVALID_REQUEST',
+      `Not a ${wire.kind} event: ${issue?.path.join('.') || 'event'}: ${issue?.message}.`,
+    );
   };
 }

@@ -24,7 +24,9 @@ export function refuseEnded(grant: Grant, time: number): void {
 export function endedRefusal(grant: Grant, { code, by }: Ended): Refusal {
   const whose = by === grant ? 'The artifact' : `An ancestor of the artifact ("${by.subject}", depth ${by.depth})`;
   const message = code === 'ARTIFACT_REVOKED' ? `${whose} was revoked.` : `${whose} has expired.`;
-  return new Refusal(code, message, { detail: { refused_by: { artifact_hash: by.hash, subject: by.subject, depth: by.depth } } });
+  return new Refusal(code, message, {
+    detail: { refused_by: { artifact_hash: by.hash, subject: by.subject, depth: by.depth } },
+  });
 }
 
 /** Clocks of several machines may differ by this much, in milliseconds. */

@@ -1,6 +1,7 @@
 import type { Binding } from '../artifact/artifact.ts';
 import type { Code } from '../base/refusal.ts';
 import type { Scope } from '../scope/scope.ts';
+import type { Usage } from './usage.ts';
 
 /** One artifact as the law needs it. Kept small: tens of thousands of these live in memory at once. */
 export interface Grant {
@@ -24,6 +25,8 @@ export interface Grant {
   /** Children that are neither expired nor revoked themselves. */
   liveChildren: number;
   children: Set<Grant> | null;
+  /** What is used of its limits; null without limits. */
+  readonly usage: Usage | null;
 }
 
 /** Why a lineage permits nothing any more. */

@@ -36,7 +36,11 @@ export class Ledger {
   absorb(row: Row): void {
     const leaf = leafHash(utf8.encode(row.entry));
     const entry = JSON.parse(row.entry) as Entry; // our own canonical bytes, found again by their hash
-    if (toHex(leaf) !== row.entry_hash || entry.sequence_number !== this.size || entry.previous_hash !== this.lastHash) {
+    if (
+      toHex(leaf) !== row.entry_hash ||
+      entry.sequence_number !== this.size ||
+      entry.previous_hash !== this.lastHash
+    ) {
       throw broken(`Entry ${row.sequence_number} does not follow the entry before it.`);
     }
     if (entry.chain !== this.origin) throw broken(`Entry ${row.sequence_number} belongs to another chain.`);
@@ -64,7 +68,14 @@ export class Ledger {
       if (grant) for (const { hash } of lineage(grant)) within.add(hash);
     }
     this.#follow(sealed.hash, entry_hash);
-    return { sequence_number: at.sequence, entry_hash, entry: sealed.text, kind: event.kind, names, within: [...within] };
+    return {
+      sequence_number: at.sequence,
+      entry_hash,
+      entry: sealed.text,
+      kind: event.kind,
+      names,
+      within: [...within],
+    };
   }
 
   /** The end of the chain as it now is, signed by the log's key. */
@@ -95,4 +106,3 @@ export class Ledger {
     this.size += 1;
   }
 }
-

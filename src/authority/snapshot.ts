@@ -4,13 +4,14 @@
  */
 import { sha256 } from '#digest';
 import { verify } from '#ed25519';
-import { fromBase64url, toBase64url, toHex } from '../base/encoding.ts';
 import { BINDINGS, type Binding } from '../artifact/artifact.ts';
-import { intern, type Scope } from '../scope/scope.ts';
+import { fromBase64url, toBase64url, toHex } from '../base/encoding.ts';
 import type { Signer } from '../ports.ts';
+import { intern, type Scope } from '../scope/scope.ts';
 import type { Grant } from './grant.ts';
 import { Ledger } from './ledger.ts';
 import { State } from './state.ts';
+import type { Usage } from './usage.ts';
 
 const FORMAT = 'aga-snapshot/v1';
 
@@ -29,6 +30,7 @@ type GrantRow = readonly [
   scope: number,
   holder: string | null,
   revoked: number | null,
+  usage: Usage | null,
 ];
 
 interface Body {
@@ -58,8 +60,24 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
     const parent = grant.parent === null ? -1 : (places.get(grant.parent) ?? -2);
     if (parent === -2) continue;
     places.set(grant, grants.length);
-    const { hash, sequence, subject, depth, expires, maxDepth, maxChildren, minBinding, preset, holder, revoked } = grant;
-    grants.push([hash, parent, sequence, subject, depth, expires, maxDepth, maxChildren, BINDINGS.indexOf(minBinding), preset, scope, holder, revoked]);
+    const { hash, sequence, subject, depth, expires, maxDepth, maxChildren, minBinding, preset, holder, revoked } =
+      grant;
+    grants.push([
+      hash,
+      parent,
+      sequence,
+      subject,
+      depth,
+      expires,
+      maxDepth,
+      maxChildren,
+      BINDINGS.indexOf(minBinding),
+      preset,
+      scope,
+      holder,
+      revoked,
+      grant.usage,
+    ]);
   }
   const body: Body = {
     origin: ledger.origin,
@@ -107,7 +125,22 @@ export function thaw(bytes: Uint8Array, origin: string, logKey: Uint8Array): Led
 }
 
 function toGrant(row: GrantRow, scopes: readonly Scope[], grants: readonly Grant[]): Grant {
-  const [hash, parent, sequence, subject, depth, expires, maxDepth, maxChildren, minBinding, preset, scope, holder, revoked] = row;
+  const [
+    hash,
+    parent,
+    sequence,
+    subject,
+    depth,
+    expires,
+    maxDepth,
+    maxChildren,
+    minBinding,
+    preset,
+    scope,
+    holder,
+    revoked,
+    usage,
+  ] = row;
   return {
     hash,
     parent: grants[parent] ?? null,
@@ -124,6 +157,7 @@ function toGrant(row: GrantRow, scopes: readonly Scope[], grants: readonly Grant
     revoked,
     liveChildren: 0,
     children: null,
+    usage,
   };
 }
 

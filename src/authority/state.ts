@@ -7,6 +7,7 @@ import type { Sealed } from '../artifact/artifact.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Grant } from './grant.ts';
+import { usageFor } from './usage.ts';
 
 /** An answered request: the repeat of it finds the first answer. */
 export interface Remembered {
@@ -80,6 +81,7 @@ export class State {
       revoked: null,
       liveChildren: 0,
       children: null,
+      usage: usageFor(artifact.scope.limits),
     };
     this.restore(grant);
   }

@@ -24,7 +24,9 @@ export function prepareDirectory(directory: string): void {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     chmodSync(directory, 0o700);
   } catch (error) {
-    throw new CannotStart(`Cannot use the data directory ${directory}: ${reasonOf(error)}. Choose another with --data-dir.`);
+    throw new CannotStart(
+      `Cannot use the data directory ${directory}: ${reasonOf(error)}. Choose another with --data-dir.`,
+    );
   }
 }
 
@@ -37,7 +39,9 @@ function keyIn({ directory, chainExists, random }: FileKeysOptions, name: string
   const path = join(directory, name);
   if (!existsSync(path)) {
     if (chainExists) {
-      throw new CannotStart(`The key file ${path} is missing, but a chain exists. Restore it from a backup; it is never made anew.`);
+      throw new CannotStart(
+        `The key file ${path} is missing, but a chain exists. Restore it from a backup; it is never made anew.`,
+      );
     }
     create(path, random(32));
   }
@@ -71,10 +75,13 @@ function read(path: string): Signer {
     if (!seed) throw new Error('not an Ed25519 key');
     return signer(seed);
   } catch (error) {
-    throw new CannotStart(`The key file ${path} cannot be read: ${reasonOf(error)}. Restore it from a backup; it is never replaced.`);
+    throw new CannotStart(
+      `The key file ${path} cannot be read: ${reasonOf(error)}. Restore it from a backup; it is never replaced.`,
+    );
   }
 }
 
 /** The system's own short code where there is one: no text of ours, and nothing of the file. */
 const reasonOf = (error: unknown): string =>
-  (error as NodeJS.ErrnoException).code ?? (error instanceof Error && error.message === 'not an Ed25519 key' ? error.message : 'not a key');
+  (error as NodeJS.ErrnoException).code ??
+  (error instanceof Error && error.message === 'not an Ed25519 key' ? error.message : 'not a key');

@@ -38,10 +38,14 @@ export const createArtifact = tool({
     subject: piece.text(128).optional().describe('Name of the agent that holds it. Omit for "coordinator"'),
     permitted_tools: piece.patterns
       .optional()
-      .describe('Tool patterns "server/tool"; * is any run within a segment, ** any segments. Short for permissions["tool.call"]'),
+      .describe(
+        'Tool patterns "server/tool"; * is any run within a segment, ** any segments. Short for permissions["tool.call"]',
+      ),
     permissions: piece.permissions
       .optional()
-      .describe('Capability to patterns, e.g. {"fs.read":["/ws/**"],"net.fetch":["https://api.example.com/**"],"cost.budget":["USD:5.00"]}'),
+      .describe(
+        'Capability to patterns, e.g. {"fs.read":["/ws/**"],"net.fetch":["https://api.example.com/**"],"cost.budget":["USD:5.00"]}',
+      ),
     enforcement_triggers: piece.names.optional().describe('Duties on violation. Omit for ["ALERT_ONLY"]'),
     measurement_types: piece.names.optional().describe('What is measured. Omit for none'),
     ttl_seconds: piece.ttl.optional().describe('Lifetime in seconds, from 1. Omit for 3600'),
@@ -54,7 +58,10 @@ export const createArtifact = tool({
   decide(input, context) {
     const { caller, now, authority } = context;
     if (caller.artifact !== null) {
-      throw new Refusal('NOT_OPERATOR', 'A session bound to an artifact cannot create a root; use aga_delegate_to_subagent.');
+      throw new Refusal(
+        'NOT_OPERATOR',
+        'A session bound to an artifact cannot create a root; use aga_delegate_to_subagent.',
+      );
     }
     const tell = (event: Event, { sequence_number, entry_hash }: ChainPosition): z.infer<typeof output> => {
       if (event.kind !== 'ARTIFACT_CREATED') throw new TypeError('a root is told from its own entry');

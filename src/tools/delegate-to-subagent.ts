@@ -55,11 +55,16 @@ export const delegateToSubagent = tool({
     'refused with LEASE_SUBSET_VIOLATION, listing the excess and the nearest request that would pass, and nothing is issued.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: z.strictObject({
-    sub_agent_id: piece.text(128).optional().describe('Name of the sub-agent, optionally name@version. Omit for "sub-agent"'),
+    sub_agent_id: piece
+      .text(128)
+      .optional()
+      .describe('Name of the sub-agent, optionally name@version. Omit for "sub-agent"'),
     parent_artifact_hash: piece.artifactHash
       .optional()
       .describe("Artifact to derive from. Omit for this session's, else the last root created here"),
-    permitted_tools: piece.patterns.optional().describe('Tool patterns "server/tool". Short for permissions["tool.call"]'),
+    permitted_tools: piece.patterns
+      .optional()
+      .describe('Tool patterns "server/tool". Short for permissions["tool.call"]'),
     permissions: piece.permissions.optional().describe("Capability to patterns, within the parent's"),
     enforcement_triggers: piece.names.optional().describe("Subset of the parent's. Omit for all of them"),
     measurement_types: piece.names.optional().describe("Subset of the parent's. Omit for all of them"),
@@ -69,7 +74,10 @@ export const delegateToSubagent = tool({
       .optional()
       .describe("Levels below the child. Omit for the parent's minus one, or 0 without agent.delegate"),
     max_children: piece.maxChildren.optional().describe('Live children at once. Omit for 32'),
-    delegation_reason: piece.text(1024).optional().describe('Why, for the audit chain. Omit for "Sub-agent delegation"'),
+    delegation_reason: piece
+      .text(1024)
+      .optional()
+      .describe('Why, for the audit chain. Omit for "Sub-agent delegation"'),
     delegation_purpose: piece.text(1024).optional().describe('Older name of delegation_reason'),
     request_id: piece.requestId.optional().describe('Your key for this request; a repeat returns the first answer'),
   }),
@@ -144,7 +152,10 @@ function eitherName<T extends { readonly [name: string]: unknown }, K extends ke
   older: K,
 ): T[K] | undefined {
   if (input[newer] !== undefined && input[older] !== undefined && input[newer] !== input[older]) {
-    throw new Refusal('INVALID_REQUEST', `${String(newer)} and its older name ${String(older)} differ; give one of them.`);
+    throw new Refusal(
+      'INVALID_REQUEST',
+      `${String(newer)} and its older name ${String(older)} differ; give one of them.`,
+    );
   }
   return input[newer] ?? input[older];
 }

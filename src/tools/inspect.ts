@@ -1,12 +1,13 @@
 import * as z from 'zod';
-import { type Grant, lineage, subtree } from '../authority/grant.ts';
-import { formatInstant } from '../base/instant.ts';
 import { notFound } from '../authority/find.ts';
-import type { Entry } from '../chain/entry.ts';
+import { type Grant, lineage, subtree } from '../authority/grant.ts';
+import { left } from '../authority/usage.ts';
+import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
+import type { Entry } from '../chain/entry.ts';
 import { drawTree } from './drawing.ts';
-import { type Node, node, status, statusOf } from './status.ts';
 import * as piece from './schema.ts';
+import { type Node, node, status, statusOf } from './status.ts';
 import { subjectOf } from './subject.ts';
 import { type Context, type Reader, tool } from './tool.ts';
 
@@ -77,7 +78,10 @@ async function past(reader: Reader, hash: string, view: string): Promise<z.infer
   const [row] = rows;
   if (!row) throw notFound();
   if (view !== 'artifact') {
-    throw new Refusal('LEASE_EXPIRED', 'The artifact expired long ago; view "artifact" and aga_query_chain still show it.');
+    throw new Refusal(
+      'LEASE_EXPIRED',
+      'The artifact expired long ago; view "artifact" and aga_query_chain still show it.',
+    );
   }
   return { artifact_hash: hash, status: 'expired', artifact: await bodyAt(reader, row.sequence_number) };
 }
@@ -125,7 +129,7 @@ function nodeOf(grant: Grant, now: number): Node {
     status: statusOf(grant, now),
     expires_at: formatInstant(grant.expires),
     live_children: grant.liveChildren,
-    limits_left: {},
+    limits_left: left(grant, now),
     budget_left: [],
   };
 }

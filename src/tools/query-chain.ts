@@ -39,9 +39,16 @@ export const queryChain = tool({
     'An artifact_hash that you cannot see is refused with ARTIFACT_NOT_FOUND.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
-    after: z.int().min(-1).optional().describe('Only entries with a greater sequence number. Omit to start at the first'),
+    after: z
+      .int()
+      .min(-1)
+      .optional()
+      .describe('Only entries with a greater sequence number. Omit to start at the first'),
     limit: z.int().min(1).max(500).optional().describe('Entries per page, 1 to 500. Omit for 50'),
-    kind: z.enum(EVENT_KINDS as [string, ...string[]]).optional().describe('Only this kind of event. Omit for all'),
+    kind: z
+      .enum(EVENT_KINDS as [string, ...string[]])
+      .optional()
+      .describe('Only this kind of event. Omit for all'),
     artifact_hash: piece.artifactHash.optional().describe('Only entries that name this artifact. Omit for all'),
   }),
   output,

@@ -38,7 +38,10 @@ export const revokeArtifact = tool({
       return {
         async later(reader) {
           const [row] = (await reader.read({ after: cut.sequence - 1, limit: 1 })).rows;
-          return { ...answer, chain: row ? { sequence_number: row.sequence_number, entry_hash: row.entry_hash } : null };
+          return {
+            ...answer,
+            chain: row ? { sequence_number: row.sequence_number, entry_hash: row.entry_hash } : null,
+          };
         },
       };
     }

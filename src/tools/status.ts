@@ -13,7 +13,12 @@ export const node = z.strictObject({
   status: status.describe('Of the whole lineage above it too'),
   expires_at: z.string().describe('UTC'),
   live_children: z.int().describe('Children that are neither expired nor revoked'),
-  limits_left: z.strictObject({}).describe('Calls left per limit; empty without limits'),
+  limits_left: z
+    .strictObject({
+      calls: z.int().optional().describe('Calls left in all'),
+      calls_per_minute: z.int().optional().describe('Calls left in this minute'),
+    })
+    .describe('For it and its subtree together; empty without limits'),
   budget_left: z.array(z.string()).describe('Amounts left; empty without a budget'),
 });
 export type Node = z.infer<typeof node>;

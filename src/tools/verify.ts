@@ -53,7 +53,8 @@ export const verify = tool({
   output,
   decide(input, context) {
     const { trust } = input;
-    if (trust !== undefined && !fromDidKey(trust)) throw new Refusal('INVALID_REQUEST', 'trust is not an Ed25519 did:key.');
+    if (trust !== undefined && !fromDidKey(trust))
+      throw new Refusal('INVALID_REQUEST', 'trust is not an Ed25519 did:key.');
     if ((input.target ?? 'chain') === 'chain') return { later: (reader) => verifyChain(reader, trust) };
     const grant = subjectOf(context, input.artifact_hash);
     const authority = trust ?? context.state.authority ?? '';
@@ -67,13 +68,18 @@ async function verifyChain(reader: Reader, trust: string | undefined): Promise<z
   return { valid: report.findings.length === 0, ...report, findings: [...report.findings], head: headOf(head) };
 }
 
-async function verifyLineage(reader: Reader, line: readonly Grant[], authority: string): Promise<z.infer<typeof output>> {
+async function verifyLineage(
+  reader: Reader,
+  line: readonly Grant[],
+  authority: string,
+): Promise<z.infer<typeof output>> {
   const findings: Finding[] = [];
   let parent: Held | null = null;
   for (const grant of line) {
     const sealed = await sealedAt(reader, grant.sequence);
     const found = parent ? breaches(sealed, parent, authority) : rootBreaches(sealed, authority);
-    if (sealed.hash !== grant.hash) found.push({ code: 'INVALID_REQUEST', rule: 'artifact_hash', message: 'The chain holds another artifact here.' });
+    if (sealed.hash !== grant.hash)
+      found.push({ code: 'INVALID_REQUEST', rule: 'artifact_hash', message: 'The chain holds another artifact here.' });
     findings.push(...found.map(({ rule, message }) => ({ sequence_number: grant.sequence, rule, message })));
     parent = heldBy(sealed, parent, grant.holder);
   }

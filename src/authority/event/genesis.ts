@@ -32,7 +32,8 @@ export const genesis: Kind<Genesis> = {
   check(state, event, { sequence }) {
     const { signature, ...unsigned } = event;
     const [key, bytes] = [fromDidKey(event.authority), fromBase64url(signature)];
-    if (sequence !== 0 || state.authority !== null) throw new Refusal('INVALID_REQUEST', 'A chain has one genesis entry, its first.');
+    if (sequence !== 0 || state.authority !== null)
+      throw new Refusal('INVALID_REQUEST', 'A chain has one genesis entry, its first.');
     if (!key || !bytes || !verify(bytes, genesisBytes(unsigned), key)) {
       throw new Refusal('INVALID_REQUEST', "The genesis signature is not the authority's.");
     }

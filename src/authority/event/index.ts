@@ -3,12 +3,13 @@ import { Refusal } from '../../base/refusal.ts';
 import type { Kind, Position, Wire } from '../kind.ts';
 import type { State } from '../state.ts';
 import { type Created, created } from './created.ts';
+import { type Decision, decision } from './decision.ts';
 import { type Delegation, delegation } from './delegation.ts';
 import { type Genesis, genesis } from './genesis.ts';
 import { type RefusalEvent, refusal } from './refusal.ts';
 import { type Revocation, revocation } from './revocation.ts';
 
-export type Event = Genesis | Created | Delegation | Revocation | RefusalEvent;
+export type Event = Genesis | Created | Delegation | Revocation | RefusalEvent | Decision;
 export type EventKind = Event['kind'];
 
 const KINDS: { readonly [K in EventKind]: Kind<Extract<Event, { kind: K }>> } = {
@@ -17,6 +18,7 @@ const KINDS: { readonly [K in EventKind]: Kind<Extract<Event, { kind: K }>> } = 
   DELEGATION: delegation,
   REVOCATION: revocation,
   REFUSAL: refusal,
+  DECISION: decision,
 };
 
 export const EVENT_KINDS = Object.keys(KINDS) as EventKind[]; // Object.keys forgets the literal names

@@ -1,0 +1,12 @@
+/** The library: the pure rooms by name. Nothing here reads a clock, a file or the network. */
+export { type Artifact, isAuthentic, open, type Sealed, seal } from './artifact/artifact.ts';
+export { type Breach, breaches, type Held, rootBreaches } from './artifact/lineage.ts';
+export { Audit, type AuditReport, type Finding, type Trust } from './authority/audit.ts';
+export { canonicalize, type Json } from './base/canonical.ts';
+export { fromDidKey, toDidKey } from './base/did-key.ts';
+export { REFUSALS, Refusal, type RefusalBody } from './base/refusal.ts';
+export { parseStrict } from './base/strict-json.ts';
+export { openCheckpoint, parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
+export { type Entry, openEntry } from './chain/entry.ts';
+export { verifyConsistency, verifyInclusion } from './chain/proof.ts';
+export { type Act, denials, excess, nearestAllowed, parsePermissions, parseScope, type Scope } from './scope/scope.ts';
