@@ -1,0 +1,15 @@
+/** `{"under": FOLDER}`: the absolute path of that folder or of anything below it, judged like a requested path. */
+import { invalid } from '../decode.ts';
+import { path } from '../language/path.ts';
+import { patterned } from '../patterned.ts';
+
+export const under = patterned({
+  name: 'under',
+  language: path,
+  words: (value) => `be a path under ${JSON.stringify(value)}`,
+  pattern(value, owner) {
+    // A folder is resolved by whoever enforces the rule: it is a place, not a pattern of places.
+    if (value.includes('*')) throw invalid(`${owner} must be the path of a folder, without stars`);
+    return value.endsWith('/') ? `${value}**` : `${value}/**`;
+  },
+});

@@ -1,0 +1,32 @@
+/**
+ * Equal scopes share one object, and with it the compiled matchers that hang on its lists: fifty thousand artifacts
+ * with the same scope keep one. The table holds scopes weakly; a scope that no artifact uses any more leaves it.
+ */
+import { canonicalize } from '../base/canonical.ts';
+
+const known = new Map<string, WeakRef<object>>();
+const shared = new WeakSet<object>();
+const left = new FinalizationRegistry<string>((text) => {
+  // An equal scope may have taken the place meanwhile.
+  if (!known.get(text)?.deref()) known.delete(text);
+});
+
+/** The one frozen object that stands for all scopes with the same RFC 8785 form. */
+export function internValue<T extends object>(value: T): T {
+  if (shared.has(value)) return value;
+  const text = canonicalize(value);
+  // A cast: equal text is an equal value, and only values of one type are interned here.
+  const before = known.get(text)?.deref() as T | undefined;
+  if (before) return before;
+  freeze(value);
+  known.set(text, new WeakRef(value));
+  shared.add(value);
+  left.register(value, text);
+  return value;
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  Object.freeze(value);
+  for (const member of Object.values(value)) freeze(member);
+}
