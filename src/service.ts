@@ -1,13 +1,28 @@
 /** The tools as one thing that can be called: strict input, a live caller, one decision. */
 import type * as z from 'zod';
 import { BINDINGS } from './artifact/artifact.ts';
+import { decide, type Question } from './authority/decide.ts';
 import { find, refuseEnded } from './authority/find.ts';
-import { Refusal } from './base/refusal.ts';
+import type { Grant } from './authority/grant.ts';
+import { type Code, Refusal } from './base/refusal.ts';
 import type { Caller } from './caller.ts';
 import type { Sequencer } from './sequencer.ts';
 import type { Context, Reader, Tool } from './tools/tool.ts';
 
 export type Output = { readonly [member: string]: unknown };
+
+export type Mode = Question['mode'];
+
+/** A judged call: `code` is null when it is permitted. */
+export interface Verdict {
+  readonly code: Code | null;
+  readonly message: string;
+  /** The ancestor nearest the root that said no. */
+  readonly by: Grant | null;
+  /** Under which artifact it was judged; null for an operator that has none. */
+  readonly grant: Grant | null;
+  readonly sequence_number: number;
+}
 
 export class Service {
   readonly tools: ReadonlyMap<string, Tool>;
@@ -28,6 +43,24 @@ export class Service {
       decide(context) {
         admit(context);
         return tool.decide(parsed, context);
+      },
+    });
+  }
+
+  /**
+   * Judges a call of an upstream tool, or an act that an enforcement point asks about. Resolves when the verdict stands
+   * on the chain; a refusal is a verdict too, and throws only where the caller is not known.
+   */
+  async decide(caller: Caller, question: Omit<Question, 'binding' | 'mode'>, mode: Mode): Promise<Verdict> {
+    return this.#sequencer.submit<Verdict>({
+      name: 'decide',
+      caller,
+      writes: true,
+      decide({ state, now }) {
+        const hash = caller.artifact ?? caller.session.lastRoot;
+        const grant = hash === null ? null : find(state, hash);
+        const { event, message, by } = decide(grant, { ...question, binding: caller.binding, mode }, now);
+        return { event, tell: (_, { sequence_number }) => ({ code: event.code, message, by, grant, sequence_number }) };
       },
     });
   }

@@ -1,5 +1,5 @@
 /** Call allowances: counted for an artifact and all its descendants together, at every level of the lineage. */
-import type { Limits } from '../scope/scope.ts';
+import { type Limits, meetLimits } from '../scope/limits.ts';
 import { type Grant, lineage } from './grant.ts';
 
 const MINUTE = 60_000;
@@ -22,6 +22,13 @@ export function left({ scope: { limits }, usage }: Grant, time: number): Limits 
     ...(calls !== undefined && { calls: Math.max(0, calls - (usage?.calls ?? 0)) }),
     ...(calls_per_minute !== undefined && { calls_per_minute: Math.max(0, calls_per_minute - used) }),
   };
+}
+
+/** What is left for a grant: the least that any of its lineage has left. */
+export function leftOf(grant: Grant, time: number): Limits {
+  return lineage(grant)
+    .map((each) => left(each, time))
+    .reduce(meetLimits, {});
 }
 
 /** The ancestor nearest the root whose allowance is used up, and which one; null while one more call fits everywhere. */

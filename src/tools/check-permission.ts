@@ -1,8 +1,15 @@
 import * as z from 'zod';
 import { authorize } from '../authority/authorize.ts';
+import { overLimit } from '../authority/decide.ts';
+import type { Json } from '../base/canonical.ts';
 import * as piece from './schema.ts';
 import { subjectOf } from './subject.ts';
 import { tool } from './tool.ts';
+
+type JsonObject = { readonly [name: string]: Json };
+
+/** The capability whose use is counted. */
+const COUNTED = 'tool.call';
 
 const output = z.strictObject({
   allowed: z.boolean().describe('Whether the whole lineage permits it now'),
@@ -30,24 +37,30 @@ export const checkPermission = tool({
       .describe("Artifact to ask. Omit for this session's, else the last root created here"),
     capability: z.string().max(128).describe('For example "tool.call", "fs.write", "net.fetch"'),
     resource: z.string().max(4096).describe('What the act touches, in the form the capability takes'),
+    arguments: z
+      .record(z.string().max(512), z.unknown())
+      .optional()
+      .describe('Arguments of a tool.call, judged where an argument rule binds the tool. Omit for {}'),
   }),
   output,
   decide(input, context) {
     const grant = subjectOf(context, input.artifact_hash);
     const { capability, resource } = input;
-    const no = authorize(grant, { capability, resource }, context.now);
+    const act = { capability, resource, ...(input.arguments && { arguments: input.arguments as JsonObject }) }; // from JSON
+    const no = authorize(grant, act, context.now) ?? (capability === COUNTED ? overLimit(grant, context.now) : null);
     if (!no) {
       const reason = `Permitted by every artifact of the lineage (${grant.depth + 1}).`;
       return { answer: { allowed: true, code: null, reason, refused_by: null, nearest_allowed: null } };
     }
-    const { hash, subject, depth } = no.by;
+    const { by } = no;
+    const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
     const held = grant.scope.permissions[capability] ?? [];
     return {
       answer: {
         allowed: false,
         code: no.code,
         reason: no.message,
-        refused_by: { artifact_hash: hash, subject, depth },
+        refused_by,
         nearest_allowed: no.code === 'PERMISSION_DENIED' ? [...held] : [],
       },
     };

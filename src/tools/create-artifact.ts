@@ -4,7 +4,14 @@ import type { Event } from '../authority/event/index.ts';
 import { toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
-import { EVERYTHING, intern, parseMeasurements, parseTriggers } from '../scope/scope.ts';
+import {
+  EVERYTHING,
+  intern,
+  parseArgumentRules,
+  parseLimits,
+  parseMeasurements,
+  parseTriggers,
+} from '../scope/scope.ts';
 import { requestedPermissions } from './permissions.ts';
 import { recalled, requestDigest } from './request.ts';
 import * as piece from './schema.ts';
@@ -46,6 +53,12 @@ export const createArtifact = tool({
       .describe(
         'Capability to patterns, e.g. {"fs.read":["/ws/**"],"net.fetch":["https://api.example.com/**"],"cost.budget":["USD:5.00"]}',
       ),
+    argument_rules: piece.argumentRules
+      .optional()
+      .describe(
+        'What tools may be called with, e.g. [{"tool":"fs/write_file","arguments":{"path":{"under":"/ws"},"content":{"max_bytes":65536}}}]. Kinds: equals, one_of, under, url, matches, min, max, max_bytes, each, any, with "optional":true. Omit for no rules',
+      ),
+    limits: piece.limits.optional().describe('Upstream calls by it and its subtree together. Omit for no limit'),
     enforcement_triggers: piece.names.optional().describe('Duties on violation. Omit for ["ALERT_ONLY"]'),
     measurement_types: piece.names.optional().describe('What is measured. Omit for none'),
     ttl_seconds: piece.ttl.optional().describe('Lifetime in seconds, from 1. Omit for 3600'),
@@ -95,8 +108,8 @@ export const createArtifact = tool({
         expires_at: formatInstant(now + (input.ttl_seconds ?? 3600) * 1000),
         scope: intern({
           permissions,
-          argument_rules: [],
-          limits: {},
+          argument_rules: parseArgumentRules(input.argument_rules ?? []),
+          limits: parseLimits(input.limits ?? {}),
           enforcement_triggers: parseTriggers(input.enforcement_triggers ?? ['ALERT_ONLY']),
           measurement_types: parseMeasurements(input.measurement_types ?? []),
         }),

@@ -9,7 +9,15 @@ import { uphold } from '../authority/kind.ts';
 import { toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
-import { intern, type Permissions, parseMeasurements, parseTriggers, type Scope } from '../scope/scope.ts';
+import {
+  intern,
+  type Permissions,
+  parseArgumentRules,
+  parseLimits,
+  parseMeasurements,
+  parseTriggers,
+  type Scope,
+} from '../scope/scope.ts';
 import { type Requested, requestedPermissions, without } from './permissions.ts';
 import { recalled, requestDigest } from './request.ts';
 import * as piece from './schema.ts';
@@ -66,6 +74,12 @@ export const delegateToSubagent = tool({
       .optional()
       .describe('Tool patterns "server/tool". Short for permissions["tool.call"]'),
     permissions: piece.permissions.optional().describe("Capability to patterns, within the parent's"),
+    argument_rules: piece.argumentRules
+      .optional()
+      .describe("As in aga_create_artifact; those of every ancestor apply too. Omit for the parent's"),
+    limits: piece.limits
+      .optional()
+      .describe('Calls by it and its subtree; those of every ancestor apply too. Omit for none of its own'),
     enforcement_triggers: piece.names.optional().describe("Subset of the parent's. Omit for all of them"),
     measurement_types: piece.names.optional().describe("Subset of the parent's. Omit for all of them"),
     ttl_seconds: piece.ttl.optional().describe('Lifetime in seconds, from 1. Omit for 1800'),
@@ -161,6 +175,8 @@ function eitherName<T extends { readonly [name: string]: unknown }, K extends ke
 }
 
 interface RequestedScope extends Requested {
+  readonly argument_rules?: unknown;
+  readonly limits?: unknown;
   readonly enforcement_triggers?: readonly string[] | undefined;
   readonly measurement_types?: readonly string[] | undefined;
 }
@@ -169,8 +185,9 @@ function childScope(input: RequestedScope, parent: Grant): Scope {
   const { enforcement_triggers: triggers, measurement_types: measurements } = input;
   return intern({
     permissions: childPermissions(input, parent.scope.permissions),
-    argument_rules: [],
-    limits: {},
+    // The ancestors' rules apply in any case; a copy lets the sub-agent read what binds it.
+    argument_rules: input.argument_rules ? parseArgumentRules(input.argument_rules) : parent.scope.argument_rules,
+    limits: parseLimits(input.limits ?? {}),
     enforcement_triggers: triggers ? parseTriggers(triggers) : parent.scope.enforcement_triggers,
     measurement_types: measurements ? parseMeasurements(measurements) : parent.scope.measurement_types,
   });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { notFound } from '../authority/find.ts';
 import { type Grant, lineage, subtree } from '../authority/grant.ts';
-import { left } from '../authority/usage.ts';
+import { leftOf } from '../authority/usage.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Entry } from '../chain/entry.ts';
@@ -129,7 +129,7 @@ function nodeOf(grant: Grant, now: number): Node {
     status: statusOf(grant, now),
     expires_at: formatInstant(grant.expires),
     live_children: grant.liveChildren,
-    limits_left: left(grant, now),
+    limits_left: leftOf(grant, now),
     budget_left: [],
   };
 }

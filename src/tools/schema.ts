@@ -7,6 +7,18 @@ const MAX_TTL = 315_360_000;
 export const artifactHash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits');
 export const patterns = z.array(z.string().max(512)).max(256);
 export const permissions = z.record(z.string().max(128), patterns);
+export const argumentRules = z
+  .array(
+    z.strictObject({
+      tool: z.string().max(512).describe('Tool pattern'),
+      arguments: z.record(z.string().max(512), z.unknown()).describe('Argument name, or JSON pointer, to its rule'),
+    }),
+  )
+  .max(256);
+export const limits = z.strictObject({
+  calls: z.int().min(0).optional().describe('In all'),
+  calls_per_minute: z.int().min(0).optional().describe('In any 60 seconds'),
+});
 export const names = z.array(z.string().max(64)).max(64);
 export const ttl = z.int().min(1).max(MAX_TTL);
 export const text = label;
