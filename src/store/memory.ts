@@ -13,7 +13,7 @@ export class MemoryStore implements Store {
       const row = this.#rows[at]!;
       if (kind !== undefined && row.kind !== kind) continue;
       if (names !== undefined && !row.names.includes(names)) continue;
-      if (within !== undefined && !row.within.includes(within)) continue;
+      if (within !== undefined && !row.within.includes(within) && !row.names.includes(within)) continue;
       rows.push(shown(row));
     }
     return { rows, head: this.#head };

@@ -39,7 +39,7 @@ export class SqliteStore implements Store {
       this.#run('BEGIN');
       try {
         const { sql, values } = selectOf(query);
-        return { rows: this.#rows(sql, ...values, query.limit), head: this.#head() };
+        return { rows: this.#statement(sql).all(values).map(rowOf), head: this.#head() };
       } finally {
         this.#rollback();
       }
@@ -78,7 +78,7 @@ export class SqliteStore implements Store {
   #append(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): void {
     const head = this.#head();
     const stored = head?.size ?? 0;
-    const news = stored === size ? [] : this.#rows(NEWS, size);
+    const news = stored === size ? [] : this.#statement(NEWS).all(size).map(rowOf);
     const batch = decide(news, head);
     if (batch === null) return;
     checkBatch(batch, stored);
@@ -95,23 +95,10 @@ export class SqliteStore implements Store {
 
   #insert(row: Row): void {
     this.#run('INSERT INTO entries VALUES (?, ?, ?, ?)', row.sequence_number, row.entry_hash, row.kind, row.entry);
-    const touch = (artifact: string, direct: number) =>
+    const touch = (artifact: string, direct: 0 | 1) =>
       this.#run('INSERT OR IGNORE INTO touches VALUES (?, ?, ?)', bytesOf(artifact), direct, row.sequence_number);
     for (const artifact of row.names) touch(artifact, 1);
-    for (const artifact of row.within) touch(artifact, 0);
-  }
-
-  #rows(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#statement(sql)
-      .all(...values)
-      .map(({ seq, hash, kind, entry }) => ({
-        sequence_number: Number(seq),
-        entry_hash: String(hash),
-        kind: String(kind),
-        entry: String(entry),
-        names: [],
-        within: [],
-      }));
+    for (const artifact of row.within) if (!row.names.includes(artifact)) touch(artifact, 0);
   }
 
   #head(): Head | null {
@@ -172,6 +159,17 @@ export class SqliteStore implements Store {
 
 const NEWS = 'SELECT seq, hash, kind, entry FROM entries WHERE seq >= ? ORDER BY seq';
 const HEAD = 'SELECT head.size, hash, frontier, note FROM head JOIN checkpoints ON checkpoints.size = head.size';
+
+function rowOf({ seq, hash, kind, entry }: Record<string, unknown>): Row {
+  return {
+    sequence_number: Number(seq),
+    entry_hash: String(hash),
+    kind: String(kind),
+    entry: String(entry),
+    names: [],
+    within: [],
+  };
+}
 
 /** @throws TypeError on a row that names no hash: only our own bug makes one. */
 function bytesOf(artifact: string): Uint8Array {

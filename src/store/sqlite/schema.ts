@@ -5,8 +5,8 @@ export const APPLICATION_ID = 0x61676101;
 
 /**
  * `entries` is the chain, `checkpoints` every signed head there ever was, `head` what the next writer needs. `touches`
- * answers whose entries are whose: `direct` 1 where an entry names the artifact, 0 where it belongs to its subtree, so
- * that both questions are one range of one index.
+ * answers whose entries are whose, one row for an entry and an artifact: `direct` is 1 where the entry names it and 0
+ * where it names only a descendant. Every page that a commit touches is written twice, so there is one index, not two.
  *
  * The triggers guard against a mistaken hand; whoever owns the file can drop them, which `verify` then notices.
  */
