@@ -4,27 +4,36 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from './authority/audit.ts';
 import { toDidKey } from './base/did-key.ts';
+import { Refusal } from './base/refusal.ts';
 import { bound, type Caller, operator } from './caller.ts';
+import { verifierKey } from './chain/checkpoint.ts';
+import type { Config } from './config/file.ts';
 import type { Settings } from './config.ts';
 import type { Follower } from './follower.ts';
-import { fileKeys, prepareDirectory } from './keys/file.ts';
+import { CannotStart, fileKeys, prepareDirectory } from './keys/file.ts';
 import type { Store } from './ports.ts';
+import { parseCeiling, parsePresets } from './scope/preset.ts';
 import { Sequencer } from './sequencer.ts';
 import { Service } from './service.ts';
 import { fileCache } from './store/file-cache.ts';
 import { openSqlite } from './store/sqlite.ts';
 import { TOOLS } from './tools/index.ts';
-import type { Reader } from './tools/tool.ts';
+import type { Policy, Reader } from './tools/tool.ts';
 
 export interface Installation {
   readonly service: Service;
   /** did:key of the authority. */
   readonly authority: string;
+  /** C2SP verifier key of the log. */
+  readonly log: string;
   close(): Promise<void>;
 }
 
+/** Called while the whole chain is judged: entries done, entries there are. */
+export type Watch = (done: number, total: number) => void;
+
 /** Opens the data directory. Throws `CannotStart`. */
-export function assemble({ dataDir, authority: name }: Settings): Installation {
+export function assemble({ dataDir, authority: name, config }: Settings, watch?: Watch): Installation {
   prepareDirectory(dataDir);
   const database = join(dataDir, 'chain.db');
   const random = (length: number): Uint8Array => randomBytes(length);
@@ -36,17 +45,29 @@ export function assemble({ dataDir, authority: name }: Settings): Installation {
     checkpoint: fileCache(join(dataDir, 'checkpoint')),
   };
   const origin = `aga-delegate/${name}/${authority.slice('did:key:'.length)}`;
-  const world = { store, caches, keys, clock: Date.now, random, origin };
-  const sequencer = new Sequencer(world, (follower) => readerOf(store, follower, authority));
+  const world = { store, caches, keys, clock: Date.now, policy: policyOf(config), random, origin };
+  const sequencer = new Sequencer(world, (follower) => readerOf(store, follower, authority, watch));
   const service = new Service(sequencer, TOOLS);
   return {
     service,
     authority,
+    log: verifierKey(origin, keys.log.publicKey),
     async close() {
       await service.close();
       await store.close();
     },
   };
+}
+
+function policyOf({ presets, root_ceiling: ceiling }: Config): Policy {
+  try {
+    return {
+      presets: parsePresets(presets ?? {}),
+      rootCeiling: ceiling === undefined ? null : parseCeiling(ceiling, 'root_ceiling'),
+    };
+  } catch (error) {
+    throw error instanceof Refusal ? new CannotStart(`The configuration file: ${error.message}`) : error;
+  }
 }
 
 /** The caller that a stdio session of these settings is. */
@@ -55,7 +76,7 @@ export const callerOf = ({ artifact }: Settings): Caller =>
 
 const PAGE = 1000;
 
-function readerOf(store: Store, follower: Follower, own: string): Reader {
+function readerOf(store: Store, follower: Follower, own: string, watch?: Watch): Reader {
   return {
     read: (query) => store.read(query),
     async audit(authority = own) {
@@ -68,6 +89,7 @@ function readerOf(store: Store, follower: Follower, own: string): Reader {
         // Entries that came after the head was read belong to another audit.
         const fed = rows.filter(({ sequence_number }) => sequence_number < (head?.size ?? 0) || head === null);
         await audit.feed(fed);
+        watch?.(Math.min(after + 1 + fed.length, head?.size ?? 0), head?.size ?? 0);
         after = rows.at(-1)?.sequence_number ?? after;
         if (rows.length < PAGE || fed.length < rows.length) return audit.finish(head);
       }

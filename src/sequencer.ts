@@ -15,7 +15,7 @@ import type { Caller } from './caller.ts';
 import type { Entry } from './chain/entry.ts';
 import { type Caches, Follower } from './follower.ts';
 import type { Clock, Head, Keys, Row, Store } from './ports.ts';
-import type { Context, Reader, Step } from './tools/tool.ts';
+import type { Context, Policy, Reader, Step } from './tools/tool.ts';
 
 /** Calls decided in one commit. */
 const BATCH = 256;
@@ -46,6 +46,7 @@ export interface World {
   readonly caches: Caches;
   readonly keys: Keys;
   readonly clock: Clock;
+  readonly policy: Policy;
   /** Fresh random bytes. */
   readonly random: (length: number) => Uint8Array;
   /** The chain's name, also the name of the log's key. */
@@ -154,10 +155,11 @@ export class Sequencer {
     const { state } = ledger;
     const now = Math.max(this.#world.clock(), state.time);
     state.advance(now);
-    const { authority } = this.#world.keys;
+    const { policy, keys } = this.#world;
+    const { authority } = keys;
     const nonce = () => toBase64url(this.#world.random(16));
     try {
-      const step = call.decide({ state, now, caller: call.caller, authority, nonce });
+      const step = call.decide({ state, now, caller: call.caller, authority, policy, nonce });
       if (!('event' in step)) job.outcome = { step };
       else {
         const row = ledger.append(step.event, now);

@@ -21,7 +21,7 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   'caller.ts': ['artifact', 'authority'],
   tools: ['base', 'scope', 'artifact', 'chain', 'authority', 'evidence', 'ports.ts', 'caller.ts'],
   'follower.ts': ['base', 'chain', 'authority', 'ports.ts'],
-  'sequencer.ts': ['base', 'chain', 'authority', 'ports.ts', 'caller.ts', 'follower.ts', 'tools'],
+  'sequencer.ts': ['base', 'scope', 'chain', 'authority', 'ports.ts', 'caller.ts', 'follower.ts', 'tools'],
   'service.ts': ['base', 'artifact', 'authority', 'caller.ts', 'sequencer.ts', 'tools'],
   store: ['base', 'ports.ts'],
   keys: ['base', 'ports.ts'],
@@ -107,7 +107,7 @@ describe('the house', () => {
   });
 
   it('does not let tools know each other, except for what one of them exports as a shape', () => {
-    const shared = /^tools\/(tool|schema|request|subject|permissions|drawing|status|head)\.ts$/;
+    const shared = /^tools\/(tool|schema|request|subject|permissions|requested-scope|drawing|status|head)\.ts$/;
     const wrong: string[] = [];
     for (const file of files.filter((name) => roomOf(name) === 'tools' && name !== 'tools/index.ts')) {
       for (const target of localImports(file)) {

@@ -6,10 +6,12 @@ import { toDidKey } from '../src/base/did-key.ts';
 import { Refusal, type RefusalBody } from '../src/base/refusal.ts';
 import { bound, type Caller, operator } from '../src/caller.ts';
 import type { Cache, Keys, Store } from '../src/ports.ts';
+import { BUILT_IN } from '../src/scope/preset.ts';
 import { Sequencer } from '../src/sequencer.ts';
 import { type Output, Service } from '../src/service.ts';
 import { MemoryCache, MemoryStore } from '../src/store/memory.ts';
 import { TOOLS } from '../src/tools/index.ts';
+import type { Policy } from '../src/tools/tool.ts';
 
 export const START = Date.UTC(2026, 10, 20, 10);
 export const ORIGIN = 'aga-delegate/test';
@@ -32,7 +34,7 @@ export interface KernelOptions {
   readonly keys?: Keys;
   readonly clock?: { now: number };
   readonly caches?: { snapshot: Cache; checkpoint: Cache };
-  readonly name?: string;
+  readonly policy?: Policy;
 }
 
 let kernels = 0;
@@ -41,6 +43,7 @@ export function kernel({
   store = new MemoryStore(),
   keys = KEYS,
   clock = { now: START },
+  policy = { presets: BUILT_IN, rootCeiling: null },
   caches = { snapshot: new MemoryCache(), checkpoint: new MemoryCache() },
 }: KernelOptions = {}): Kernel {
   kernels += 1;
@@ -50,7 +53,7 @@ export function kernel({
     drawn += 1;
     return seed(`random ${own} ${drawn}`).subarray(0, length);
   };
-  const world = { store, caches, keys, clock: () => clock.now, random, origin: ORIGIN };
+  const world = { store, caches, keys, clock: () => clock.now, policy, random, origin: ORIGIN };
   const audit = async (authority = toDidKey(keys.authority.publicKey)): Promise<AuditReport> => {
     const judged = new Audit({ authority, origin: ORIGIN });
     const { rows, head } = await store.read({ after: -1, limit: 1_000_000 });

@@ -58,6 +58,22 @@ export function mayDelegate(parent: Held, subject: string): Breach | null {
   return null;
 }
 
+/** What a scope has in excess of the one it must stay within, and the nearest that would pass; null: contained. */
+export function overBreach(scope: Scope, within: Scope, above: readonly Scope[]): Breach | null {
+  const over = excess(scope, within, ...above);
+  if (over.length === 0) return null;
+  const named = over.slice(0, 5).map(sayExcess).join('; ');
+  return {
+    code: 'LEASE_SUBSET_VIOLATION',
+    rule: 'scope',
+    message: `The child would hold more than its parent: ${named}${over.length > 5 ? `; and ${over.length - 5} more` : ''}.`,
+    detail: {
+      excess: over.slice(0, 64),
+      nearest_allowed: { permissions: nearestAllowed(scope.permissions, within, ...above) },
+    },
+  };
+}
+
 /** What a child's terms have in excess of its parent's. Empty: contained. */
 export function widening(
   child: Pick<Artifact, 'scope' | 'delegation' | 'terms' | 'expires_at'>,
@@ -73,18 +89,8 @@ export function widening(
     });
   }
   const [nearest, ...above] = scopesAbove(parent);
-  const over = excess(child.scope, nearest, ...above);
-  if (over.length > 0) {
-    breaches.push({
-      code: 'LEASE_SUBSET_VIOLATION',
-      rule: 'scope',
-      message: `The child would hold more than its parent: ${over.slice(0, 5).map(sayExcess).join('; ')}${over.length > 5 ? `; and ${over.length - 5} more` : ''}.`,
-      detail: {
-        excess: over.slice(0, 64),
-        nearest_allowed: { permissions: nearestAllowed(child.scope.permissions, nearest, ...above) },
-      },
-    });
-  }
+  const over = overBreach(child.scope, nearest, above);
+  if (over) breaches.push(over);
   if (BINDINGS.indexOf(child.terms.min_binding) < BINDINGS.indexOf(parent.minBinding)) {
     breaches.push({
       code: 'LEASE_SUBSET_VIOLATION',

@@ -4,23 +4,12 @@ import type { Event } from '../authority/event/index.ts';
 import { toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
-import {
-  EVERYTHING,
-  intern,
-  parseArgumentRules,
-  parseLimits,
-  parseMeasurements,
-  parseTriggers,
-} from '../scope/scope.ts';
-import { requestedPermissions } from './permissions.ts';
 import { recalled, requestDigest } from './request.ts';
+import { rootScope } from './requested-scope.ts';
 import * as piece from './schema.ts';
 import { type ChainPosition, tool } from './tool.ts';
 
 const NAME = 'aga_create_artifact';
-/** A root may delegate to every agent unless its creator names others. */
-const EVERY_AGENT = ['*', '*@*'];
-
 const output = z.strictObject({
   success: z.literal(true).describe('Always true'),
   artifact_hash: z.string().describe('Identifies the artifact; 64 hex digits'),
@@ -59,6 +48,9 @@ export const createArtifact = tool({
         'What tools may be called with, e.g. [{"tool":"fs/write_file","arguments":{"path":{"under":"/ws"},"content":{"max_bytes":65536}}}]. Kinds: equals, one_of, under, url, matches, min, max, max_bytes, each, any, with "optional":true. Omit for no rules',
       ),
     limits: piece.limits.optional().describe('Upstream calls by it and its subtree together. Omit for no limit'),
+    policy_preset: piece.preset
+      .optional()
+      .describe('Named ceiling: isolated, sandboxed, coordinator or a configured one. Omit for none'),
     enforcement_triggers: piece.names.optional().describe('Duties on violation. Omit for ["ALERT_ONLY"]'),
     measurement_types: piece.names.optional().describe('What is measured. Omit for none'),
     ttl_seconds: piece.ttl.optional().describe('Lifetime in seconds, from 1. Omit for 3600'),
@@ -94,7 +86,6 @@ export const createArtifact = tool({
     const recall = recalled(context, request);
     if (recall !== undefined) return { recall, tell };
 
-    const permissions = { 'agent.delegate': EVERY_AGENT, ...(requestedPermissions(input) ?? EVERYTHING) };
     const sealed = seal(
       {
         authority: toDidKey(authority.publicKey),
@@ -106,14 +97,8 @@ export const createArtifact = tool({
         nonce: context.nonce(),
         issued_at: formatInstant(now),
         expires_at: formatInstant(now + (input.ttl_seconds ?? 3600) * 1000),
-        scope: intern({
-          permissions,
-          argument_rules: parseArgumentRules(input.argument_rules ?? []),
-          limits: parseLimits(input.limits ?? {}),
-          enforcement_triggers: parseTriggers(input.enforcement_triggers ?? ['ALERT_ONLY']),
-          measurement_types: parseMeasurements(input.measurement_types ?? []),
-        }),
-        terms: { preset: null, min_binding: 'handle', budget_mode: null },
+        scope: rootScope(input, context.policy),
+        terms: { preset: input.policy_preset ?? null, min_binding: 'handle', budget_mode: null },
         delegation: { max_depth: input.max_depth ?? 3, max_children: input.max_children ?? 32 },
       },
       authority,

@@ -4,22 +4,12 @@ import { mayDelegate } from '../artifact/lineage.ts';
 import { effectiveTtl, reduction } from '../authority/event/delegation.ts';
 import type { Event } from '../authority/event/index.ts';
 import { refuseEnded } from '../authority/find.ts';
-import type { Grant } from '../authority/grant.ts';
 import { uphold } from '../authority/kind.ts';
 import { toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
-import {
-  intern,
-  type Permissions,
-  parseArgumentRules,
-  parseLimits,
-  parseMeasurements,
-  parseTriggers,
-  type Scope,
-} from '../scope/scope.ts';
-import { type Requested, requestedPermissions, without } from './permissions.ts';
 import { recalled, requestDigest } from './request.ts';
+import { childScope } from './requested-scope.ts';
 import * as piece from './schema.ts';
 import { subjectOf } from './subject.ts';
 import { type ChainPosition, tool } from './tool.ts';
@@ -80,6 +70,11 @@ export const delegateToSubagent = tool({
     limits: piece.limits
       .optional()
       .describe('Calls by it and its subtree; those of every ancestor apply too. Omit for none of its own'),
+    policy_preset: piece.preset
+      .optional()
+      .describe(
+        "Named ceiling within the parent's scope: isolated (nothing), sandboxed (no writes, no delegation), coordinator (all, may delegate) or a configured one. Omit for none",
+      ),
     enforcement_triggers: piece.names.optional().describe("Subset of the parent's. Omit for all of them"),
     measurement_types: piece.names.optional().describe("Subset of the parent's. Omit for all of them"),
     ttl_seconds: piece.ttl.optional().describe('Lifetime in seconds, from 1. Omit for 1800'),
@@ -133,7 +128,7 @@ export const delegateToSubagent = tool({
     const recall = recalled(context, request);
     if (recall !== undefined) return { recall, tell };
 
-    const scope = childScope(input, parent);
+    const scope = childScope(input, parent, context.policy);
     const mayGoOn = (scope.permissions['agent.delegate'] ?? []).length > 0;
     const sealed = seal(
       {
@@ -147,7 +142,7 @@ export const delegateToSubagent = tool({
         issued_at: formatInstant(now),
         expires_at: formatInstant(Math.min(now + ttl * 1000, parent.expires)),
         scope,
-        terms: { preset: null, min_binding: parent.minBinding, budget_mode: null },
+        terms: { preset: input.policy_preset ?? null, min_binding: parent.minBinding, budget_mode: null },
         delegation: {
           max_depth: input.max_depth ?? (mayGoOn ? parent.maxDepth - 1 : 0),
           max_children: input.max_children ?? 32,
@@ -172,30 +167,4 @@ function eitherName<T extends { readonly [name: string]: unknown }, K extends ke
     );
   }
   return input[newer] ?? input[older];
-}
-
-interface RequestedScope extends Requested {
-  readonly argument_rules?: unknown;
-  readonly limits?: unknown;
-  readonly enforcement_triggers?: readonly string[] | undefined;
-  readonly measurement_types?: readonly string[] | undefined;
-}
-
-function childScope(input: RequestedScope, parent: Grant): Scope {
-  const { enforcement_triggers: triggers, measurement_types: measurements } = input;
-  return intern({
-    permissions: childPermissions(input, parent.scope.permissions),
-    // The ancestors' rules apply in any case; a copy lets the sub-agent read what binds it.
-    argument_rules: input.argument_rules ? parseArgumentRules(input.argument_rules) : parent.scope.argument_rules,
-    limits: parseLimits(input.limits ?? {}),
-    enforcement_triggers: triggers ? parseTriggers(triggers) : parent.scope.enforcement_triggers,
-    measurement_types: measurements ? parseMeasurements(measurements) : parent.scope.measurement_types,
-  });
-}
-
-/** An omitted budget stays inherited, and the right to delegate is given only by name. */
-function childPermissions(input: Requested, parent: Permissions): Permissions {
-  const asked = requestedPermissions(input);
-  if (asked && input.permissions) return asked;
-  return { ...without(parent, 'agent.delegate', 'cost.budget'), ...asked };
 }

@@ -19,6 +19,7 @@ export const limits = z.strictObject({
   calls: z.int().min(0).optional().describe('In all'),
   calls_per_minute: z.int().min(0).optional().describe('In any 60 seconds'),
 });
+export const preset = z.string().min(1).max(64);
 export const names = z.array(z.string().max(64)).max(64);
 export const ttl = z.int().min(1).max(MAX_TTL);
 export const text = label;

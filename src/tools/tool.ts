@@ -9,11 +9,19 @@ import type { Event } from '../authority/event/index.ts';
 import type { State } from '../authority/state.ts';
 import type { Caller } from '../caller.ts';
 import type { Page, Query, Signer } from '../ports.ts';
+import type { Ceiling, Presets } from '../scope/preset.ts';
 
 /** Where an entry came to stand. */
 export interface ChainPosition {
   readonly sequence_number: number;
   readonly entry_hash: string;
+}
+
+/** What the operator has configured for everybody. */
+export interface Policy {
+  readonly presets: Presets;
+  /** Bounds every root; null where the built-in one holds. */
+  readonly rootCeiling: Ceiling | null;
 }
 
 /** What is known at the instant of deciding. */
@@ -23,6 +31,7 @@ export interface Context {
   readonly now: number;
   readonly caller: Caller;
   readonly authority: Signer;
+  readonly policy: Policy;
   /** 16 fresh random bytes, base64url. */
   nonce(): string;
 }
