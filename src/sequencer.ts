@@ -15,6 +15,7 @@ import type { Caller } from './caller.ts';
 import type { Entry } from './chain/entry.ts';
 import { type Caches, Follower } from './follower.ts';
 import type { Clock, Head, Keys, Row, Store } from './ports.ts';
+import { type Tokens, tokensOf } from './tokens.ts';
 import type { Context, Policy, Reader, Step } from './tools/tool.ts';
 
 /** Calls decided in one commit. */
@@ -57,6 +58,7 @@ export class Sequencer {
   readonly #world: World;
   readonly #follower: Follower;
   readonly #reader: Reader;
+  readonly #tokens: Tokens;
   #queue: Job[] = [];
   #draining: Promise<void> | undefined;
   #ledger: Ledger | undefined;
@@ -68,6 +70,7 @@ export class Sequencer {
     this.#world = world;
     this.#follower = new Follower(world.store, world.caches, world.keys, world.origin);
     this.#reader = reader(this.#follower);
+    this.#tokens = tokensOf(world.keys.authority);
   }
 
   /** Decides a call at the head of the chain; resolves when what it wrote is durable. Throws its refusal. */
@@ -158,8 +161,9 @@ export class Sequencer {
     const { policy, keys } = this.#world;
     const { authority } = keys;
     const nonce = () => toBase64url(this.#world.random(16));
+    const enrolmentToken = this.#tokens.enrolment;
     try {
-      const step = call.decide({ state, now, caller: call.caller, authority, policy, nonce });
+      const step = call.decide({ state, now, caller: call.caller, authority, policy, nonce, enrolmentToken });
       if (!('event' in step)) job.outcome = { step };
       else {
         const row = ledger.append(step.event, now);

@@ -2,11 +2,11 @@
 import type * as z from 'zod';
 import { BINDINGS } from './artifact/artifact.ts';
 import { decide, type Question } from './authority/decide.ts';
-import { find, refuseEnded } from './authority/find.ts';
+import { find, refuseHalted } from './authority/find.ts';
 import type { Grant } from './authority/grant.ts';
 import { type Code, Refusal } from './base/refusal.ts';
 import type { Caller } from './caller.ts';
-import type { Sequencer } from './sequencer.ts';
+import type { Call, Sequencer } from './sequencer.ts';
 import type { Context, Reader, Tool } from './tools/tool.ts';
 
 export type Output = { readonly [member: string]: unknown };
@@ -65,6 +65,22 @@ export class Service {
     });
   }
 
+  /** Decides at the head of the chain something that is no tool. `decide` is shown a caller that may speak (`admit`). */
+  ask<O>(call: Call<O>): Promise<O> {
+    return this.#sequencer.submit<O>({
+      ...call,
+      decide(context) {
+        admit(context);
+        return call.decide(context);
+      },
+    });
+  }
+
+  /** The same for somebody who shows a secret instead of a standing: `decide` must judge it. */
+  askAnyone<O>(call: Call<O>): Promise<O> {
+    return this.#sequencer.submit(call);
+  }
+
   /** Reads the chain as the caller may; throws where the caller's authority has ended. */
   async read<O>(caller: Caller, answer: (reader: Reader) => Promise<O>): Promise<O> {
     return this.#sequencer.submit<O>({
@@ -87,7 +103,7 @@ export class Service {
 function admit({ state, caller, now }: Context): void {
   if (caller.artifact === null) return;
   const grant = find(state, caller.artifact);
-  refuseEnded(grant, now);
+  refuseHalted(grant, now);
   const weakest: readonly string[] = BINDINGS.slice(BINDINGS.indexOf(grant.minBinding));
   if (!weakest.includes(caller.binding)) {
     throw new Refusal(

@@ -12,12 +12,15 @@ export interface Grant {
   readonly subject: string;
   readonly depth: number;
   /** Milliseconds since the epoch. */
+  readonly issued: number;
   readonly expires: number;
   readonly maxDepth: number;
   readonly maxChildren: number;
   readonly minBinding: Binding;
   readonly preset: string | null;
   readonly scope: Scope;
+  /** Whether a token was minted by which its agent binds a key. */
+  readonly enroll: boolean;
   /** did:key of who may use it: named at issue, or bound later by an enrolment. */
   holder: string | null;
   /** Sequence number of the revocation, once there is one. */
@@ -25,13 +28,31 @@ export interface Grant {
   /** Children that are neither expired nor revoked themselves. */
   liveChildren: number;
   children: Set<Grant> | null;
+  /** Whether its EXPIRY stands on the chain. */
+  expiryNoted: boolean;
   /** What is used of its limits; null without limits. */
   readonly usage: Usage | null;
+  /** What enforcement triggers have laid on it; null for nearly all. */
+  restraint: Restraint | null;
+}
+
+/** Laid on a grant by a trigger, lifted by the operator. */
+export interface Restraint {
+  /** Whether it, or its whole subtree, permits nothing until it is resumed. */
+  readonly suspended: 'alone' | 'subtree' | null;
+  /** Whether its subtree may fetch nothing. */
+  readonly isolated: boolean;
 }
 
 /** Why a lineage permits nothing any more. */
 export interface Ended {
   readonly code: Extract<Code, 'ARTIFACT_REVOKED' | 'LEASE_EXPIRED'>;
+  readonly by: Grant;
+}
+
+/** Why a lineage permits nothing now: for ever, or until the operator lifts it. */
+export interface Halted {
+  readonly code: Ended['code'] | 'SUSPENDED';
   readonly by: Grant;
 }
 
@@ -48,6 +69,18 @@ export function ended(grant: Grant, time: number): Ended | null {
   for (let at: Grant | null = grant; at; at = at.parent) {
     if (at.revoked !== null) found = { code: 'ARTIFACT_REVOKED', by: at };
     else if (at.expires <= time) found = { code: 'LEASE_EXPIRED', by: at };
+  }
+  return found;
+}
+
+/** As `ended`, and also whether it is suspended; the end of any ancestor goes first. */
+export function halted(grant: Grant, time: number): Halted | null {
+  const over = ended(grant, time);
+  if (over) return over;
+  let found: Halted | null = null;
+  for (let at: Grant | null = grant; at; at = at.parent) {
+    const suspended = at.restraint?.suspended;
+    if (suspended === 'subtree' || (suspended === 'alone' && at === grant)) found = { code: 'SUSPENDED', by: at };
   }
   return found;
 }

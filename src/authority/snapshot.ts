@@ -8,7 +8,7 @@ import { BINDINGS, type Binding } from '../artifact/artifact.ts';
 import { fromBase64url, toBase64url, toHex } from '../base/encoding.ts';
 import type { Signer } from '../ports.ts';
 import { intern, type Scope } from '../scope/scope.ts';
-import type { Grant } from './grant.ts';
+import type { Grant, Restraint } from './grant.ts';
 import { Ledger } from './ledger.ts';
 import { State } from './state.ts';
 import type { Usage } from './usage.ts';
@@ -22,15 +22,18 @@ type GrantRow = readonly [
   sequence: number,
   subject: string,
   depth: number,
+  issued: number,
   expires: number,
   maxDepth: number,
   maxChildren: number,
   minBinding: number,
   preset: string | null,
   scope: number,
+  enroll: boolean,
   holder: string | null,
   revoked: number | null,
   usage: Usage | null,
+  restraint: Restraint | null,
 ];
 
 interface Body {
@@ -45,6 +48,9 @@ interface Body {
   readonly grants: readonly GrantRow[];
   readonly requests: readonly (readonly [string, string, number, number])[];
   readonly refusals: readonly (readonly [string, readonly number[]])[];
+  readonly refused: readonly (readonly [string, readonly number[]])[];
+  readonly pins: readonly (readonly [string, string])[];
+  readonly banned: readonly string[];
 }
 
 /** Writes a ledger down: one line with the signature, then the body. */
@@ -60,23 +66,26 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
     const parent = grant.parent === null ? -1 : (places.get(grant.parent) ?? -2);
     if (parent === -2) continue;
     places.set(grant, grants.length);
-    const { hash, sequence, subject, depth, expires, maxDepth, maxChildren, minBinding, preset, holder, revoked } =
-      grant;
+    const { hash, sequence, subject, depth, issued, expires, maxDepth, maxChildren, minBinding, preset } = grant;
+    const { enroll, holder, revoked } = grant;
     grants.push([
       hash,
       parent,
       sequence,
       subject,
       depth,
+      issued,
       expires,
       maxDepth,
       maxChildren,
       BINDINGS.indexOf(minBinding),
       preset,
       scope,
+      enroll,
       holder,
       revoked,
       grant.usage,
+      grant.restraint,
     ]);
   }
   const body: Body = {
@@ -91,6 +100,9 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
     grants,
     requests: [...state.requests].map(([key, { input, sequence, time }]) => [key, input, sequence, time]),
     refusals: [...state.refusals],
+    refused: [...state.refused],
+    pins: [...state.pins],
+    banned: [...state.banned],
   };
   const bytes = new TextEncoder().encode(JSON.stringify(body));
   const signature = toBase64url(log.sign(binding(bytes)));
@@ -119,6 +131,9 @@ export function thaw(bytes: Uint8Array, origin: string, logKey: Uint8Array): Led
   }
   for (const [key, input, sequence, time] of body.requests) state.requests.set(key, { input, sequence, time });
   for (const [caller, times] of body.refusals) state.refusals.set(caller, [...times]);
+  for (const [hash, times] of body.refused) state.refused.set(hash, [...times]);
+  for (const [thing, digest] of body.pins) state.pins.set(thing, digest);
+  for (const key of body.banned) state.banned.add(key);
   const ledger = new Ledger(origin);
   ledger.resume(body.size, body.lastHash, body.frontier, state);
   return ledger;
@@ -131,15 +146,18 @@ function toGrant(row: GrantRow, scopes: readonly Scope[], grants: readonly Grant
     sequence,
     subject,
     depth,
+    issued,
     expires,
     maxDepth,
     maxChildren,
     minBinding,
     preset,
     scope,
+    enroll,
     holder,
     revoked,
     usage,
+    restraint,
   ] = row;
   return {
     hash,
@@ -147,17 +165,21 @@ function toGrant(row: GrantRow, scopes: readonly Scope[], grants: readonly Grant
     sequence,
     subject,
     depth,
+    issued,
     expires,
     maxDepth,
     maxChildren,
     minBinding: BINDINGS[minBinding] as Binding,
     preset,
     scope: scopes[scope]!,
+    enroll,
     holder,
     revoked,
     liveChildren: 0,
     children: null,
+    expiryNoted: false,
     usage,
+    restraint,
   };
 }
 

@@ -4,6 +4,7 @@
  * The same entries give the same answers wherever they are folded: at a restart, in another process, in an audit.
  */
 import type { Sealed } from '../artifact/artifact.ts';
+import { agentId } from '../artifact/enrolment.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Grant } from './grant.ts';
@@ -23,6 +24,8 @@ export const MEMORY = 24 * 3600_000;
 /** Refusals recorded for one caller in `WINDOW` milliseconds. */
 export const REFUSALS_RECORDED = 60;
 const WINDOW = 60_000;
+/** Refusals counted for one artifact at most. */
+const MOST_REFUSED = 1000;
 
 export class State {
   /** did:key of the root of trust; null before the genesis entry. */
@@ -32,9 +35,17 @@ export class State {
   /** Latest time seen, in milliseconds; never goes back. */
   time = 0;
   readonly grants = new Map<string, Grant>();
+  /** The same by the public id of their agents. */
+  readonly agents = new Map<string, Grant>();
   readonly requests = new Map<string, Remembered>();
   /** Times of the refusals recorded last, per caller. */
   readonly refusals = new Map<string, number[]>();
+  /** Times of the acts and requests that were refused last, per artifact. */
+  readonly refused = new Map<string, number[]>();
+  /** Digest that a measured thing had when it was first measured, per type and subject. */
+  readonly pins = new Map<string, string>();
+  /** did:keys that KEY_REVOKE has banned from every lineage. */
+  readonly banned = new Set<string>();
   readonly #deadlines = new Deadlines();
   readonly #expired: Grant[] = [];
 
@@ -60,7 +71,7 @@ export class State {
   }
 
   /** Adds an artifact that the law has accepted. */
-  admit({ artifact, hash }: Sealed, sequence: number): void {
+  admit({ artifact, hash }: Sealed, sequence: number, enroll = false): void {
     const parent = artifact.parent === null ? null : this.grants.get(artifact.parent);
     const expires = parseInstant(artifact.expires_at)!;
     // A parent that is forgotten has expired, and its child with it.
@@ -71,24 +82,30 @@ export class State {
       sequence,
       subject: artifact.subject,
       depth: artifact.depth,
+      issued: parseInstant(artifact.issued_at)!,
       expires,
       maxDepth: artifact.delegation.max_depth,
       maxChildren: artifact.delegation.max_children,
       minBinding: artifact.terms.min_binding,
       preset: artifact.terms.preset,
       scope: artifact.scope,
+      enroll,
       holder: artifact.holder,
       revoked: null,
       liveChildren: 0,
       children: null,
+      expiryNoted: false,
       usage: usageFor(artifact.scope.limits),
+      restraint: null,
     };
     this.restore(grant);
+    if (grant.holder !== null && this.banned.has(grant.holder)) this.revoke(grant, sequence);
   }
 
   /** Puts a grant in its place: in the tree, on the list of deadlines, and among its parent's live children. */
   restore(grant: Grant): void {
     this.grants.set(grant.hash, grant);
+    this.agents.set(agentId(grant.hash), grant);
     const { parent } = grant;
     if (parent) {
       parent.children ??= new Set();
@@ -107,8 +124,19 @@ export class State {
     if (grant.parent && grant.expires > this.time) grant.parent.liveChildren -= 1;
   }
 
+  /** Bans a holder's key: every artifact it holds ends, now and whenever one is presented. */
+  ban(holder: string, sequence: number): void {
+    this.banned.add(holder);
+    for (const grant of this.grants.values()) if (grant.holder === holder) this.revoke(grant, sequence);
+  }
+
   remember(key: string, input: string, sequence: number): void {
     this.requests.set(key, { input, sequence, time: this.time });
+  }
+
+  /** What has expired and is not forgotten yet. */
+  get expired(): readonly Grant[] {
+    return this.#expired;
   }
 
   /** Whether one more refusal of this caller is worth an entry at `time`. */
@@ -124,9 +152,24 @@ export class State {
     this.refusals.set(caller, times);
   }
 
+  /** Counts a refusal of an artifact, for the triggers that too many of them fire. */
+  countRefused(hash: string): void {
+    const times = this.refused.get(hash) ?? [];
+    times.push(this.time);
+    if (times.length > MOST_REFUSED) times.shift();
+    this.refused.set(hash, times);
+  }
+
+  /** How often an artifact was refused in the minute before `time`; counted up to `MOST_REFUSED`. */
+  refusedLately(hash: string, time: number): number {
+    return this.refused.get(hash)?.filter((at) => at + WINDOW > time).length ?? 0;
+  }
+
   #forget(grant: Grant): void {
     this.grants.delete(grant.hash);
+    this.agents.delete(agentId(grant.hash));
     this.refusals.delete(grant.hash);
+    this.refused.delete(grant.hash);
     const siblings = grant.parent?.children;
     if (siblings?.delete(grant) && siblings.size === 0 && grant.parent) grant.parent.children = null;
   }

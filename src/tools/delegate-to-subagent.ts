@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { seal } from '../artifact/artifact.ts';
+import { BINDINGS, type Sealed, seal } from '../artifact/artifact.ts';
 import { mayDelegate } from '../artifact/lineage.ts';
 import { effectiveTtl, reduction } from '../authority/event/delegation.ts';
 import type { Event } from '../authority/event/index.ts';
-import { refuseEnded } from '../authority/find.ts';
+import { refuseHalted } from '../authority/find.ts';
 import { uphold } from '../authority/kind.ts';
 import { toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';
@@ -12,7 +12,7 @@ import { recalled, requestDigest } from './request.ts';
 import { childScope } from './requested-scope.ts';
 import * as piece from './schema.ts';
 import { subjectOf } from './subject.ts';
-import { type ChainPosition, tool } from './tool.ts';
+import { type ChainPosition, type Context, tool } from './tool.ts';
 
 const NAME = 'aga_delegate_to_subagent';
 const DEFAULT_TTL = 1800;
@@ -39,6 +39,14 @@ const output = z.strictObject({
   permitted_tools: list.describe('Tool patterns it permits'),
   permissions: piece.permissions.describe('All it permits: capability to patterns'),
   purpose: z.string().describe('As recorded'),
+  enrollment: z
+    .strictObject({
+      token: z.string().describe('Redeemed once, by one key; a secret'),
+      expires_at: z.string().describe('UTC; redeeming late does not extend it'),
+      launch: z.string().describe('Command line that starts the sub-agent with it'),
+    })
+    .optional()
+    .describe('When enroll was asked for'),
   chain: piece.chain,
 });
 
@@ -83,6 +91,17 @@ export const delegateToSubagent = tool({
       .optional()
       .describe("Levels below the child. Omit for the parent's minus one, or 0 without agent.delegate"),
     max_children: piece.maxChildren.optional().describe('Live children at once. Omit for 32'),
+    holder_public_key: piece.didKey
+      .optional()
+      .describe("did:key of the sub-agent, which alone may then act. Omit for none"),
+    enroll: z
+      .boolean()
+      .optional()
+      .describe('True: also return an enrolment token, by which the sub-agent binds its own key. Omit for false'),
+    min_binding: z
+      .enum(BINDINGS)
+      .optional()
+      .describe("How strongly its callers must be known, weakest first. Omit for the parent's"),
     delegation_reason: piece
       .text(1024)
       .optional()
@@ -97,7 +116,10 @@ export const delegateToSubagent = tool({
     const purpose = eitherName(input, 'delegation_reason', 'delegation_purpose') ?? 'Sub-agent delegation';
     const subject = input.sub_agent_id ?? 'sub-agent';
     const parent = subjectOf(context, input.parent_artifact_hash);
-    refuseEnded(parent, now);
+    refuseHalted(parent, now);
+    if (input.enroll && input.holder_public_key !== undefined) {
+      throw new Refusal('INVALID_REQUEST', 'A holder_public_key leaves nothing to enrol; give it, or enroll.');
+    }
     const barred = mayDelegate(parent, subject);
     if (barred) uphold([barred]);
 
@@ -121,6 +143,7 @@ export const delegateToSubagent = tool({
         permitted_tools: given['tool.call'] ?? [],
         permissions: given,
         purpose: artifact.purpose,
+        ...(event.enroll && { enrollment: enrolmentOf(event.sealed, context) }),
         chain: { sequence_number, entry_hash },
       };
     };
@@ -135,14 +158,14 @@ export const delegateToSubagent = tool({
         authority: state.authority ?? toDidKey(authority.publicKey),
         parent: parent.hash,
         depth: parent.depth + 1,
-        holder: null,
+        holder: input.holder_public_key ?? null,
         subject,
         purpose,
         nonce: context.nonce(),
         issued_at: formatInstant(now),
         expires_at: formatInstant(Math.min(now + ttl * 1000, parent.expires)),
         scope,
-        terms: { preset: input.policy_preset ?? null, min_binding: parent.minBinding, budget_mode: null },
+        terms: { preset: input.policy_preset ?? null, min_binding: input.min_binding ?? parent.minBinding, budget_mode: null },
         delegation: {
           max_depth: input.max_depth ?? (mayGoOn ? parent.maxDepth - 1 : 0),
           max_children: input.max_children ?? 32,
@@ -150,9 +173,16 @@ export const delegateToSubagent = tool({
       },
       authority,
     );
-    return { event: { kind: 'DELEGATION', sealed, scope_reduction: reduction(scope, parent.scope), request }, tell };
+    const enroll = input.enroll ?? false;
+    const scope_reduction = reduction(scope, parent.scope);
+    return { event: { kind: 'DELEGATION', sealed, scope_reduction, enroll, request }, tell };
   },
 });
+
+function enrolmentOf({ artifact, hash }: Sealed, { enrolmentToken }: Context) {
+  const token = enrolmentToken(hash);
+  return { token, expires_at: artifact.expires_at, launch: `AGA_TOKEN=${token} npx -y aga-delegate` };
+}
 
 /** The value given under the newer or the older name of a parameter. */
 function eitherName<T extends { readonly [name: string]: unknown }, K extends keyof T>(

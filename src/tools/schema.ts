@@ -1,10 +1,14 @@
 /** Schema pieces that several tools share; every property is described, and every object is strict. */
 import * as z from 'zod';
 import { label, MAX_CHILDREN, MAX_DEPTH } from '../artifact/artifact.ts';
+import { fromDidKey } from '../base/did-key.ts';
 
 const MAX_TTL = 315_360_000;
 
 export const artifactHash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits');
+export const didKey = z
+  .string()
+  .refine((text) => fromDidKey(text) !== undefined, 'must be the did:key of an Ed25519 key');
 export const patterns = z.array(z.string().max(512)).max(256);
 export const permissions = z.record(z.string().max(128), patterns);
 export const argumentRules = z

@@ -34,6 +34,8 @@ export interface Context {
   readonly policy: Policy;
   /** 16 fresh random bytes, base64url. */
   nonce(): string;
+  /** The secret by which an artifact's agent enrols; always the same for the same artifact. */
+  enrolmentToken(artifactHash: string): string;
 }
 
 /** The chain as a reader sees it, for answers that need more than the state. */

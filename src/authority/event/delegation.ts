@@ -7,7 +7,7 @@ import { parseInstant } from '../../base/instant.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Scope } from '../../scope/scope.ts';
 import { decodeWith, hash, request } from '../decode.ts';
-import { find, refuseEnded, refuseMistimed } from '../find.ts';
+import { find, refuseHalted, refuseMistimed } from '../find.ts';
 import { type Kind, type RequestDigest, uphold, type Wire } from '../kind.ts';
 
 /** What the child was not given of what its parent holds. */
@@ -36,6 +36,7 @@ const decode = decodeWith(
     permitted_tools: names,
     purpose: z.string(),
     artifact: z.custom<Json>(),
+    enroll: z.boolean(),
     request,
   }),
 );
@@ -44,14 +45,16 @@ export interface Delegation {
   readonly kind: 'DELEGATION';
   readonly sealed: Sealed;
   readonly scope_reduction: ScopeReduction;
+  /** Whether a token was minted with it, by which its agent binds a key of its own. */
+  readonly enroll: boolean;
   readonly request: RequestDigest | null;
 }
 
 export const delegation: Kind<Delegation> = {
   kind: 'DELEGATION',
   decode(wire) {
-    const { kind, artifact, scope_reduction, request } = decode(wire);
-    const event = { kind, sealed: open(artifact), scope_reduction, request };
+    const { kind, artifact, scope_reduction, enroll, request } = decode(wire);
+    const event = { kind, sealed: open(artifact), scope_reduction, enroll, request };
     if (canonicalize(encode(event)) !== canonicalize(wire)) {
       throw new Refusal('INVALID_REQUEST', 'The DELEGATION event says something else than the artifact it carries.');
     }
@@ -62,7 +65,7 @@ export const delegation: Kind<Delegation> = {
   check(state, { sealed, scope_reduction }, { time }) {
     const { artifact } = sealed;
     const parent = find(state, artifact.parent ?? '');
-    refuseEnded(parent, time);
+    refuseHalted(parent, time);
     uphold(breaches(sealed, parent, state.authority ?? ''));
     refuseMistimed(sealed, time);
     if (state.grants.has(sealed.hash)) throw new Refusal('INVALID_REQUEST', 'This artifact is on the chain already.');
@@ -77,13 +80,13 @@ export const delegation: Kind<Delegation> = {
       throw new Refusal('INVALID_REQUEST', 'scope_reduction is not the difference between parent and child.');
     }
   },
-  evolve(state, { sealed, request }, { sequence }) {
-    state.admit(sealed, sequence);
+  evolve(state, { sealed, enroll, request }, { sequence }) {
+    state.admit(sealed, sequence, enroll);
     if (request) state.remember(request.key, request.input, sequence);
   },
 };
 
-function encode({ kind, sealed, scope_reduction, request }: Delegation): Wire {
+function encode({ kind, sealed, scope_reduction, enroll, request }: Delegation): Wire {
   const { artifact, hash } = sealed;
   return {
     kind,
@@ -95,6 +98,7 @@ function encode({ kind, sealed, scope_reduction, request }: Delegation): Wire {
     permitted_tools: artifact.scope.permissions['tool.call'] ?? [],
     purpose: artifact.purpose,
     artifact: toJson(sealed),
+    enroll,
     request,
   };
 }

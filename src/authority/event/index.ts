@@ -5,11 +5,25 @@ import type { State } from '../state.ts';
 import { type Created, created } from './created.ts';
 import { type Decision, decision } from './decision.ts';
 import { type Delegation, delegation } from './delegation.ts';
+import { type Enrollment, enrollment } from './enrollment.ts';
+import { type Expiry, expiry } from './expiry.ts';
 import { type Genesis, genesis } from './genesis.ts';
+import { type Measurement, measurement } from './measurement.ts';
 import { type RefusalEvent, refusal } from './refusal.ts';
 import { type Revocation, revocation } from './revocation.ts';
+import { type Trigger, trigger } from './trigger.ts';
 
-export type Event = Genesis | Created | Delegation | Revocation | RefusalEvent | Decision;
+export type Event =
+  | Genesis
+  | Created
+  | Delegation
+  | Revocation
+  | RefusalEvent
+  | Decision
+  | Enrollment
+  | Expiry
+  | Measurement
+  | Trigger;
 export type EventKind = Event['kind'];
 
 const KINDS: { readonly [K in EventKind]: Kind<Extract<Event, { kind: K }>> } = {
@@ -19,6 +33,10 @@ const KINDS: { readonly [K in EventKind]: Kind<Extract<Event, { kind: K }>> } = 
   REVOCATION: revocation,
   REFUSAL: refusal,
   DECISION: decision,
+  MEASUREMENT: measurement,
+  TRIGGER: trigger,
+  ENROLLMENT: enrollment,
+  EXPIRY: expiry,
 };
 
 export const EVENT_KINDS = Object.keys(KINDS) as EventKind[]; // Object.keys forgets the literal names
