@@ -74,12 +74,9 @@ export class Audit {
 
   /** All entries were fed: the end of the chain is judged against its signed head. */
   finish(head: Head | null): AuditReport {
+    this.#judgeAuthority();
     this.#judgeHead(head);
     this.#judgeRemembered();
-    const { authority } = this.#state;
-    if (authority !== null && authority !== this.#trust.authority) {
-      this.#report(0, 'authority', `The chain belongs to ${authority}, not to the trusted ${this.#trust.authority}.`);
-    }
     return { findings: this.#findings, entries_checked: this.#entries, signatures_checked: this.#signatures };
   }
 
@@ -125,6 +122,8 @@ export class Audit {
     this.#origin ??= entry.chain;
     if (entry.chain !== this.#origin)
       this.#report(row.sequence_number, 'chain', `The entry belongs to the chain "${entry.chain}".`);
+    if (row.kind !== entry.event.kind)
+      this.#report(row.sequence_number, 'kind', `The entry is found under ${row.kind}, but is of another kind.`);
     const time = parseInstant(entry.timestamp)!;
     if (time < this.#lastTime) this.#report(row.sequence_number, 'timestamp', 'Time goes backwards here.');
     this.#lastTime = Math.max(this.#lastTime, time);
@@ -141,6 +140,15 @@ export class Audit {
     }
     // An unlawful event has its effect all the same, so that what was built on it is judged too; a second genesis has none.
     if (event.kind !== 'GENESIS' || this.#state.authority === null) evolve(this.#state, event, at);
+  }
+
+  #judgeAuthority(): void {
+    const { authority } = this.#state;
+    if (authority === null) {
+      this.#report(null, 'authority', 'No genesis entry names an authority: the chain is empty, or its head was cut.');
+    } else if (authority !== this.#trust.authority) {
+      this.#report(0, 'authority', `The chain belongs to ${authority}, not to the trusted ${this.#trust.authority}.`);
+    }
   }
 
   #judgeHead(head: Head | null): void {
@@ -168,8 +176,10 @@ export class Audit {
 
   #judgeRemembered(): void {
     const { remembered } = this.#trust;
-    if (remembered === undefined || this.#state.logKey === null) return;
-    const fault = this.#faultOf(openCheckpoint(remembered, this.#state.logKey));
+    if (remembered === undefined) return;
+    const key = this.#state.logKey;
+    // Without a genesis nobody can say whose checkpoint it is; that something was seen before is enough.
+    const fault = key === null ? this.#sayCut(this.#asked ?? 0) : this.#faultOf(openCheckpoint(remembered, key));
     this.#signatures += 1;
     if (fault) this.#report(null, 'remembered', fault);
   }
@@ -177,9 +187,14 @@ export class Audit {
   #faultOf(seen: { size: number; root: Uint8Array } | undefined): string | null {
     if (!seen) return 'The remembered checkpoint is not of this log.';
     const { size } = seen;
-    if (size > this.#entries) return `${size} entries were seen before, ${this.#entries} are there: the tail was cut.`;
+    if (size > this.#entries) return this.#sayCut(size);
     if (size === 0 || this.#roots.get(size) === toHex(seen.root)) return null;
     return `The first ${size} entries are not those that were seen before.`;
+  }
+
+  #sayCut(size: number): string | null {
+    if (size <= this.#entries) return null;
+    return `${size} entries were seen before, ${this.#entries} are there: the tail was cut.`;
   }
 
   #report(sequence_number: number | null, rule: string, message: string): void {

@@ -1,7 +1,8 @@
 /** Authorize: does this lineage permit this act, here and now? Every ancestor is asked again at every act. */
 import type { Code } from '../base/refusal.ts';
 import { type Act, type Denial, denials, type Scope } from '../scope/scope.ts';
-import { ended, type Grant, lineage } from './grant.ts';
+import { sayHalted } from './find.ts';
+import { type Grant, halted, lineage } from './grant.ts';
 
 export interface Verdict {
   readonly code: Code;
@@ -12,11 +13,8 @@ export interface Verdict {
 
 /** Null: permitted. */
 export function authorize(grant: Grant, act: Act, time: number): Verdict | null {
-  const over = ended(grant, time);
-  if (over) {
-    const what = over.code === 'ARTIFACT_REVOKED' ? 'was revoked' : 'has expired';
-    return { code: over.code, message: `The artifact of "${over.by.subject}" ${what}.`, by: over.by };
-  }
+  const over = halted(grant, time);
+  if (over) return { code: over.code, message: sayHalted(grant, over), by: over.by };
   const line = lineage(grant);
   let asked: Scope | undefined;
   for (const [index, each] of line.entries()) {
@@ -28,7 +26,16 @@ export function authorize(grant: Grant, act: Act, time: number): Verdict | null 
     const [no] = denials(each.scope, act, ...line.slice(0, index).map(({ scope }) => scope));
     if (no) return { ...say(no, each), by: each };
   }
-  return null;
+  return act.capability === NETWORK ? isolation(line) : null;
+}
+
+/** The capability that NETWORK_ISOLATE takes away. */
+const NETWORK = 'net.fetch';
+
+function isolation(line: readonly Grant[]): Verdict | null {
+  const by = line.find(({ restraint }) => restraint?.isolated);
+  if (!by) return null;
+  return { code: 'PERMISSION_DENIED', message: `The subtree of "${by.subject}" is isolated from the network.`, by };
 }
 
 function say(no: Denial, { subject, depth }: Grant): { code: Code; message: string } {

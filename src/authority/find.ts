@@ -2,7 +2,7 @@
 import type { Sealed } from '../artifact/artifact.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
-import { type Ended, ended, type Grant } from './grant.ts';
+import { type Grant, type Halted, halted } from './grant.ts';
 import type { State } from './state.ts';
 
 /** The same words for a foreign and for an unknown hash, so that nobody learns which it was. */
@@ -16,17 +16,28 @@ export function find(state: State, hash: string): Grant {
   return grant;
 }
 
-export function refuseEnded(grant: Grant, time: number): void {
-  const over = ended(grant, time);
-  if (over) throw endedRefusal(grant, over);
+/** Throws `ARTIFACT_REVOKED`, `LEASE_EXPIRED` or `SUSPENDED` where the lineage permits nothing now. */
+export function refuseHalted(grant: Grant, time: number): void {
+  const over = halted(grant, time);
+  if (over) throw haltedRefusal(grant, over);
 }
 
-export function endedRefusal(grant: Grant, { code, by }: Ended): Refusal {
+const STATES = {
+  ARTIFACT_REVOKED: 'was revoked',
+  LEASE_EXPIRED: 'has expired',
+  SUSPENDED: 'is suspended',
+} as const satisfies { [code in Halted['code']]: string };
+
+/** What happened to a halted lineage, in words. */
+export function sayHalted(grant: Grant, { code, by }: Halted): string {
   const whose = by === grant ? 'The artifact' : `An ancestor of the artifact ("${by.subject}", depth ${by.depth})`;
-  const message = code === 'ARTIFACT_REVOKED' ? `${whose} was revoked.` : `${whose} has expired.`;
-  return new Refusal(code, message, {
-    detail: { refused_by: { artifact_hash: by.hash, subject: by.subject, depth: by.depth } },
-  });
+  return `${whose} ${STATES[code]}.`;
+}
+
+function haltedRefusal(grant: Grant, over: Halted): Refusal {
+  const { hash, subject, depth } = over.by;
+  const detail = { refused_by: { artifact_hash: hash, subject, depth } };
+  return new Refusal(over.code, sayHalted(grant, over), { detail });
 }
 
 /** Clocks of several machines may differ by this much, in milliseconds. */

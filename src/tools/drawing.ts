@@ -2,7 +2,7 @@
 import { parseInstant } from '../base/instant.ts';
 import type { Node } from './status.ts';
 
-const MARKS = { active: '●', expired: '○', revoked: '✕' } as const;
+const MARKS = { active: '●', suspended: '◐', expired: '○', revoked: '✕' } as const;
 
 /** `nodes` with parents before children; `cut` says how many more there are. */
 export function drawTree(nodes: readonly Node[], now: number, cut = 0): string {

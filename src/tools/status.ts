@@ -1,8 +1,8 @@
 /** What is shown of one artifact in a tree. */
 import * as z from 'zod';
-import { ended, type Grant } from '../authority/grant.ts';
+import { type Grant, type Halted, halted } from '../authority/grant.ts';
 
-export const status = z.enum(['active', 'expired', 'revoked']);
+export const status = z.enum(['active', 'suspended', 'expired', 'revoked']);
 export type Status = z.infer<typeof status>;
 
 export const node = z.strictObject({
@@ -24,7 +24,12 @@ export const node = z.strictObject({
 export type Node = z.infer<typeof node>;
 
 export function statusOf(grant: Grant, now: number): Status {
-  const over = ended(grant, now);
-  if (!over) return 'active';
-  return over.code === 'ARTIFACT_REVOKED' ? 'revoked' : 'expired';
+  const over = halted(grant, now);
+  return over ? NAMES[over.code] : 'active';
 }
+
+const NAMES = {
+  ARTIFACT_REVOKED: 'revoked',
+  LEASE_EXPIRED: 'expired',
+  SUSPENDED: 'suspended',
+} as const satisfies { [code in Halted['code']]: Status };

@@ -4,7 +4,7 @@ import { BINDINGS } from '../../artifact/artifact.ts';
 import { type Code, REFUSALS, Refusal } from '../../base/refusal.ts';
 import { denials, intern, type Scope } from '../../scope/scope.ts';
 import { decodeWith, hash } from '../decode.ts';
-import { find, refuseEnded } from '../find.ts';
+import { find, refuseHalted } from '../find.ts';
 import { lineage } from '../grant.ts';
 import type { Kind } from '../kind.ts';
 import { countCall, exhausted } from '../usage.ts';
@@ -46,7 +46,7 @@ export const decision: Kind<Decision> = {
     }
     if (verdict === 'refuse') return;
     const grant = find(state, artifact_hash ?? '');
-    refuseEnded(grant, time);
+    refuseHalted(grant, time);
     if (tool === null) return;
     for (const { scope } of lineage(grant)) {
       const [no] = denials(withoutRules(scope), { capability, resource: tool });
@@ -57,7 +57,9 @@ export const decision: Kind<Decision> = {
   },
   evolve(state, { artifact_hash, verdict, tool }, { time }) {
     const grant = artifact_hash === null ? undefined : state.grants.get(artifact_hash);
-    if (grant && verdict === 'permit' && tool !== null) countCall(grant, time);
+    if (!grant) return;
+    if (verdict === 'refuse') state.countRefused(grant.hash);
+    else if (tool !== null) countCall(grant, time);
   },
 };
 

@@ -35,5 +35,6 @@ export const refusal: Kind<RefusalEvent> = {
   },
   evolve(state, { artifact_hash }) {
     state.recordRefusal(artifact_hash ?? OPERATOR);
+    if (artifact_hash !== null) state.countRefused(artifact_hash);
   },
 };

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { label } from '../../artifact/artifact.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { decodeWith, hash } from '../decode.ts';
-import { find, notFound, refuseEnded } from '../find.ts';
+import { find, notFound, refuseHalted } from '../find.ts';
 import { isWithin } from '../grant.ts';
 import type { Kind } from '../kind.ts';
 
@@ -25,7 +25,7 @@ export const revocation: Kind<Revocation> = {
     const grant = find(state, artifact_hash);
     if (by !== null) {
       if (!isWithin(grant, by)) throw notFound();
-      refuseEnded(find(state, by), time);
+      refuseHalted(find(state, by), time);
     }
     if (grant.revoked !== null) throw new Refusal('ARTIFACT_REVOKED', 'The artifact was revoked before.');
   },
