@@ -27,7 +27,10 @@ const OPENING = 10_000;
 /** @throws Refusal `INTERNAL` (`CHAIN_CONTENDED`, `CHAIN_BROKEN`) in words for the operator, without a path. */
 export function openDatabase(path: string, journal: Journal = safestJournal()): Database {
   try {
-    if (!existsSync(path)) create(path, journal);
+    if (!existsSync(path)) {
+      refuseOrphans(path);
+      create(path, journal);
+    }
     if (statSync(path).size === 0)
       throw unusable(path, 'is empty', 'Restore it from a backup, or remove it to begin a new chain.');
     return open(path);
@@ -46,6 +49,17 @@ export function openDatabase(path: string, journal: Journal = safestJournal()): 
 function safestJournal(): Journal {
   const [major = 0, minor = 0, patch = 0] = (process.versions.sqlite ?? '').split('.').map(Number);
   return major * 1_000_000 + minor * 1000 + patch >= 3_051_003 ? 'WAL' : 'DELETE';
+}
+
+/** A log without its database would be played into the new one. It is made after its database, so a twin that is just starting is no orphan. */
+function refuseOrphans(path: string): void {
+  const orphan = [`${path}-wal`, `${path}-journal`].find((each) => existsSync(each));
+  if (orphan !== undefined && !existsSync(path))
+    throw unusable(
+      path,
+      `is missing, but ${basename(orphan)} is there`,
+      'Restore the data directory from a backup, or remove that file to begin a new chain.',
+    );
 }
 
 function create(path: string, journal: Journal): void {
