@@ -8,9 +8,9 @@
 import { canonicalize, type Json } from '../base/canonical.ts';
 import { type Denial, shown } from './answer.ts';
 import { invalid, listOf, membersOf, onlyMembers } from './decode.ts';
-import type { Rule } from './kind.ts';
+import type { Judge, Rule } from './kind.ts';
 import { name as names } from './language/name.ts';
-import { Places, parseLocation } from './location.ts';
+import { type Location, Places, parseLocation } from './location.ts';
 import { isOptional, rules } from './rule.ts';
 
 export interface ArgumentRule {
@@ -51,7 +51,7 @@ export function denialOfArguments(
   given: { readonly [name: string]: Json } | undefined,
 ): Denial | undefined {
   if (list.length === 0) return undefined;
-  const binding = bindings(list, tool);
+  const binding = bindingsOf(list).of(tool);
   const no = binding?.places.refuses(given ?? {}, '');
   if (!binding || !no) return undefined;
   const value =
@@ -65,29 +65,55 @@ interface Binding {
   readonly places: Places;
 }
 
-/** Compiled on the first call of a tool; a scope is asked about few tools, again and again. */
-const compiled = new WeakMap<readonly ArgumentRule[], Map<string, Binding | null>>();
-const MAX_TOOLS = 256;
+/** The rules of a scope, ready to judge; and by tool, since a scope is asked about few tools again and again. */
+class Bindings {
+  private readonly tools = new Map<string, Binding | null>();
+  private readonly rules: readonly { readonly tool: readonly string[]; readonly standing: readonly Standing[] }[];
 
-function bindings(list: readonly ArgumentRule[], tool: string): Binding | null {
-  const tools = compiled.get(list) ?? new Map<string, Binding | null>();
-  compiled.set(list, tools);
-  const known = tools.get(tool);
-  if (known !== undefined) return known;
-  if (tools.size >= MAX_TOOLS) tools.clear();
-  const found = bind(list, tool);
-  tools.set(tool, found);
-  return found;
+  constructor(list: readonly ArgumentRule[]) {
+    this.rules = list.map(({ tool, arguments: members }) => ({
+      tool: [tool],
+      standing: Object.entries(members).map(([key, rule]) => ({
+        location: parseLocation(key, ''),
+        judge: rules.judge(rule),
+        required: !isOptional(rule),
+      })),
+    }));
+  }
+
+  of(tool: string): Binding | null {
+    const known = this.tools.get(tool);
+    if (known !== undefined) return known;
+    const found = this.bind(tool);
+    if (this.tools.size >= MAX_TOOLS) this.tools.clear();
+    this.tools.set(tool, found);
+    return found;
+  }
+
+  private bind(tool: string): Binding | null {
+    const binding = this.rules.filter((rule) => names.refuses(rule.tool, tool) === undefined);
+    if (binding.length === 0) return null;
+    const places = new Places();
+    for (const { standing } of binding) {
+      for (const { location, judge, required } of standing) places.add(location, judge, required);
+    }
+    return { rule: `argument_rules for ${binding.map((rule) => rule.tool).join(', ')}`, places };
+  }
 }
 
-function bind(list: readonly ArgumentRule[], tool: string): Binding | null {
-  const binding = list.filter((rule) => names.refuses([rule.tool], tool) === undefined);
-  if (binding.length === 0) return null;
-  const places = new Places();
-  for (const { arguments: members } of binding) {
-    for (const [location, rule] of Object.entries(members)) {
-      places.add(parseLocation(location, ''), rules.judge(rule), !isOptional(rule));
-    }
-  }
-  return { rule: `argument_rules for ${binding.map((rule) => rule.tool).join(', ')}`, places };
+interface Standing {
+  readonly location: Location;
+  readonly judge: Judge;
+  readonly required: boolean;
+}
+
+const compiled = new WeakMap<readonly ArgumentRule[], Bindings>();
+const MAX_TOOLS = 256;
+
+function bindingsOf(list: readonly ArgumentRule[]): Bindings {
+  const known = compiled.get(list);
+  if (known) return known;
+  const bindings = new Bindings(list);
+  compiled.set(list, bindings);
+  return bindings;
 }

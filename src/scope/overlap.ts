@@ -56,7 +56,7 @@ function sideBySide(level: Level, a: readonly string[], b: readonly string[], ef
     if (before) return before;
     if (--effort.left < 0) return [];
     const read = [...new Set(step(i, j))];
-    effort.left -= read.length;
+    for (const text of read) effort.left -= 1 + (text.length >> 3);
     known.set(place, read);
     return read;
   };
@@ -67,13 +67,17 @@ function sideBySide(level: Level, a: readonly string[], b: readonly string[], ef
       const behind = (text: string) => (text.startsWith(star + mark) ? text : star + mark + text);
       return [...from(i + 1, j), ...from(i, j + 1)].map(behind);
     }
-    if (p === star) return [...from(i + 1, j), ...passing(q, () => from(i, j + 1))];
-    if (q === star) return [...from(i, j + 1), ...passing(p, () => from(i + 1, j))];
+    if (p === star) return [...from(i + 1, j), ...passing(q, i + 1 === a.length, () => from(i, j + 1))];
+    if (q === star) return [...from(i, j + 1), ...passing(p, j + 1 === b.length, () => from(i + 1, j))];
+    // A pattern without a trailing slash matches with one, too.
     if (p === undefined || q === undefined) return (p ?? q) === '' ? [mark] : [];
     const heads = level.common(p, q, effort);
     return heads.length === 0 ? [] : from(i + 1, j + 1).flatMap((tail) => heads.map((head) => head + mark + tail));
   };
-  const passing = (symbol: string | undefined, tails: () => readonly string[]): readonly string[] =>
-    symbol === undefined || !level.free(symbol) ? [] : tails().map((tail) => symbol + mark + tail);
+  /** The star stands for the symbol; for the empty word behind a trailing slash only where nothing follows the star. */
+  const passing = (symbol: string | undefined, last: boolean, tails: () => readonly string[]): readonly string[] => {
+    if (symbol === undefined || !level.free(symbol) || (symbol === '' && !last)) return [];
+    return tails().map((tail) => symbol + mark + tail);
+  };
   return from(0, 0);
 }

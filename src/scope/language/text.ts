@@ -24,9 +24,9 @@ export interface Dialect {
   words(resource: string): Segments | string;
 }
 
-/** Of one comparison of two lists: some ten milliseconds. */
-const COMPARE_EFFORT = 400_000;
-const OVERLAP_EFFORT = 20_000;
+/** Of one comparison of two lists. */
+const COMPARE_EFFORT = 1_000_000;
+const OVERLAP_EFFORT = 60_000;
 /** Looking for patterns that others contain is quadratic: it pays for the short lists that people read. */
 const PRUNED = 32;
 

@@ -1,0 +1,144 @@
+/**
+ * Presets: named ceilings that a parent's scope is intersected with, so that none can give more than the parent has.
+ *
+ * Built in, from narrow to wide: `isolated`, `sandboxed`, `coordinator`. An operator's own ones come from the
+ * configuration; all are ordered by containment, and two may be unordered.
+ */
+import { Refusal } from '../base/refusal.ts';
+import { type ArgumentRule, parseArgumentRules } from './argument-rules.ts';
+import { capabilityOf } from './capability.ts';
+import { invalid, membersOf, onlyMembers } from './decode.ts';
+import { type Limits, meetLimits, parseLimits } from './limits.ts';
+import { meetPermissions, type Permissions, parsePermissions } from './permissions.ts';
+import { meetRules } from './rule-order.ts';
+import { EVERYTHING, excess, type Scope } from './scope.ts';
+
+/** What a preset, or the ceiling of all roots, lets through at most. */
+export interface Ceiling {
+  readonly permissions: Permissions;
+  readonly limits: Limits;
+  readonly argument_rules: readonly ArgumentRule[];
+  /** Also what it does not list: everything its parent has. */
+  readonly all?: true;
+}
+
+export type Presets = ReadonlyMap<string, Ceiling>;
+
+const built = (permissions: Permissions): Ceiling => ({ permissions, limits: {}, argument_rules: [] });
+
+const everythingOf = (...capabilities: readonly string[]): Permissions =>
+  Object.fromEntries(capabilities.map((capability) => [capability, EVERYTHING[capability]!]));
+
+export const BUILT_IN: Presets = new Map([
+  // A budget that is left out is inherited: to permit no spending, it has to be there and empty.
+  ['isolated', built({ 'cost.budget': [] })],
+  ['sandboxed', built(everythingOf('fs.read', 'model.use', 'net.fetch', 'tool.call'))],
+  ['coordinator', { ...built({ ...EVERYTHING, 'agent.delegate': ['*', '*@*'] }), all: true }],
+]);
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+/** The built-in presets and the configured ones: name → ceiling. @throws Refusal `INVALID_REQUEST` naming the member. */
+export function parsePresets(value: unknown): Presets {
+  const table = new Map(BUILT_IN);
+  for (const [name, ceiling] of Object.entries(membersOf(value, 'presets'))) {
+    const owner = `presets.${name}`;
+    if (!NAME.test(name)) throw invalid(`presets: ${JSON.stringify(name.slice(0, 64))} is no name for a preset`);
+    if (BUILT_IN.has(name)) throw invalid(`${owner} is built in and cannot be redefined`);
+    table.set(name, parseCeiling(ceiling, owner));
+  }
+  return table;
+}
+
+/** `{ "permissions", "limits"?, "argument_rules"? }`. @throws Refusal `INVALID_REQUEST` naming the member. */
+export function parseCeiling(value: unknown, owner: string): Ceiling {
+  const members = onlyMembers(value, owner, ['permissions', 'limits', 'argument_rules'], false);
+  const { permissions, limits = {}, argument_rules: rules = [] } = members;
+  if (permissions === undefined) throw invalid(`${owner} lacks the member permissions`);
+  try {
+    return {
+      permissions: parsePermissions(permissions),
+      limits: parseLimits(limits),
+      argument_rules: parseArgumentRules(rules),
+    };
+  } catch (thrown) {
+    throw thrown instanceof Refusal ? invalid(`${owner}: ${thrown.message}`) : thrown;
+  }
+}
+
+export function presetOf(name: string, table: Presets): Ceiling {
+  const preset = table.get(name);
+  if (preset) return preset;
+  throw invalid(`${JSON.stringify(name.slice(0, 64))} is no preset; known: ${[...table.keys()].join(', ')}`);
+}
+
+/**
+ * The widest scope of a child under this preset: the parent's permissions within the ceiling, the ceiling's limits and
+ * argument rules within the parent's (which apply by themselves), all duties of the parent.
+ *
+ * @throws Refusal `INVALID_REQUEST` on an unknown name, `LEASE_SUBSET_VIOLATION` where patterns or rules cannot say it.
+ */
+export function applyPreset(name: string, parent: Scope, table: Presets, ...ancestors: readonly Scope[]): Scope {
+  const ceiling = presetOf(name, table);
+  const { permissions, argument_rules: rules, limits } = within(ceiling, parent);
+  const above = [parent, ...ancestors];
+  const kept = Object.entries(permissions).filter(([capability, list]) => {
+    if (!capabilityOf(capability)?.inherited) return true;
+    // Left out it stays inherited; an empty one matters only where there is something to inherit.
+    const named = Object.hasOwn(ceiling.permissions, capability);
+    return named && (list.length > 0 || above.some((scope) => scope.permissions[capability] !== undefined));
+  });
+  return { ...parent, permissions: Object.fromEntries(kept), argument_rules: rules, limits };
+}
+
+function within(ceiling: Ceiling, parent: Scope): Omit<Ceiling, 'all'> {
+  const { permissions, inexpressible } = meetPermissions(ceiling.permissions, parent.permissions);
+  if (inexpressible.length > 0 && !ceiling.all) {
+    const message = `What the preset leaves of ${inexpressible.join(', ')} cannot be said in 256 patterns`;
+    throw new Refusal('LEASE_SUBSET_VIOLATION', message);
+  }
+  const bound = new Set(ceiling.argument_rules.map(({ tool }) => tool));
+  const limits = Object.entries(meetLimits(ceiling.limits, parent.limits));
+  return {
+    permissions: ceiling.all ? parent.permissions : permissions,
+    argument_rules: meetRules(
+      ceiling.argument_rules,
+      parent.argument_rules.filter(({ tool }) => bound.has(tool)),
+    ),
+    limits: Object.fromEntries(limits.filter(([limit]) => limit in ceiling.limits)),
+  };
+}
+
+export type Order = 'equal' | 'narrower' | 'wider' | 'unordered';
+
+/** How the preset `a` stands to the preset `b`. @throws Refusal `INVALID_REQUEST` on an unknown name. */
+export function compare(a: string, b: string, table: Presets): Order {
+  const [one, other] = [presetOf(a, table), presetOf(b, table)];
+  const [down, up] = [contains(other, one), contains(one, other)];
+  if (down && up) return 'equal';
+  return down ? 'narrower' : up ? 'wider' : 'unordered';
+}
+
+/** As ceilings, so whatever the wider one restricts the narrower one must restrict by itself. */
+function contains(wider: Ceiling, narrower: Ceiling): boolean {
+  if (wider.all) return true;
+  if (narrower.all) return false;
+  const limited = Object.keys(wider.limits).every((limit) => limit in narrower.limits);
+  const ruled = wider.argument_rules.every(({ tool }) => narrower.argument_rules.some((rule) => rule.tool === tool));
+  // What is inherited where it is left out is wider left out than with any list.
+  const inherited = Object.keys({ ...wider.permissions, ...narrower.permissions }).filter(
+    (name) => capabilityOf(name)?.inherited,
+  );
+  const named = inherited.every((name) => !(name in wider.permissions) || name in narrower.permissions);
+  const beyond = excess(asScope(narrower), asScope(wider));
+  const open = inherited.filter((name) => !(name in wider.permissions));
+  return limited && ruled && named && beyond.every(({ capability }) => open.includes(capability));
+}
+
+const asScope = ({ permissions, limits, argument_rules: rules }: Ceiling): Scope => ({
+  permissions,
+  limits,
+  argument_rules: rules,
+  enforcement_triggers: [],
+  measurement_types: [],
+});
