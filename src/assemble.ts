@@ -9,6 +9,7 @@ import { bound, type Caller, operator } from './caller.ts';
 import { verifierKey } from './chain/checkpoint.ts';
 import type { Config } from './config/file.ts';
 import type { Settings } from './config.ts';
+import { Enforcement } from './enforcement.ts';
 import type { Follower } from './follower.ts';
 import { CannotStart, fileKeys, prepareDirectory } from './keys/file.ts';
 import type { Store } from './ports.ts';
@@ -22,6 +23,7 @@ import type { Policy, Reader } from './tools/tool.ts';
 
 export interface Installation {
   readonly service: Service;
+  readonly enforcement: Enforcement;
   /** did:key of the authority. */
   readonly authority: string;
   /** C2SP verifier key of the log. */
@@ -48,8 +50,10 @@ export function assemble({ dataDir, authority: name, config }: Settings, watch?:
   const world = { store, caches, keys, clock: Date.now, policy: policyOf(config), random, origin };
   const sequencer = new Sequencer(world, (follower) => readerOf(store, follower, authority, watch));
   const service = new Service(sequencer, TOOLS);
+  const enforcement = new Enforcement(service, config.refusals_per_minute);
   return {
     service,
+    enforcement,
     authority,
     log: verifierKey(origin, keys.log.publicKey),
     async close() {
@@ -83,15 +87,14 @@ function readerOf(store: Store, follower: Follower, own: string, watch?: Watch):
       const remembered = await follower.rememberedNote();
       const trust = { authority, origin: follower.origin, ...(remembered !== undefined && { remembered }) };
       const audit = new Audit(trust);
-      const { head } = await store.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
-      for (let after = -1; ; ) {
-        const { rows } = await store.read({ after, limit: PAGE });
-        // Entries that came after the head was read belong to another audit.
-        const fed = rows.filter(({ sequence_number }) => sequence_number < (head?.size ?? 0) || head === null);
-        await audit.feed(fed);
-        watch?.(Math.min(after + 1 + fed.length, head?.size ?? 0), head?.size ?? 0);
+      for (let after = -1, read = 0; ; ) {
+        const { rows, head } = await store.read({ after, limit: PAGE });
+        await audit.feed(rows);
+        read += rows.length;
+        watch?.(read, Math.max(read, head?.size ?? 0));
         after = rows.at(-1)?.sequence_number ?? after;
-        if (rows.length < PAGE || fed.length < rows.length) return audit.finish(head);
+        // The last page shows the head that belongs to it, so that an entry beyond the head is seen too.
+        if (rows.length < PAGE) return audit.finish(head);
       }
     },
   };

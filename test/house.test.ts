@@ -24,6 +24,7 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   'tokens.ts': ['base', 'artifact', 'ports.ts'],
   'sequencer.ts': ['base', 'scope', 'chain', 'authority', 'ports.ts', 'caller.ts', 'follower.ts', 'tokens.ts', 'tools'],
   'service.ts': ['base', 'artifact', 'authority', 'caller.ts', 'sequencer.ts', 'tools'],
+  'enforcement.ts': ['base', 'authority', 'caller.ts', 'service.ts'],
   store: ['base', 'ports.ts'],
   keys: ['base', 'ports.ts'],
 };

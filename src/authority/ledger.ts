@@ -10,11 +10,19 @@ import { check, decodeEvent, type Event, encodeEvent, evolve, namesOf } from './
 import { lineage } from './grant.ts';
 import { State } from './state.ts';
 
-const utf8 = new TextEncoder();
-
 /** The chain is not what it was: nothing may be built on it. */
 export function broken(message: string): Refusal {
   return new Refusal('CHAIN_BROKEN', message);
+}
+
+/** Bytes that carry their own hash are of our writing, or somebody's who knew what he did. */
+function read(row: Row): { entry: Entry; event: Event } {
+  try {
+    const entry = JSON.parse(row.entry) as Entry;
+    return { entry, event: decodeEvent(entry.event) };
+  } catch {
+    throw broken(`Entry ${row.sequence_number} cannot be read.`);
+  }
 }
 
 export class Ledger {
@@ -34,17 +42,14 @@ export class Ledger {
 
   /** Follows one entry that is on the chain already. Its place and its hash are checked, its lawfulness is not. */
   absorb(row: Row): void {
-    const leaf = leafHash(utf8.encode(row.entry));
-    const entry = JSON.parse(row.entry) as Entry; // our own canonical bytes, found again by their hash
-    if (
-      toHex(leaf) !== row.entry_hash ||
-      entry.sequence_number !== this.size ||
-      entry.previous_hash !== this.lastHash
-    ) {
+    const leaf = leafHash(row.entry);
+    if (toHex(leaf) !== row.entry_hash) throw broken(`Entry ${row.sequence_number} is not what was hashed.`);
+    const { entry, event } = read(row);
+    if (entry.sequence_number !== this.size || entry.previous_hash !== this.lastHash) {
       throw broken(`Entry ${row.sequence_number} does not follow the entry before it.`);
     }
     if (entry.chain !== this.origin) throw broken(`Entry ${row.sequence_number} belongs to another chain.`);
-    evolve(this.state, decodeEvent(entry.event), { sequence: this.size, time: parseInstant(entry.timestamp) ?? 0 });
+    evolve(this.state, event, { sequence: this.size, time: parseInstant(entry.timestamp) ?? 0 });
     this.#follow(leaf, row.entry_hash);
   }
 

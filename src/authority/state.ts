@@ -42,6 +42,8 @@ export class State {
   readonly refusals = new Map<string, number[]>();
   /** Times of the acts and requests that were refused last, per artifact. */
   readonly refused = new Map<string, number[]>();
+  /** When the duties of an artifact fired last. */
+  readonly fired = new Map<string, number>();
   /** Digest that a measured thing had when it was first measured, per type and subject. */
   readonly pins = new Map<string, string>();
   /** did:keys that KEY_REVOKE has banned from every lineage. */
@@ -170,6 +172,7 @@ export class State {
     this.agents.delete(agentId(grant.hash));
     this.refusals.delete(grant.hash);
     this.refused.delete(grant.hash);
+    this.fired.delete(grant.hash);
     const siblings = grant.parent?.children;
     if (siblings?.delete(grant) && siblings.size === 0 && grant.parent) grant.parent.children = null;
   }

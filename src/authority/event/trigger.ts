@@ -38,7 +38,9 @@ export const trigger: Kind<Trigger> = {
   },
   evolve(state, { artifact_hash, trigger }, { sequence }) {
     const grant = state.grants.get(artifact_hash);
-    if (grant) EFFECTS[trigger]?.(grant, state, sequence);
+    if (!grant) return;
+    if (trigger !== RESUME) state.fired.set(artifact_hash, state.time);
+    EFFECTS[trigger]?.(grant, state, sequence);
   },
 };
 
@@ -59,7 +61,9 @@ const EFFECTS: { readonly [trigger: string]: Effect } = {
   KEY_REVOKE: (grant, state, sequence) => {
     if (grant.holder !== null) state.ban(grant.holder, sequence);
   },
-  [RESUME]: (grant) => {
+  [RESUME]: (grant, state) => {
     grant.restraint = null;
+    state.refused.delete(grant.hash);
+    state.fired.delete(grant.hash);
   },
 };

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { Enforcement } from '../src/enforcement.ts';
+import { as, kernel, kinds, refusal } from './kernel.ts';
+
+const DIGEST = { a: 'a'.repeat(64), b: 'b'.repeat(64) };
+
+async function lineage(duties: readonly string[]) {
+  const k = kernel();
+  const root = await k.call('aga_create_artifact', { enforcement_triggers: duties });
+  const all = { 'tool.call': ['**'], 'agent.delegate': ['*'], 'net.fetch': ['**'] };
+  const child = await k.call('aga_delegate_to_subagent', { permissions: all, enforcement_triggers: [] });
+  const grandchild = await k.call('aga_delegate_to_subagent', { permissions: all }, as(child.child_artifact_hash));
+  const hashes = {
+    root: root.artifact_hash,
+    child: child.child_artifact_hash,
+    grandchild: grandchild.child_artifact_hash,
+  };
+  const may = async (artifact_hash: string, resource = 'a/b', capability = 'tool.call') =>
+    (await k.call('aga_check_permission', { artifact_hash, capability, resource })).code;
+  return { ...k, ...hashes, may, enforcement: new Enforcement(k.service, 3) };
+}
+
+describe('drift', () => {
+  it('is a digest that differs from the first one, whoever measured that', async () => {
+    const { enforcement, child, grandchild, store, audit } = await lineage(['ALERT_ONLY']);
+    const measure = (artifact: string, digest: string | null) =>
+      enforcement.measure(artifact, { type: 'CONFIG_MANIFEST', subject: 'files', digest });
+    expect(await measure(child, DIGEST.a)).toBe(false);
+    expect(await measure(grandchild, DIGEST.a)).toBe(false);
+    expect(await measure(grandchild, DIGEST.b)).toBe(true);
+    expect(await measure(child, null)).toBe(false);
+    expect((await kinds(store)).slice(4)).toEqual([
+      'MEASUREMENT',
+      'MEASUREMENT',
+      'MEASUREMENT',
+      'TRIGGER',
+      'MEASUREMENT',
+    ]);
+    expect((await audit()).findings).toEqual([]);
+  });
+
+  it('is found at once against a configured digest', async () => {
+    const { enforcement, child } = await lineage([]);
+    const seen = { type: 'EXECUTABLE_IMAGE', subject: 'files', digest: DIGEST.b, expected: DIGEST.a };
+    expect(await enforcement.measure(child, seen)).toBe(true);
+  });
+});
+
+describe('a duty of any ancestor applies to its descendants', () => {
+  it('QUARANTINE suspends the artifact alone, until the operator resumes it', async () => {
+    const { enforcement, child, grandchild, may, call, operator } = await lineage(['QUARANTINE']);
+    await enforcement.fire(child, 'test');
+    expect(await may(child)).toBe('SUSPENDED');
+    expect(await may(grandchild)).toBe(null);
+    expect((await refusal(call('aga_delegate_to_subagent', {}, as(child)))).code).toBe('SUSPENDED');
+    await expect(enforcement.resume(as(child), child)).rejects.toThrow('operator');
+    await enforcement.resume(operator, child);
+    expect(await may(child)).toBe(null);
+  });
+
+  it('SAFE_STATE suspends the subtree, and QUARANTINE does not lessen that', async () => {
+    const { enforcement, child, grandchild, root, may } = await lineage(['QUARANTINE', 'SAFE_STATE']);
+    await enforcement.fire(child, 'test');
+    await enforcement.fire(child, 'test');
+    expect([await may(root), await may(child), await may(grandchild)]).toEqual([null, 'SUSPENDED', 'SUSPENDED']);
+  });
+
+  it.each(['TERMINATE', 'TOKEN_INVALIDATE'])('%s revokes', async (duty) => {
+    const { enforcement, child, grandchild, may } = await lineage([duty]);
+    await enforcement.fire(child, 'test');
+    expect([await may(child), await may(grandchild)]).toEqual(['ARTIFACT_REVOKED', 'ARTIFACT_REVOKED']);
+  });
+
+  it('NETWORK_ISOLATE takes net.fetch from the subtree and nothing else', async () => {
+    const { enforcement, child, grandchild, root, may } = await lineage(['NETWORK_ISOLATE']);
+    await enforcement.fire(child, 'test');
+    expect(await may(grandchild, 'https://example.com/', 'net.fetch')).toBe('PERMISSION_DENIED');
+    expect(await may(root, 'https://example.com/', 'net.fetch')).toBe(null);
+    expect(await may(grandchild)).toBe(null);
+  });
+});
+
+describe('too many refusals in a minute', () => {
+  it('fire the duties once, however many more there are', async () => {
+    const { enforcement, child, call, store } = await lineage(['ALERT_ONLY']);
+    for (let i = 0; i < 6; i++) {
+      await refusal(call('aga_create_artifact', {}, as(child)));
+      await enforcement.refused(child);
+    }
+    expect((await kinds(store)).filter((kind) => kind === 'TRIGGER')).toHaveLength(1);
+  });
+});
