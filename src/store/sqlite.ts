@@ -1,7 +1,7 @@
 /** The chain in one file, by the SQLite that Node carries: many processes, one writer at a time, durable at commit. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fromHex } from '../base/encoding.ts';
+import { fromHex, toHex } from '../base/encoding.ts';
 import type { Batch, Head, Page, Query, Row, Store } from '../ports.ts';
 import { checkBatch } from './batch.ts';
 import { type Journal, openDatabase } from './sqlite/database.ts';
@@ -84,13 +84,7 @@ export class SqliteStore implements Store {
     checkBatch(batch, stored);
     for (const row of batch.rows) this.#insert(row);
     const { head: next } = batch;
-    this.#run('INSERT INTO checkpoints VALUES (?, ?)', next.size, next.checkpoint);
-    this.#run(
-      'INSERT OR REPLACE INTO head VALUES (0, ?, ?, ?)',
-      next.size,
-      next.entry_hash,
-      JSON.stringify(next.frontier),
-    );
+    this.#run('INSERT INTO checkpoints VALUES (?, ?, ?)', next.size, next.checkpoint, packed(next.frontier));
   }
 
   #insert(row: Row): void {
@@ -103,14 +97,7 @@ export class SqliteStore implements Store {
 
   #head(): Head | null {
     const found = this.#statement(HEAD).get();
-    if (found === undefined) return null;
-    const { size, hash, note, frontier } = found;
-    return {
-      size: Number(size),
-      entry_hash: String(hash),
-      checkpoint: String(note),
-      frontier: JSON.parse(String(frontier)),
-    };
+    return found === undefined ? null : headOf(found);
   }
 
   /** A rollback journal cannot be committed while anybody reads, and reading takes no time: this once SQLite may wait. */
@@ -158,7 +145,22 @@ export class SqliteStore implements Store {
 }
 
 const NEWS = 'SELECT seq, hash, kind, entry FROM entries WHERE seq >= ? ORDER BY seq';
-const HEAD = 'SELECT head.size, hash, frontier, note FROM head JOIN checkpoints ON checkpoints.size = head.size';
+/** LEFT: where the last entry has been cut off, the head still says that there was one, and the reader finds it missing. */
+const HEAD =
+  'SELECT size, hash, note, frontier FROM checkpoints LEFT JOIN entries ON seq = size - 1 ORDER BY size DESC LIMIT 1';
+
+function headOf({ size, hash, note, frontier }: Record<string, unknown>): Head {
+  const hex = frontier instanceof Uint8Array ? toHex(frontier) : '';
+  return {
+    size: Number(size),
+    entry_hash: String(hash ?? ''),
+    checkpoint: String(note),
+    frontier: hex.match(/.{64}/g) ?? [],
+  };
+}
+
+/** Hashes one after the other. */
+const packed = (hashes: readonly string[]): Uint8Array => fromHex(hashes.join('')) ?? new Uint8Array();
 
 function rowOf({ seq, hash, kind, entry }: Record<string, unknown>): Row {
   return {

@@ -4,9 +4,10 @@
 export const APPLICATION_ID = 0x61676101;
 
 /**
- * `entries` is the chain, `checkpoints` every signed head there ever was, `head` what the next writer needs. `touches`
- * answers whose entries are whose, one row for an entry and an artifact: `direct` is 1 where the entry names it and 0
- * where it names only a descendant. Every page that a commit touches is written twice, so there is one index, not two.
+ * `entries` is the chain. `checkpoints` is every signed head there ever was with the tree's edge at that size; the last
+ * one is the head. `touches` answers whose entries are whose, one row for an entry and an artifact: `direct` is 1 where
+ * the entry names it and 0 where it names only a descendant. Every page that a commit touches is written twice, hence
+ * no table for the head alone and one index for both questions.
  *
  * The triggers guard against a mistaken hand; whoever owns the file can drop them, which `verify` then notices.
  */
@@ -16,10 +17,7 @@ const FIRST = `
   CREATE TABLE touches (
     artifact BLOB NOT NULL, direct INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (artifact, direct, seq)
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
-  CREATE TABLE head (
-    id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, hash TEXT NOT NULL, frontier TEXT NOT NULL
-  ) STRICT;
+  CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL, frontier BLOB NOT NULL) STRICT;
   CREATE TRIGGER entries_only_follow BEFORE INSERT ON entries
     WHEN NEW.seq <> (SELECT coalesce(max(seq) + 1, 0) FROM entries)
     BEGIN SELECT RAISE(ABORT, 'the chain only grows at its end'); END;
