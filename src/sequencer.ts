@@ -32,6 +32,8 @@ export interface Call<O> {
   /** Whether it may propose an event; what does not is answered without a commit. */
   readonly writes: boolean;
   decide(context: Context): Step<O>;
+  /** Answers where the chain is broken and there is no state to decide on; without it the call is refused with `why`. */
+  whenBroken?(reader: Reader, why: Refusal): Promise<O>;
 }
 
 interface Job {
@@ -85,7 +87,12 @@ export class Sequencer {
   async close(): Promise<void> {
     await this.#draining;
     await this.#save(64);
-    if (this.#head) await this.#world.caches.checkpoint.save(new TextEncoder().encode(this.#head.checkpoint));
+    const head = this.#head;
+    const known = await this.#follower.remembered();
+    // Another process may have seen more meanwhile.
+    if (head && (known?.size ?? 0) < head.size) {
+      await this.#world.caches.checkpoint.save(new TextEncoder().encode(head.checkpoint));
+    }
   }
 
   async #drain(): Promise<void> {
@@ -97,11 +104,16 @@ export class Sequencer {
         await this.#round(batch);
       } catch (error) {
         if (error instanceof Refusal && error.code === 'CHAIN_BROKEN') this.#broken = error;
-        for (const job of batch) job.reject(error);
+        for (const job of batch) this.#fail(job, error);
       }
     }
     this.#draining = undefined;
     await this.#save(Math.max(SNAPSHOT_EVERY, (this.#ledger?.state.grants.size ?? 0) / 2));
+  }
+
+  #fail({ call, resolve, reject }: Job, error: unknown): void {
+    if (this.#broken && call.whenBroken) call.whenBroken(this.#reader, this.#broken).then(resolve, reject);
+    else reject(error);
   }
 
   async #round(batch: readonly Job[]): Promise<void> {
@@ -119,17 +131,21 @@ export class Sequencer {
 
   async #commit(ledger: Ledger, batch: readonly Job[]): Promise<void> {
     let decided = false;
+    let sealed: Head | null = null;
     try {
       await this.#world.store.commit(ledger.size, (news, head) => {
+        // A store may ask again where nothing was written; a ledger cannot take back what it has followed.
+        if (decided) throw notWritten();
         this.#follower.follow(ledger, news, head);
         decided = true;
         const rows: Row[] = [];
         if (ledger.size === 0) rows.push(this.#genesis(ledger));
         for (const job of batch) this.#decide(ledger, job, rows);
         if (rows.length === 0) return null;
-        this.#head = ledger.head(this.#world.keys.log);
-        return { rows, head: this.#head };
+        sealed = ledger.head(this.#world.keys.log);
+        return { rows, head: sealed };
       });
+      this.#head = sealed ?? this.#head;
     } catch (error) {
       if (!decided) throw error;
       await this.#recover(batch, error);
@@ -228,6 +244,8 @@ export class Sequencer {
 
 /** Nothing of a failed commit was written; what the store said is for the operator, unless it is a refusal already. */
 function refusalOf(error: unknown): unknown {
-  if (error instanceof Refusal) return error;
-  return new Refusal('CHAIN_CONTENDED', 'The entry could not be written; nothing was recorded.');
+  return error instanceof Refusal ? error : notWritten();
 }
+
+const notWritten = (): Refusal =>
+  new Refusal('CHAIN_CONTENDED', 'The entry could not be written; nothing was recorded.');

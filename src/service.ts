@@ -44,6 +44,8 @@ export class Service {
         admit(context);
         return tool.decide(parsed, context);
       },
+      // Without a state nobody can say whether a bound caller's authority still lives.
+      ...(caller.artifact === null && tool.whenBroken && { whenBroken: tool.whenBroken(parsed) }),
     });
   }
 

@@ -7,6 +7,7 @@ import type * as z from 'zod';
 import type { AuditReport } from '../authority/audit.ts';
 import type { Event } from '../authority/event/index.ts';
 import type { State } from '../authority/state.ts';
+import type { Refusal } from '../base/refusal.ts';
 import type { Caller } from '../caller.ts';
 import type { Page, Query, Signer } from '../ports.ts';
 import type { Ceiling, Presets } from '../scope/preset.ts';
@@ -70,6 +71,8 @@ export interface Tool<I extends z.ZodObject = z.ZodObject, O extends z.ZodObject
   readonly annotations: Annotations;
   /** Throws a refusal. */
   decide(input: z.infer<I>, context: Context): Step<z.infer<O>>;
+  /** For a tool that has something to say, to the operator, where the chain is broken and `decide` cannot be asked. */
+  whenBroken?(input: z.infer<I>): (reader: Reader, why: Refusal) => Promise<z.infer<O>>;
 }
 
 /** Declares a tool with its types inferred, and forgets them, so that tools of all shapes stand in one list. */
