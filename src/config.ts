@@ -1,0 +1,117 @@
+/** Every setting, once: where it comes from, and what it is without one. Flags win over environment, over file, over default. */
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { type Config, configSchema, defaults, readConfig } from './config/file.ts';
+import { CannotStart } from './keys/file.ts';
+
+export interface Settings {
+  readonly dataDir: string;
+  /** Name of the authority: part of the chain's origin. */
+  readonly authority: string;
+  /** Hash of the artifact that a stdio session is bound to; null for the operator. */
+  readonly artifact: string | null;
+  /** The configuration file, or what holds without one. */
+  readonly config: Config;
+}
+
+interface Setting {
+  /** Name of the flag, without hyphens in front. */
+  readonly flag?: string;
+  /** What its value is called in help. */
+  readonly value?: string;
+  readonly env: string;
+  readonly default: string;
+  readonly help: string;
+}
+
+/** Settings that stand outside the file. */
+export const SETTINGS = {
+  dataDir: {
+    flag: 'data-dir',
+    value: 'dir',
+    env: 'AGA_DATA_DIR',
+    default: "`aga-delegate` in the platform's state directory",
+    help: 'Where keys and chain are kept',
+  },
+  config: {
+    flag: 'config',
+    value: 'file',
+    env: 'AGA_CONFIG',
+    default: 'none',
+    help: 'The configuration file: JSON with comments; `aga-delegate init` writes one',
+  },
+  artifact: {
+    flag: 'artifact',
+    value: 'hash',
+    env: 'AGA_ARTIFACT',
+    default: 'none: the operator',
+    help: 'Act under this artifact, and see only what was delegated from it',
+  },
+  authority: {
+    env: 'AGA_AUTHORITY',
+    default: '`default`',
+    help: "Name of the authority, a part of the chain's origin: a-z, 0-9 and hyphens",
+  },
+} as const satisfies Record<string, Setting>;
+
+/** As `parseArgs` and the command line give them. */
+export type Flags = { readonly [K in 'data-dir' | 'config' | 'artifact']?: string | undefined };
+
+/** The flags in the form that `parseArgs` takes. */
+export const FLAGS = {
+  'data-dir': { type: 'string' },
+  config: { type: 'string' },
+  artifact: { type: 'string' },
+} as const;
+
+/** Throws `CannotStart`. */
+export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string): Settings {
+  const authority = env.AGA_AUTHORITY ?? 'default';
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(authority)) {
+    throw new CannotStart('AGA_AUTHORITY must be a DNS label: a-z, 0-9 and hyphens, at most 63 characters.');
+  }
+  const dataDir = flags['data-dir'] ?? env.AGA_DATA_DIR ?? join(stateDirectory(env, platform), 'aga-delegate');
+  if (dataDir === '') throw new CannotStart('The data directory is set but empty.');
+  const file = flags.config ?? env.AGA_CONFIG;
+  if (file === '') throw new CannotStart('AGA_CONFIG (or --config) is set but empty.');
+  const artifact = artifactIn(flags.artifact ?? env.AGA_ARTIFACT);
+  return { dataDir, authority, artifact, config: file === undefined ? defaults() : readConfig(file) };
+}
+
+/** Set but not a hash never means "operator": it ends the process. */
+function artifactIn(value: string | undefined): string | null {
+  if (value === undefined) return null;
+  if (/^[0-9a-f]{64}$/.test(value)) return value;
+  throw new CannotStart('AGA_ARTIFACT (or --artifact) is set but is not an artifact hash of 64 lower-case hex digits.');
+}
+
+/** Where the platform keeps what programs remember; never the working directory, so a relative path counts as none. */
+function stateDirectory(env: NodeJS.ProcessEnv, platform: string): string {
+  const named = (path: string | undefined, ...otherwise: readonly string[]): string =>
+    path !== undefined && isAbsolute(path) ? path : join(homedir(), ...otherwise);
+  if (platform === 'win32') return named(env.LOCALAPPDATA, 'AppData', 'Local');
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support');
+  return named(env.XDG_STATE_HOME, '.local', 'state');
+}
+
+/** The tables of the README: settings of the process, then members of the file. */
+export function settingsTable(): string {
+  const outside = Object.values<Setting>(SETTINGS).map(({ flag, value = '', env, default: without, help }) => [
+    flag === undefined ? '' : `\`--${flag} ${value.toUpperCase()}\``,
+    `\`${env}\``,
+    without,
+    help,
+  ]);
+  const inFile = Object.entries(configSchema.shape).map(([name, schema]) => [
+    `\`${name}\``,
+    'defaultValue' in schema.def ? `\`${JSON.stringify(schema.def.defaultValue)}\`` : 'none',
+    schema.description ?? '',
+  ]);
+  const first = markdown(['Flag', 'Environment', 'Default', 'Meaning'], outside);
+  return `${first}\n\n${markdown(['Member of the file', 'Default', 'Meaning'], inFile)}\n`;
+}
+
+function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

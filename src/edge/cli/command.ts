@@ -1,0 +1,66 @@
+/** What a command of the command line is. */
+import type { Option } from 'commander';
+import type { Settings } from '../../config.ts';
+import type { Output } from '../../service.ts';
+import type { Tool } from '../../tools/tool.ts';
+import type { Paint, Side, Terminal } from './terminal.ts';
+
+/** The installation, as a command uses it. */
+export interface Opened {
+  /** did:key of the authority. */
+  readonly authority: string;
+  /** C2SP verifier key of the log. */
+  readonly log: string;
+  /** Calls a tool as the caller that the settings name. Throws its refusal. */
+  call(tool: Tool, input: object): Promise<Output>;
+}
+
+/** What a command works with. */
+export interface Desk {
+  readonly terminal: Terminal;
+  readonly json: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  /** Throws `CannotStart`. */
+  settings(): Settings;
+  /** Opens the data directory, once; it is closed when the command ends. Throws `CannotStart`. */
+  open(): Opened;
+}
+
+export interface Given {
+  /** Parameters of the tool. */
+  readonly input: { readonly [parameter: string]: unknown };
+  /** Options of the command's own, by their names in camel case. */
+  readonly options: { readonly [option: string]: unknown };
+}
+
+export interface Outcome {
+  /** What `--json` prints. */
+  readonly answer: object;
+  /** The same for people. */
+  text(out: Side): string;
+  /** The answer is a no: exit 1. */
+  readonly failed?: boolean;
+}
+
+export const GROUPS = ['Delegate:', 'Look:', 'Set up:'] as const;
+
+export interface Command {
+  readonly name: string;
+  readonly group: (typeof GROUPS)[number];
+  readonly summary: string;
+  /** Command lines without the program's name, and what they do. */
+  readonly examples: readonly (readonly [string, string])[];
+  /** The tool that it is: its parameters are the flags. */
+  readonly tool?: Tool;
+  /** Parameters that are no flags, because the command knows them. */
+  readonly known?: readonly string[];
+  /** Parameters that the tool needs and the command finds out by itself. */
+  readonly optional?: readonly string[];
+  /** The hash that may stand without its flag. */
+  readonly hash?: { readonly parameter: string; readonly required: boolean };
+  readonly options?: readonly Option[];
+  /** Nothing where the command has printed by itself. Throws refusals and `CannotStart`. */
+  run(desk: Desk, given: Given): Promise<Outcome | undefined>;
+}
+
+export const short = (hash: string, paint: Paint = (_, text) => text): string => paint('dim', hash.slice(0, 12));

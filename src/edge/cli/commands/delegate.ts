@@ -1,0 +1,51 @@
+import { delegateToSubagent } from '../../../tools/delegate-to-subagent.ts';
+import { type Command, short } from '../command.ts';
+import { granted } from '../granted.ts';
+import { plain, sheet, span, wallClock } from '../terminal.ts';
+
+interface Delegated {
+  readonly parent_artifact_hash: string;
+  readonly child_artifact_hash: string;
+  readonly sub_agent_id: string;
+  readonly effective_ttl_seconds: number;
+  readonly ttl_clamped: boolean;
+  readonly expires_at: string;
+  readonly permissions: Readonly<Record<string, readonly string[]>>;
+}
+
+export const delegate: Command = {
+  name: 'delegate',
+  group: 'Delegate:',
+  summary: 'Derive an artifact for a sub-agent: never more than its parent holds',
+  tool: delegateToSubagent,
+  examples: [
+    [
+      'delegate --parent-artifact-hash HASH --sub-agent-id reader --permitted-tools "fs/read_*"',
+      'The reading tools only, for half an hour:',
+    ],
+    [
+      `delegate --parent-artifact-hash HASH --permissions '{"net.fetch":["https://api.example.com/**"]}' --ttl-seconds 600`,
+      'One host, for ten minutes:',
+    ],
+  ],
+  async run(desk, { input }) {
+    const answer = await desk.open().call(delegateToSubagent, input);
+    return {
+      answer,
+      text({ paint }) {
+        const given = answer as unknown as Delegated; // its output schema
+        const life = `in ${span(given.effective_ttl_seconds * 1000)}${given.ttl_clamped ? ', with its parent' : ''}`;
+        return sheet(
+          [
+            ['artifact', paint('bold', given.child_artifact_hash)],
+            ['sub-agent', plain(given.sub_agent_id)],
+            ['parent', short(given.parent_artifact_hash)],
+            ['expires', `${wallClock(given.expires_at)} (${life})`],
+            ...granted(given.permissions),
+          ],
+          paint,
+        );
+      },
+    };
+  },
+};

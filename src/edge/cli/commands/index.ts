@@ -1,0 +1,13 @@
+/** The commands, in the order of the help. */
+import type { Command } from '../command.ts';
+import { check } from './check.ts';
+import { create } from './create.ts';
+import { delegate } from './delegate.ts';
+import { inspect } from './inspect.ts';
+import { keys } from './keys.ts';
+import { log } from './log.ts';
+import { revoke } from './revoke.ts';
+import { tree } from './tree.ts';
+import { verify } from './verify.ts';
+
+export const COMMANDS: readonly Command[] = [create, delegate, revoke, tree, inspect, check, log, verify, keys];

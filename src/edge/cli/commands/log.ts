@@ -1,0 +1,53 @@
+import { Option } from 'commander';
+import { queryChain } from '../../../tools/query-chain.ts';
+import type { Command, Desk, Given } from '../command.ts';
+import { type LogEntry, line, namesOf } from '../entry-line.ts';
+import { follow, pages } from '../follow.ts';
+
+/** What a screen holds. */
+const SCREEN = 50;
+
+export const log: Command = {
+  name: 'log',
+  group: 'Look:',
+  summary: 'Read the audit chain: who was given what, what was refused, what was revoked',
+  tool: queryChain,
+  options: [new Option('-f, --follow', 'Go on with every new entry until interrupted; with --json one entry a line')],
+  examples: [
+    ['log', `The last ${SCREEN} entries:`],
+    ['log --after -1 --kind DELEGATION', 'Every delegation from the first on, 50 at a time:'],
+    ['log --follow', 'What happens now:'],
+    ['log --json --after 99 --limit 500', 'A page for a program; "next" is the --after of the next one:'],
+  ],
+  async run(desk, { input, options }) {
+    if (options.follow === true) return watch(desk, input);
+    const { call } = desk.open();
+    if (desk.json || input.after !== undefined) {
+      const answer = await call(queryChain, input);
+      const { entries, next } = answer as unknown as { entries: LogEntry[]; next: number | null }; // its output schema
+      const names = await namesOf(desk);
+      const more = next === null ? [] : [`… more: --after ${next}`];
+      return { answer, text: (out) => [...entries.map((entry) => line(entry, names, out)), ...more].join('\n') };
+    }
+    const [recent, names] = [await last(desk, input), await namesOf(desk)];
+    return { answer: recent, text: (out) => recent.map((entry) => line(entry, names, out)).join('\n') };
+  },
+};
+
+/** The last entries of what was asked for, oldest first. */
+async function last(desk: Desk, input: Given['input']): Promise<LogEntry[]> {
+  const wanted = typeof input.limit === 'number' ? input.limit : SCREEN;
+  let recent: LogEntry[] = [];
+  for await (const page of pages(desk, { ...input, limit: 500 }, wanted)) recent = [...recent, ...page].slice(-wanted);
+  return recent;
+}
+
+async function watch(desk: Desk, input: Given['input']): Promise<undefined> {
+  const { out } = desk.terminal;
+  const recent = input.after === undefined ? await last(desk, { limit: 10, ...input }) : [];
+  const names = await namesOf(desk);
+  const show = (entry: LogEntry): void => out.line(desk.json ? JSON.stringify(entry) : line(entry, names, out));
+  for (const entry of recent) show(entry);
+  const after = recent.at(-1)?.sequence_number ?? input.after;
+  await follow(desk, { ...input, limit: 500, ...(after !== undefined && { after }) }, show);
+}

@@ -1,0 +1,98 @@
+/** One entry of the chain as a line of a table: when, number, kind, who, what. */
+import { inspect } from '../../tools/inspect.ts';
+import { type Desk, short } from './command.ts';
+import { cut, plain, type Side, type Style, span, wallClock } from './terminal.ts';
+
+export interface LogEntry {
+  readonly sequence_number: number;
+  readonly timestamp: string;
+  readonly event: { readonly kind: string; readonly [member: string]: unknown };
+}
+
+type Event = LogEntry['event'];
+/** Hash of an artifact → name of its agent, as far as it is known. */
+export type Names = Map<string, string>;
+
+interface Telling {
+  readonly colour: Style;
+  who(event: Event, names: Names): string;
+  what(event: Event, names: Names): string;
+}
+
+const text = (value: unknown): string =>
+  typeof value === 'string' ? value : value == null ? '' : JSON.stringify(value);
+/** The agent, where its artifact is known; else the beginning of the hash. */
+const agent = (hash: unknown, names: Names): string => {
+  if (hash === null || hash === undefined) return 'operator';
+  return names.get(text(hash)) ?? short(text(hash));
+};
+const named = (hash: unknown, names: Names): string => {
+  const name = names.get(text(hash));
+  return name ? `${name} ${short(text(hash))}` : short(text(hash));
+};
+
+const TELLINGS: { readonly [kind: string]: Telling } = {
+  GENESIS: { colour: 'dim', who: () => 'authority', what: (event) => `${text(event.authority)} begins the chain` },
+  ARTIFACT_CREATED: {
+    colour: 'green',
+    who: () => 'operator',
+    what(event, names) {
+      const { subject, purpose } = (event.artifact ?? {}) as { subject?: unknown; purpose?: unknown }; // only read
+      names.set(text(event.artifact_hash), text(subject));
+      return `root ${named(event.artifact_hash, names)}: ${text(purpose)}`;
+    },
+  },
+  DELEGATION: {
+    colour: 'green',
+    who: (event, names) => agent(event.parent_artifact_hash, names),
+    what(event, names) {
+      names.set(text(event.child_artifact_hash), text(event.sub_agent_id));
+      const life = span(Number(event.effective_ttl) * 1000);
+      return `→ ${named(event.child_artifact_hash, names)} for ${life}: ${text(event.purpose)}`;
+    },
+  },
+  REVOCATION: {
+    colour: 'red',
+    who: (event, names) => agent(event.by, names),
+    what: (event, names) => `✕ ${named(event.artifact_hash, names)}: ${text(event.reason)}`,
+  },
+  REFUSAL: {
+    colour: 'yellow',
+    who: (event, names) => agent(event.artifact_hash, names),
+    what: (event) => `${text(event.tool)}: ${text(event.code)}`,
+  },
+  DECISION: {
+    colour: 'cyan',
+    who: (event, names) => agent(event.artifact_hash, names),
+    what: (event) => `${event.verdict === 'permit' ? '✓' : `✕ ${text(event.code)}`} ${text(event.tool)}`,
+  },
+};
+
+/** Kinds without a line of their own show their short members. */
+const OTHER: Telling = {
+  colour: 'reset',
+  who: (event, names) => ('artifact_hash' in event ? agent(event.artifact_hash, names) : ''),
+  what: ({ kind: _, artifact_hash: _hash, ...members }) =>
+    Object.entries(members)
+      .filter(([, value]) => typeof value !== 'object' || value === null)
+      .map(([name, value]) => `${name}=${text(value)}`)
+      .join(' '),
+};
+
+export function line({ sequence_number, timestamp, event }: LogEntry, names: Names, { paint, width }: Side): string {
+  const { colour, who, what } = TELLINGS[event.kind] ?? OTHER;
+  // What is told first may name an artifact that is mentioned afterwards.
+  const story = plain(what(event, names));
+  const [number, kind] = [String(sequence_number).padStart(6), event.kind.padEnd(16)];
+  const subject = cut(plain(who(event, names)), 18).padEnd(18);
+  const room = width - (19 + 6 + 16 + 18 + 8);
+  return `${paint('dim', wallClock(timestamp))}  ${paint('dim', number)}  ${paint(colour, kind)}  ${subject}  ${cut(story, Math.max(room, 20))}`;
+}
+
+/** Names of the artifacts that live. */
+export async function namesOf(desk: Desk): Promise<Names> {
+  const { tree } = (await desk.open().call(inspect, { view: 'tree' })) as {
+    tree: { artifact_hash: string; subject: string }[];
+  }; // its output schema
+  return new Map(tree.map(({ artifact_hash, subject }) => [artifact_hash, subject]));
+}

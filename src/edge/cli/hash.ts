@@ -1,0 +1,27 @@
+/** A person types the first digits of a hash, as with other content-addressed tools. */
+import { Refusal } from '../../base/refusal.ts';
+import { inspect } from '../../tools/inspect.ts';
+import type { Desk } from './command.ts';
+
+/** Fewer digits are a slip of the hand. */
+const PREFIX = /^[0-9a-f]{4,63}$/;
+
+/** The input with every shortened artifact hash written out; what fits nothing stays as it was, for the tool to refuse. */
+export async function completed(
+  desk: Desk,
+  input: Readonly<Record<string, unknown>>,
+): Promise<Record<string, unknown>> {
+  const whole: Record<string, unknown> = { ...input };
+  for (const [name, value] of Object.entries(input)) {
+    if (name.endsWith('artifact_hash') && PREFIX.test(String(value))) whole[name] = await complete(desk, String(value));
+  }
+  return whole;
+}
+
+async function complete(desk: Desk, prefix: string): Promise<string> {
+  const { tree } = (await desk.open().call(inspect, { view: 'tree' })) as { tree: { artifact_hash: string }[] }; // its output schema
+  const fitting = tree.map(({ artifact_hash }) => artifact_hash).filter((hash) => hash.startsWith(prefix));
+  if (fitting.length > 1)
+    throw new Refusal('INVALID_REQUEST', `${fitting.length} artifacts begin with ${prefix}; give more digits.`);
+  return fitting[0] ?? prefix;
+}

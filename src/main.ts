@@ -1,0 +1,81 @@
+/** argv → which edge; the only file that reads argv and sets the exit code. */
+import { parseArgs } from 'node:util';
+import { assemble, callerOf } from './assemble.ts';
+import { FLAGS, type Flags, settings } from './config.ts';
+import type { Opened } from './edge/cli/command.ts';
+import type { Program } from './edge/cli/program.ts';
+import { governedSession } from './edge/governed.ts';
+import { serveStdio } from './edge/stdio.ts';
+import { CannotStart } from './keys/file.ts';
+
+declare const __VERSION__: string;
+
+async function main(args: readonly string[]): Promise<number> {
+  const flags = serverFlags(args);
+  if (flags) return serve(flags);
+  if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
+    process.stdout.write(`${__VERSION__}\n`);
+    return 0;
+  }
+  // Whoever reads our output may have seen enough; that is no fault.
+  process.stdout.on('error', () => process.exit(0));
+  // Loaded only here: a host that starts the server waits for every module.
+  const { run } = await import('./edge/cli/program.ts');
+  const { terminalOf } = await import('./edge/cli/terminal.ts');
+  return run(args, program(terminalOf(process)));
+}
+
+/** The server is what runs without a command; whatever its flags are not is for the command line to explain. */
+function serverFlags(args: readonly string[]): Flags | undefined {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS }).values;
+  } catch {
+    return undefined;
+  }
+}
+
+async function serve(flags: Flags): Promise<number> {
+  const chosen = settings(flags, process.env, process.platform);
+  const installation = assemble(chosen);
+  await serveStdio({
+    session: () => governedSession(installation.service, callerOf(chosen)),
+    info: { name: 'aga-delegate', title: 'AGA Delegate', version: __VERSION__ },
+    onStop: () => installation.close(),
+  });
+  return 0;
+}
+
+function program(terminal: Program['terminal']): Program {
+  return {
+    version: __VERSION__,
+    terminal,
+    desk(flags, json) {
+      const chosen = once(() => settings(flags, process.env, process.platform));
+      let close = async (): Promise<void> => {};
+      const open = once((): Opened => {
+        const { service, authority, log, close: end } = assemble(chosen());
+        close = end;
+        const caller = callerOf(chosen());
+        return { authority, log, call: (tool, input) => service.call(tool, input, caller) };
+      });
+      return { terminal, json, env: process.env, settings: chosen, open, close: () => close() };
+    },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const known = error instanceof CannotStart;
+    process.stderr.write(`aga-delegate: ${known ? error.message : String((error as Error).stack)}\n`);
+    process.exit(1);
+  },
+);
