@@ -42,7 +42,7 @@ export class Places {
       const no = judge(value);
       if (no) return { ...no, where, value };
     }
-    if (this.members.size === 0) return undefined;
+    if (this.members.size === 0 && this.judges.length > 0) return undefined;
     if (typeof value !== 'object' || value === null) {
       return { malformed: true, why: 'must be an object or a list', where, value };
     }

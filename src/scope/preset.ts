@@ -9,7 +9,7 @@ import { type ArgumentRule, parseArgumentRules } from './argument-rules.ts';
 import { capabilityOf } from './capability.ts';
 import { invalid, membersOf, onlyMembers } from './decode.ts';
 import { type Limits, meetLimits, parseLimits } from './limits.ts';
-import { meetPermissions, type Permissions, parsePermissions } from './permissions.ts';
+import { meetPermissions, nearestPermissions, type Permissions, parsePermissions } from './permissions.ts';
 import { meetRules } from './rule-order.ts';
 import { EVERYTHING, excess, type Scope } from './scope.ts';
 
@@ -81,14 +81,20 @@ export function presetOf(name: string, table: Presets): Ceiling {
 export function applyPreset(name: string, parent: Scope, table: Presets, ...ancestors: readonly Scope[]): Scope {
   const ceiling = presetOf(name, table);
   const { permissions, argument_rules: rules, limits } = within(ceiling, parent);
-  const above = [parent, ...ancestors];
-  const kept = Object.entries(permissions).filter(([capability, list]) => {
-    if (!capabilityOf(capability)?.inherited) return true;
-    // Left out it stays inherited; an empty one matters only where there is something to inherit.
-    const named = Object.hasOwn(ceiling.permissions, capability);
-    return named && (list.length > 0 || above.some((scope) => scope.permissions[capability] !== undefined));
-  });
+  const plain = Object.entries(permissions).filter(([capability]) => !capabilityOf(capability)?.inherited);
+  const kept = [...plain, ...inheritedOf(ceiling, [parent, ...ancestors])].sort(([a], [b]) => (a < b ? -1 : 1));
   return { ...parent, permissions: Object.fromEntries(kept), argument_rules: rules, limits };
+}
+
+/**
+ * A budget that the ceiling leaves out stays inherited. One that it names is cut to the nearest one above, down to an
+ * empty list; where there is none above, there is nothing to cut.
+ */
+function inheritedOf(ceiling: Ceiling, above: readonly Scope[]): readonly (readonly [string, readonly string[]])[] {
+  const lists = above.map(({ permissions }) => permissions);
+  return Object.keys(ceiling.permissions)
+    .filter((name) => capabilityOf(name)?.inherited && lists.some((list) => list[name] !== undefined))
+    .map((name) => [name, nearestPermissions(ceiling.permissions, lists[0] ?? {}, lists.slice(1))[name] ?? []]);
 }
 
 function within(ceiling: Ceiling, parent: Scope): Omit<Ceiling, 'all'> {

@@ -41,14 +41,14 @@ function containedByRefa(shape: Shape, child: readonly string[], parent: readonl
 }
 
 describe.each(SHAPES)('containment in $capability', (shape) => {
-  const resources = resourcesOf(shape, 4);
+  const resources = resourcesOf(shape, 3);
 
   it('agrees with refa, in both directions', () => {
     fc.assert(
       fc.property(lists(shape, 2), lists(shape, 3), (child, parent) => {
         expect(contained(shape, child, parent)).toBe(containedByRefa(shape, child, parent));
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 
@@ -70,7 +70,7 @@ describe.each(SHAPES)('containment in $capability', (shape) => {
           containedByRefa(shape, [child], parent.length > 0 ? parent : ['x']),
         );
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -79,7 +79,7 @@ describe.each(SHAPES)('containment in $capability', (shape) => {
       fc.property(narrowerIn(shape), ([parent, child]) => {
         expect(contained(shape, [child], [parent])).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 
@@ -90,7 +90,7 @@ describe.each(SHAPES)('containment in $capability', (shape) => {
         expect(contained(shape, a, [...a, ...b])).toBe(true);
         if (contained(shape, a, b) && contained(shape, b, c)) expect(contained(shape, a, c)).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -105,7 +105,7 @@ describe.each(SHAPES)('containment in $capability', (shape) => {
           ]);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 
@@ -120,7 +120,7 @@ describe.each(SHAPES)('containment in $capability', (shape) => {
         expect(excess(both, scope(shape, a))).toEqual([]);
         expect(excess(both, scope(shape, b))).toEqual([]);
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 
@@ -136,7 +136,7 @@ describe.each(SHAPES)('containment in $capability', (shape) => {
           expect([resource, permits(shape, granted, resource)]).toEqual([resource, wanted]);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });
@@ -167,7 +167,7 @@ describe('containment of agents', () => {
           expect(found.length === 0).toBe(isDisjointWith(resources, outside));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

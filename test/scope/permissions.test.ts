@@ -141,32 +141,9 @@ describe('a scope and an act', () => {
 describe('patterns', () => {
   const MALFORMED: { readonly [capability: string]: readonly string[] } = {
     'tool.call': [
-      '',
-      '/a',
-      'a/',
-      'a//b',
-      '.',
-      'a/../b',
-      'a\\b',
-      'a\n',
-      '%2e',
-      'a%2Fb',
-      'a%5C',
-      '***',
-      'a**',
-      '**a/b',
-    ].concat(
-      [
-        'e\u0301',
-        'x'.repeat(513),
-        '*a*a*a*a*a*a*a*a*a',
-        '**/a/**/a/**/a/**/a/**',
-        'search:',
-        'name@',
-        '\ud800',
-        'a\u0085',
-      ].filter((pattern) => pattern !== '**/a/**/a/**/a/**/a/**'),
-    ),
+      ...['', '/a', 'a/', 'a//b', '.', 'a/../b', 'a\\b', 'a\n', '%2e', 'a%2Fb', 'a%5C', '***', 'a**', '**a/b'],
+      ...['e\u0301', 'x'.repeat(513), '*a*a*a*a*a*a*a*a*a', 'search:', 'name@', '\ud800', 'a\u0085'],
+    ],
     'fs.read': ['ws', '~/ws', '/a//b', '/a/./b', '//', '/a/**b', '/\u2025/x', 'C:\\x'],
     'agent.delegate': ['a/b', 'a@b@c', 'a@', '@1', '..', 'a**'],
     'net.fetch': [
@@ -208,7 +185,7 @@ describe('patterns', () => {
     'tool.use': ['a'],
     'x-acme': ['a'],
     'x-.y': ['a'],
-    __proto__: ['a'],
+    ['__proto__']: ['a'],
   };
   const cases = Object.entries(MALFORMED).flatMap(([capability, list]) =>
     list.map((pattern) => [capability, pattern] as const),

@@ -8,6 +8,7 @@ export const under = patterned({
   language: path,
   words: (value) => `be a path under ${JSON.stringify(value)}`,
   pattern(value, owner) {
+    if (!value.startsWith('/')) throw invalid(`${owner} must be the absolute path of a folder`);
     // A folder is resolved by whoever enforces the rule: it is a place, not a pattern of places.
     if (value.includes('*')) throw invalid(`${owner} must be the path of a folder, without stars`);
     return value.endsWith('/') ? `${value}**` : `${value}/**`;
