@@ -108,7 +108,7 @@ export class Audit {
     if (entry) this.#judgePlace(row, entry);
     this.#next = row.sequence_number + 1;
     this.#lastHash = hash;
-    if (entry && event) this.#judgeLaw(entry, event);
+    if (entry && event) this.#judgeLaw(row, entry, event);
   }
 
   #judgePlace(row: Row, entry: Entry): void {
@@ -129,14 +129,14 @@ export class Audit {
     this.#lastTime = Math.max(this.#lastTime, time);
   }
 
-  #judgeLaw(entry: Entry, event: Event): void {
+  #judgeLaw(row: Row, entry: Entry, event: Event): void {
     const at = { sequence: entry.sequence_number, time: parseInstant(entry.timestamp)! };
     if (event.kind === 'GENESIS') this.#signatures += 1;
     try {
       check(this.#state, event, at);
     } catch (error) {
       const { code, message } = Refusal.from(error);
-      this.#report(at.sequence, `law.${code}`, `${event.kind}: ${message}`);
+      this.#report(row.sequence_number, `law.${code}`, `${event.kind}: ${message}`);
     }
     // An unlawful event has its effect all the same, so that what was built on it is judged too; a second genesis has none.
     if (event.kind !== 'GENESIS' || this.#state.authority === null) evolve(this.#state, event, at);
