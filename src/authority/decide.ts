@@ -1,10 +1,10 @@
 /** Judges one call of an upstream tool, or one act that an enforcement point asks about: the verdict is an event. */
 import { BINDINGS, type Binding } from '../artifact/artifact.ts';
 import type { Code } from '../base/refusal.ts';
-import type { Act } from '../scope/scope.ts';
+import { type Act, denials, type Scope } from '../scope/scope.ts';
 import { authorize } from './authorize.ts';
 import type { Decision } from './event/decision.ts';
-import type { Grant } from './grant.ts';
+import { type Grant, lineage } from './grant.ts';
 import { exhausted } from './usage.ts';
 
 export interface Question {
@@ -17,7 +17,14 @@ export interface Question {
   readonly binding: 'operator' | Binding;
   readonly mode: 'enforce' | 'shadow';
   /** A no that was found before the lineage was asked, for example arguments of the wrong shape. */
-  readonly barred?: { readonly code: Code; readonly message: string };
+  readonly barred?: { readonly code: Code; readonly message: string } | undefined;
+  /** The same acts read another way, which must be permitted as well: each scope of the lineage has a twin for it. */
+  readonly second?: SecondReading | undefined;
+}
+
+export interface SecondReading {
+  readonly acts: readonly Act[];
+  readonly twins: ReadonlyMap<Scope, Scope>;
 }
 
 export interface Judgement {
@@ -52,7 +59,7 @@ interface No {
   readonly by: Grant | null;
 }
 
-function judge(grant: Grant | null, { acts, tool, binding, barred }: Question, time: number): No | null {
+function judge(grant: Grant | null, { acts, tool, binding, barred, second }: Question, time: number): No | null {
   if (!grant) {
     return { code: 'NO_ARTIFACT', message: 'No artifact loaded. Call aga_create_artifact first.', by: null };
   }
@@ -68,7 +75,23 @@ function judge(grant: Grant | null, { acts, tool, binding, barred }: Question, t
     const no = authorize(grant, act, time);
     if (no) return no;
   }
+  const misread = second ? judgeSecond(grant, second) : null;
+  if (misread) return misread;
   return tool === null ? null : overLimit(grant, time);
+}
+
+function judgeSecond(grant: Grant, { acts, twins }: SecondReading): No | null {
+  for (const by of lineage(grant)) {
+    const scope = twins.get(by.scope);
+    if (!scope)
+      return { code: 'PERMISSION_DENIED', message: 'The lineage changed while the call was being judged.', by };
+    for (const act of acts) {
+      const [no] = denials(scope, act);
+      if (no)
+        return { code: no.code, message: `"${by.subject}" (depth ${by.depth}), links followed: ${no.message}`, by };
+    }
+  }
+  return null;
 }
 
 export function overLimit(grant: Grant, time: number): No | null {

@@ -34,7 +34,7 @@ export function sayHalted(grant: Grant, { code, by }: Halted): string {
   return `${whose} ${STATES[code]}.`;
 }
 
-function haltedRefusal(grant: Grant, over: Halted): Refusal {
+export function haltedRefusal(grant: Grant, over: Halted): Refusal {
   const { hash, subject, depth } = over.by;
   const detail = { refused_by: { artifact_hash: hash, subject, depth } };
   return new Refusal(over.code, sayHalted(grant, over), { detail });
