@@ -163,8 +163,9 @@ function accepts(nodes: Nodes): boolean {
 }
 
 function within(smaller: Nodes, larger: Nodes, effort: Effort): boolean {
-  effort.left -= smaller.length;
+  effort.left -= 1 + smaller.length;
   if (smaller.length > larger.length) return false;
+  effort.left -= larger.length;
   const ids = new Set(larger.map(({ id }) => id));
   return smaller.every(({ id }) => ids.has(id));
 }
