@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { authorize } from '../authority/authorize.ts';
 import { overLimit } from '../authority/decide.ts';
+import type { Grant } from '../authority/grant.ts';
 import type { Json } from '../base/canonical.ts';
 import * as piece from './schema.ts';
 import { subjectOf } from './subject.ts';
@@ -48,21 +49,29 @@ export const checkPermission = tool({
     const { capability, resource } = input;
     const act = { capability, resource, ...(input.arguments && { arguments: input.arguments as JsonObject }) }; // from JSON
     const no = authorize(grant, act, context.now) ?? (capability === COUNTED ? overLimit(grant, context.now) : null);
-    if (!no) {
-      const reason = `Permitted by every artifact of the lineage (${grant.depth + 1}).`;
-      return { answer: { allowed: true, code: null, reason, refused_by: null, nearest_allowed: null } };
-    }
-    const { by } = no;
-    const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
-    const held = grant.scope.permissions[capability] ?? [];
-    return {
-      answer: {
-        allowed: false,
-        code: no.code,
-        reason: no.message,
-        refused_by,
-        nearest_allowed: no.code === 'PERMISSION_DENIED' ? [...held] : [],
-      },
-    };
+    return { answer: permissionAnswer(grant, capability, no) };
   },
 });
+
+export interface No {
+  readonly code: string;
+  readonly message: string;
+  readonly by: Grant | null;
+}
+
+/** A verdict as it is told; null is a yes. */
+export function permissionAnswer(grant: Grant, capability: string, no: No | null): z.infer<typeof output> {
+  if (!no) {
+    const reason = `Permitted by every artifact of the lineage (${grant.depth + 1}).`;
+    return { allowed: true, code: null, reason, refused_by: null, nearest_allowed: null };
+  }
+  const { by } = no;
+  const held = grant.scope.permissions[capability] ?? [];
+  return {
+    allowed: false,
+    code: no.code,
+    reason: no.message,
+    refused_by: by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth },
+    nearest_allowed: no.code === 'PERMISSION_DENIED' ? [...held] : [],
+  };
+}
