@@ -32,6 +32,7 @@ type GrantRow = readonly [
   enroll: boolean,
   holder: string | null,
   revoked: number | null,
+  expiryNoted: boolean,
   usage: Usage | null,
   restraint: Restraint | null,
 ];
@@ -49,6 +50,7 @@ interface Body {
   readonly requests: readonly (readonly [string, string, number, number])[];
   readonly refusals: readonly (readonly [string, readonly number[]])[];
   readonly refused: readonly (readonly [string, readonly number[]])[];
+  readonly fired: readonly (readonly [string, number])[];
   readonly pins: readonly (readonly [string, string])[];
   readonly banned: readonly string[];
 }
@@ -60,14 +62,12 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
   const places = new Map<Grant, number>();
   const grants: GrantRow[] = [];
   for (const grant of state.grants.values()) {
-    if (grant.expires <= state.time) continue;
     const scope = scopes.get(grant.scope) ?? scopes.size;
     scopes.set(grant.scope, scope);
-    const parent = grant.parent === null ? -1 : (places.get(grant.parent) ?? -2);
-    if (parent === -2) continue;
+    const parent = grant.parent === null ? -1 : places.get(grant.parent)!;
     places.set(grant, grants.length);
     const { hash, sequence, subject, depth, issued, expires, maxDepth, maxChildren, minBinding, preset } = grant;
-    const { enroll, holder, revoked } = grant;
+    const { enroll, holder, revoked, expiryNoted } = grant;
     grants.push([
       hash,
       parent,
@@ -84,6 +84,7 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
       enroll,
       holder,
       revoked,
+      expiryNoted,
       grant.usage,
       grant.restraint,
     ]);
@@ -101,6 +102,7 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
     requests: [...state.requests].map(([key, { input, sequence, time }]) => [key, input, sequence, time]),
     refusals: [...state.refusals],
     refused: [...state.refused],
+    fired: [...state.fired],
     pins: [...state.pins],
     banned: [...state.banned],
   };
@@ -121,7 +123,6 @@ export function thaw(bytes: Uint8Array, origin: string, logKey: Uint8Array): Led
   const state = new State();
   state.authority = body.authority;
   state.logKey = body.logKey;
-  state.time = body.time;
   const scopes = body.scopes.map((scope) => intern(scope));
   const grants: Grant[] = [];
   for (const row of body.grants) {
@@ -129,9 +130,12 @@ export function thaw(bytes: Uint8Array, origin: string, logKey: Uint8Array): Led
     grants.push(grant);
     state.restore(grant);
   }
+  // Everything was put back as if it were alive: now what has expired is sorted out again.
+  state.advance(body.time);
   for (const [key, input, sequence, time] of body.requests) state.requests.set(key, { input, sequence, time });
   for (const [caller, times] of body.refusals) state.refusals.set(caller, [...times]);
   for (const [hash, times] of body.refused) state.refused.set(hash, [...times]);
+  for (const [hash, time] of body.fired) state.fired.set(hash, time);
   for (const [thing, digest] of body.pins) state.pins.set(thing, digest);
   for (const key of body.banned) state.banned.add(key);
   const ledger = new Ledger(origin);
@@ -156,6 +160,7 @@ function toGrant(row: GrantRow, scopes: readonly Scope[], grants: readonly Grant
     enroll,
     holder,
     revoked,
+    expiryNoted,
     usage,
     restraint,
   ] = row;
@@ -177,7 +182,7 @@ function toGrant(row: GrantRow, scopes: readonly Scope[], grants: readonly Grant
     revoked,
     liveChildren: 0,
     children: null,
-    expiryNoted: false,
+    expiryNoted,
     usage,
     restraint,
   };
