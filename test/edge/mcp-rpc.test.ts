@@ -100,6 +100,8 @@ describe('a line', () => {
     fc.assert(
       fc.property(rest, (members) => {
         const value = JSON.parse(JSON.stringify({ jsonrpc: '2.0', method: 'tools/call', ...members }));
+        // Ours refuses the name before there is a message; see the strict parser's own tests.
+        fc.pre(!JSON.stringify(value).includes('"__proto__"'));
         const { message, reply } = line(value);
         seen[message ? 'message' : reply ? 'reply' : 'nothing'] += 1;
         expect(message !== undefined).toBe(isJSONRPCRequest(value) || isJSONRPCNotification(value));
