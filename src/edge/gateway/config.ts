@@ -1,0 +1,53 @@
+/** The parts of the configuration that the gateway lives by: `upstreams`, in the shape of `mcpServers`, and `maps`. */
+import * as z from 'zod';
+import { pointerFault } from './pointer.ts';
+import { SHIPPED } from './shipped-maps.ts';
+
+/** Never holds `_`, so that the first `__` of `<server>__<tool>` ends it, and leaves half of a tool's name to the tool. */
+export const SERVER_NAME = /^[a-z0-9-]{1,32}$/;
+
+const serverName = z.string().regex(SERVER_NAME, 'must be 1 to 32 of a-z, 0-9 and "-"');
+/** Milliseconds that one call, and the start, may take. */
+const timeout = z.int().min(1).max(86_400_000).default(60_000);
+
+const stdio = z.strictObject({
+  type: z.literal('stdio').optional(),
+  command: z.string().min(1),
+  args: z.array(z.string()).optional(),
+  env: z.record(z.string(), z.string()).optional(),
+  cwd: z.string().min(1).optional(),
+  timeout,
+});
+
+const http = z.strictObject({
+  type: z.enum(['http', 'streamable-http']).optional(),
+  url: z.url({ protocol: /^https?$/ }),
+  headers: z.record(z.string(), z.string()).optional(),
+  timeout,
+});
+
+export const upstreamSchema = z.union([stdio, http]);
+export const upstreamsSchema = z.record(serverName, upstreamSchema);
+
+const touch = z.enum(['fs.read', 'fs.write', 'net.fetch']);
+const pointer = z.string().refine((text) => pointerFault(text) === undefined, {
+  message: 'must be a JSON pointer into the arguments, such as "/path", or "/paths/*" for every item of a list',
+});
+const toolMap = z.record(z.string().min(1), z.record(pointer, z.union([touch, z.array(touch).min(1)])));
+const shipped = z.string().refine((name) => SHIPPED.has(name), {
+  message: `is no shipped map; there are ${[...SHIPPED.keys()].join(', ')}`,
+});
+
+export const mapsSchema = z.record(serverName, z.union([shipped, toolMap]));
+
+export type StdioConfig = z.infer<typeof stdio>;
+export type HttpConfig = z.infer<typeof http>;
+export type UpstreamConfig = z.infer<typeof upstreamSchema>;
+export type UpstreamsConfig = z.infer<typeof upstreamsSchema>;
+export type MapsConfig = z.infer<typeof mapsSchema>;
+
+export const isStdio = (config: UpstreamConfig): config is StdioConfig => 'command' in config;
+
+/** Maps of upstreams that there are not: somebody who misspells one believes it to bind. */
+export const strayMaps = (upstreams: UpstreamsConfig, maps: MapsConfig): readonly string[] =>
+  Object.keys(maps).filter((name) => !Object.hasOwn(upstreams, name));

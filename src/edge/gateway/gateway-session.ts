@@ -1,0 +1,115 @@
+/** A session whose caller has, beside our own tools, what its artifact permits of the upstreams. */
+import { Refusal } from '../../base/refusal.ts';
+import type { Caller } from '../../caller.ts';
+import { refusalResult } from '../result.ts';
+import type { Session, ToolCall, ToolDefinition, ToolResult } from '../session.ts';
+import { artifactOf, type Decider, type Standing } from './decider.ts';
+import type { Gateway, Server } from './gateway.ts';
+import { inFlight } from './in-flight.ts';
+import { judgeCall } from './judge.ts';
+import { offered } from './offered.ts';
+import { isVisible, mayServe } from './visible.ts';
+
+export interface GatewaySessionOptions {
+  readonly gateway: Gateway;
+  readonly decider: Decider;
+  readonly caller: Caller;
+}
+
+const INSTRUCTIONS =
+  ' Tools named <server>__<tool> are those of the servers behind this one; in permissions they are written <server>/<tool>.';
+
+export function gatewaySession(own: Session, options: GatewaySessionOptions): Session {
+  const { gateway, decider, caller } = options;
+  const listeners = new Set<() => void>();
+  const changed = () => {
+    for (const listener of listeners) listener();
+  };
+  let watched: { readonly artifact: string; readonly stop: () => void } | undefined;
+
+  /** The end of what the caller acts under changes what is listed; without a listener there is nobody to tell. */
+  function watch(artifact: string | undefined): void {
+    const wanted = listeners.size > 0 ? artifact : undefined;
+    if (watched?.artifact === wanted) return;
+    watched?.stop();
+    watched = wanted === undefined ? undefined : { artifact: wanted, stop: decider.onEnded(wanted, changed) };
+  }
+
+  /** What the caller acts under, or `undefined` where that is nothing (any more). */
+  async function standing(): Promise<Standing | undefined> {
+    if (artifactOf(caller) === null) return undefined;
+    try {
+      const found = await decider.standing(caller);
+      watch(found.artifact);
+      return found;
+    } catch (error) {
+      if (error instanceof Refusal) return undefined;
+      throw error;
+    }
+  }
+
+  async function visibleTools(server: Server, { scopes }: Standing): Promise<readonly ToolDefinition[]> {
+    if (!mayServe(scopes, 'tool.call', server.name)) return [];
+    const listed = await gateway.soon(server, gateway.tools(server));
+    return (listed?.items ?? []).flatMap((tool) => {
+      const name = listed?.names.shown(tool.name);
+      return name !== undefined && isVisible(scopes, server, tool.name) ? [{ ...tool, name }] : [];
+    });
+  }
+
+  async function callUpstream(call: ToolCall, server: Server, rest: string): Promise<ToolResult> {
+    const judged = await judgeCall(call, { server, rest, gateway, decider, caller });
+    const progress = call.meta.progressToken === undefined ? undefined : call.progress;
+    return inFlight(decider, judged.permit.artifact, call.signal, (signal) =>
+      server.upstream.call({ name: judged.tool, arguments: judged.arguments, signal, progress }),
+    );
+  }
+
+  const more = offered({ ...options, standing });
+  return {
+    instructions: own.instructions + (gateway.servers.length > 0 ? INSTRUCTIONS : ''),
+    async listTools() {
+      const [tools, under] = await Promise.all([own.listTools(), standing()]);
+      const lists = under ? await Promise.all(gateway.servers.map((server) => visibleTools(server, under))) : [];
+      return [...tools, ...lists.flat()];
+    },
+    async callTool(call) {
+      const target = gateway.server(call.name);
+      try {
+        if (target) return await callUpstream(call, target.server, target.rest);
+      } catch (error) {
+        if (error instanceof Refusal) return refusalResult(error);
+        throw error;
+      }
+      const before = artifactOf(caller);
+      const result = await own.callTool(call);
+      // An operator acts under the root that it has just created.
+      if (artifactOf(caller) !== before) changed();
+      return result;
+    },
+    async listResources() {
+      return [...(await own.listResources()), ...(await more.resources())];
+    },
+    async listResourceTemplates() {
+      return [...(await own.listResourceTemplates()), ...(await more.resourceTemplates())];
+    },
+    async readResource(uri) {
+      return (await own.readResource(uri)) ?? more.read(uri);
+    },
+    async listPrompts() {
+      return [...(await own.listPrompts()), ...(await more.prompts())];
+    },
+    async getPrompt(name, args) {
+      return (await own.getPrompt(name, args)) ?? more.prompt(name, args);
+    },
+    onToolsChanged(listener) {
+      listeners.add(listener);
+      const quiet = [own.onToolsChanged(listener), gateway.onChanged(listener)];
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size === 0) watch(undefined);
+        for (const stop of quiet) stop();
+      };
+    },
+  };
+}

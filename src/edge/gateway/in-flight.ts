@@ -1,0 +1,23 @@
+/** Work that ends with whoever wants it, and with the artifact that permits it. */
+import type { Refusal } from '../../base/refusal.ts';
+import type { Decider } from './decider.ts';
+
+/** Runs `work`, whose signal is aborted with the reason why it may not go on. */
+export async function inFlight<T>(
+  decider: Decider,
+  artifact: string,
+  cancelled: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const abort = new AbortController();
+  const cancel = () => abort.abort(cancelled?.reason);
+  if (cancelled?.aborted) cancel();
+  cancelled?.addEventListener('abort', cancel);
+  const forget = decider.onEnded(artifact, (refusal: Refusal) => abort.abort(refusal));
+  try {
+    return await work(abort.signal);
+  } finally {
+    forget();
+    cancelled?.removeEventListener('abort', cancel);
+  }
+}

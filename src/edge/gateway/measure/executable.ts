@@ -1,0 +1,69 @@
+/**
+ * `EXECUTABLE_IMAGE`: the program that a stdio upstream is, in what files of it can be found.
+ *
+ * The executable itself; the script that it is given, where its first argument that is no option names a file; and the
+ * package around that script: all of it where it was installed (below `node_modules`), its `package.json` where somebody
+ * works on it. What `npx` will fetch cannot be seen before it runs: there it is `npx` that is measured.
+ */
+import { constants } from 'node:fs';
+import { access, realpath, stat } from 'node:fs/promises';
+import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { sha256Hex } from '#digest';
+import { canonicalize, type Json } from '../../../base/canonical.ts';
+import type { StdioConfig } from '../config.ts';
+import { fileDigest, treeFacts } from './tree.ts';
+
+/** Hex SHA-256; `undefined` where the executable is not found. Throws `TooLarge`. */
+export async function executableDigest(config: StdioConfig): Promise<string | undefined> {
+  const executable = await locate(config);
+  if (executable === undefined) return undefined;
+  const script = await scriptOf(config);
+  const image: { [part: string]: Json } = { executable: await fileDigest(executable) };
+  if (script !== undefined) Object.assign(image, await packageAround(script));
+  return sha256Hex(canonicalize(image));
+}
+
+async function locate({ command, env, cwd = process.cwd() }: StdioConfig): Promise<string | undefined> {
+  if (command.includes('/') || isAbsolute(command)) return real(resolve(cwd, command));
+  for (const folder of (env?.PATH ?? process.env.PATH ?? '').split(delimiter)) {
+    const candidate = join(resolve(cwd, folder), command);
+    const runs = await access(candidate, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (runs && (await isFile(candidate))) return real(candidate);
+  }
+  return undefined;
+}
+
+async function scriptOf({ args = [], cwd = process.cwd() }: StdioConfig): Promise<string | undefined> {
+  const first = args.find((arg) => !arg.startsWith('-'));
+  const path = first === undefined ? undefined : resolve(cwd, first);
+  return path !== undefined && (await isFile(path)) ? real(path) : undefined;
+}
+
+async function packageAround(script: string): Promise<{ [part: string]: Json }> {
+  const folder = await packageFolder(script);
+  const own = { script: await fileDigest(script) };
+  if (folder === undefined) return own;
+  if (!script.split('/').includes('node_modules'))
+    return { ...own, manifest: await fileDigest(join(folder, 'package.json')) };
+  const facts = await treeFacts(folder, { without: (name) => name === 'node_modules' });
+  return { ...own, package: facts.map((fact) => [...fact]) };
+}
+
+/** The nearest folder above with a `package.json`, within one installed package. */
+async function packageFolder(script: string): Promise<string | undefined> {
+  for (let folder = dirname(script); folder !== dirname(folder); folder = dirname(folder)) {
+    if (basename(folder) === 'node_modules') return undefined;
+    if (await isFile(join(folder, 'package.json'))) return folder;
+  }
+  return undefined;
+}
+
+const real = (path: string): Promise<string | undefined> => realpath(path).catch(() => undefined);
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  );

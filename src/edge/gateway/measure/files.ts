@@ -1,0 +1,11 @@
+/** `FILE_SYSTEM_STATE`: the folders and files that the configuration names. */
+import { sha256Hex } from '#digest';
+import { canonicalize } from '../../../base/canonical.ts';
+import { treeFacts } from './tree.ts';
+
+/** Hex SHA-256 over kind, mode and content of everything at and below the paths. Throws `TooLarge`. */
+export async function fileSystemDigest(paths: readonly string[]): Promise<string> {
+  const ordered = [...new Set(paths)].sort();
+  const facts = await Promise.all(ordered.map(async (path) => ({ path, facts: await treeFacts(path) })));
+  return sha256Hex(canonicalize(facts.map(({ path, facts: found }) => [path, found.map((fact) => [...fact])])));
+}

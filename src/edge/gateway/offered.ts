@@ -1,0 +1,129 @@
+/**
+ * Prompts and resources of upstreams, where `mcp.prompt` (`<server>/<prompt>`) and `mcp.resource` (`<server>`) permit them.
+ *
+ * A prompt is listed as `<server>__<prompt>`. A resource keeps its URI: it belongs to the first permitted server, in the
+ * order of the configuration, that lists it or has a template for it.
+ */
+import { sha256Hex } from '#digest';
+import { canonicalize } from '../../base/canonical.ts';
+import { Refusal } from '../../base/refusal.ts';
+import type { Caller } from '../../caller.ts';
+import type { Act } from '../../scope/scope.ts';
+import type { ResourceContent } from '../session.ts';
+import type { Decider, Standing } from './decider.ts';
+import type { Gateway, Server } from './gateway.ts';
+import { inFlight } from './in-flight.ts';
+import { namesOf, resourceOf } from './naming.ts';
+import type { JsonObject } from './pointer.ts';
+import { isNamed, mayServe } from './visible.ts';
+
+export interface OfferedOptions {
+  readonly gateway: Gateway;
+  readonly decider: Decider;
+  readonly caller: Caller;
+  readonly standing: () => Promise<Standing | undefined>;
+}
+
+type List = (server: Server) => Promise<readonly JsonObject[]>;
+
+export function offered({ gateway, decider, caller, standing }: OfferedOptions) {
+  /** The verdict, on the chain, and then the work. */
+  async function permitted<T>(
+    act: Act,
+    args: JsonObject | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const argumentsDigest = args === undefined ? '' : sha256Hex(canonicalize(args));
+    const verdict = await decider.decide({ caller, tool: null, acts: [act], argumentsDigest, requestId: null });
+    if (verdict instanceof Refusal) throw verdict;
+    return inFlight(decider, verdict.artifact, undefined, work);
+  }
+
+  /** What the permitted servers list, each if it answers soon. */
+  async function ofResources(list: List): Promise<readonly JsonObject[]> {
+    const found = await Promise.all((await permittedServers()).map((server) => gateway.soon(server, list(server))));
+    return found.flatMap((items) => items ?? []);
+  }
+
+  async function permittedServers(): Promise<readonly Server[]> {
+    const under = await standing();
+    return under ? gateway.servers.filter(({ name }) => isNamed(under.scopes, 'mcp.resource', name)) : [];
+  }
+
+  async function owner(uri: string): Promise<Server | undefined> {
+    for (const server of await permittedServers()) {
+      const [listed, templates] = await Promise.all([
+        gateway.soon(server, server.upstream.resources()),
+        gateway.soon(server, server.upstream.resourceTemplates()),
+      ]);
+      if (listed?.some((resource) => resource.uri === uri)) return server;
+      if (templates?.some(({ uriTemplate }) => typeof uriTemplate === 'string' && fits(uri, uriTemplate)))
+        return server;
+    }
+    return undefined;
+  }
+
+  async function promptsOf(server: Server) {
+    const items = await server.upstream.prompts();
+    const known = items.flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
+    return { items, names: namesOf(server.name, known) };
+  }
+
+  return {
+    resources: () => ofResources(({ upstream }) => upstream.resources()),
+    resourceTemplates: () => ofResources(({ upstream }) => upstream.resourceTemplates()),
+
+    async read(uri: string): Promise<readonly ResourceContent[] | undefined> {
+      const server = await owner(uri);
+      if (!server) return undefined;
+      const act = { capability: 'mcp.resource', resource: server.name };
+      const contents = await permitted(act, { uri }, (signal) => server.upstream.read(uri, signal));
+      // A cast: each has a URI, and whatever else it has is passed on.
+      return contents as unknown as readonly ResourceContent[];
+    },
+
+    async prompts(): Promise<readonly JsonObject[]> {
+      const under = await standing();
+      if (!under) return [];
+      const { scopes } = under;
+      const lists = gateway.servers
+        .filter(({ name }) => mayServe(scopes, 'mcp.prompt', name))
+        .map(async (server) => {
+          const listed = await gateway.soon(server, promptsOf(server));
+          return (listed?.items ?? []).flatMap((prompt) => {
+            const original = String(prompt.name);
+            const name = listed?.names.shown(original);
+            const named = name !== undefined && isNamed(scopes, 'mcp.prompt', resourceOf(server.name, original));
+            return named ? [{ ...prompt, name }] : [];
+          });
+        });
+      return (await Promise.all(lists)).flat();
+    },
+
+    async prompt(shown: string, args: JsonObject): Promise<JsonObject | undefined> {
+      const target = gateway.server(shown);
+      if (!target) return undefined;
+      const { server, rest } = target;
+      const under = await standing();
+      const mayAsk = under && mayServe(under.scopes, 'mcp.prompt', server.name);
+      const original = (mayAsk && (await promptsOf(server)).names.original(shown)) || rest;
+      const act = { capability: 'mcp.prompt', resource: resourceOf(server.name, original) };
+      return permitted(act, args, (signal) => server.upstream.prompt(original, args, signal));
+    },
+  };
+}
+
+/** Whether a URI may come of a URI template (RFC 6570): its literal parts, in order, from end to end. */
+function fits(uri: string, template: string): boolean {
+  const parts = template.split(/\{[^}]*\}/);
+  const [first = '', last = ''] = [parts[0], parts.at(-1)];
+  if (parts.length === 1) return uri === template;
+  if (!uri.startsWith(first) || !uri.endsWith(last)) return false;
+  let at = first.length;
+  for (const part of parts.slice(1, -1)) {
+    const found = uri.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return at <= uri.length - last.length;
+}

@@ -1,0 +1,251 @@
+/**
+ * One upstream as everybody here uses it: started when it is first needed, started again when it ended, and asked one
+ * thing at a time by many without one hearing the answer of another.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { canonicalize, type Json } from '../../base/canonical.ts';
+import { Refusal } from '../../base/refusal.ts';
+import type { ToolDefinition, ToolResult } from '../session.ts';
+import { Backoff } from './backoff.ts';
+import { isStdio, type UpstreamConfig } from './config.ts';
+import { type Connection, type ConnectionOptions, openConnection } from './connection.ts';
+import { allPages } from './paging.ts';
+import { isList, isObject, type JsonObject } from './pointer.ts';
+import { asTool, asToolResult } from './result.ts';
+import type { Progress } from './wire.ts';
+
+export interface UpstreamCall {
+  readonly name: string;
+  readonly arguments: JsonObject | undefined;
+  readonly signal?: AbortSignal;
+  readonly progress?: Progress | undefined;
+}
+
+export type UpstreamOptions = Pick<ConnectionOptions, 'name' | 'config' | 'client' | 'log'>;
+
+/** An upstream that let a call time out has as long again, and at most this, to show that it is alive. */
+const PING_MS = 5_000;
+
+export class Upstream {
+  readonly name: string;
+  readonly config: UpstreamConfig;
+  readonly #options: UpstreamOptions;
+  readonly #listeners = new Set<() => void>();
+  #opening: Promise<Connection> | undefined;
+  #open: Connection | undefined;
+  #tools: Promise<readonly ToolDefinition[]> | undefined;
+  #known: readonly ToolDefinition[] | undefined;
+  #stop = new AbortController();
+  #announced = false;
+  readonly #backoff = new Backoff();
+  #closed = false;
+
+  constructor(options: UpstreamOptions) {
+    this.name = options.name;
+    this.config = options.config;
+    this.#options = options;
+  }
+
+  /** Whether its files are ours. */
+  get isLocal(): boolean {
+    return isStdio(this.config);
+  }
+
+  /** Resolves when it can be asked. Throws `UPSTREAM_FAILED`. */
+  async ready(): Promise<void> {
+    await this.#connected();
+  }
+
+  /** As it lists them, the first of two equal names; what it listed last while it cannot be asked. Throws `UPSTREAM_FAILED`. */
+  async tools(): Promise<readonly ToolDefinition[]> {
+    try {
+      await this.#connected();
+      this.#tools ??= this.#listTools();
+      return await this.#tools;
+    } catch (error) {
+      this.#tools = undefined;
+      if (this.#known && !this.#open) return this.#known;
+      throw error;
+    }
+  }
+
+  /** The result exactly as it came. Throws `UPSTREAM_FAILED`, `TIMEOUT`, the reason of the signal, or the error it answered. */
+  async call({ name, arguments: given, signal, progress }: UpstreamCall): Promise<ToolResult> {
+    const params = given === undefined ? { name } : { name, arguments: given };
+    const result = await this.#request('tools/call', params, signal, progress);
+    const sound = asToolResult(result);
+    if (!sound) throw this.#failed('sent a malformed result');
+    return sound;
+  }
+
+  prompts = () => this.#list('prompts', 'prompts/list', 'prompts');
+  resources = () => this.#list('resources', 'resources/list', 'resources');
+  resourceTemplates = () => this.#list('resources', 'resources/templates/list', 'resourceTemplates');
+
+  async prompt(name: string, args: JsonObject, signal?: AbortSignal): Promise<JsonObject> {
+    const result = await this.#request('prompts/get', { name, arguments: args }, signal);
+    if (!isList(result.messages)) throw this.#failed('sent a malformed prompt');
+    return result;
+  }
+
+  async read(uri: string, signal?: AbortSignal): Promise<readonly JsonObject[]> {
+    const { contents } = await this.#request('resources/read', { uri }, signal);
+    if (isList(contents) && contents.every((each) => isObject(each) && typeof each.uri === 'string')) {
+      return contents.filter(isObject);
+    }
+    throw this.#failed('sent a malformed resource');
+  }
+
+  /** Calls back when what it lists may have changed; returns the unsubscriber. */
+  onChanged(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Ends it for now: the next need starts it again. */
+  async disconnect(): Promise<void> {
+    const [opening, open] = [this.#opening, this.#open];
+    this.#stop.abort();
+    this.#stop = new AbortController();
+    if (open) this.#forget(open);
+    this.#opening = undefined;
+    await (open ? open.wire.close() : opening?.then(({ wire }) => wire.close()).catch(() => {}));
+  }
+
+  /** Ends it for good, within a second. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.disconnect();
+  }
+
+  async #connected(): Promise<Connection> {
+    if (this.#open) {
+      if (!this.#open.wire.isBroken) return this.#open;
+      this.#open.wire.retire();
+      this.#forget(this.#open);
+    }
+    if (this.#opening) return this.#opening;
+    if (this.#closed) throw this.#failed('is closed');
+    const pause = this.#backoff.pause(performance.now());
+    if (pause > 0) throw this.#failed(`has ended and is not started again for ${pause} ms`, { retry_after_ms: pause });
+    this.#opening = this.#start();
+    return this.#opening;
+  }
+
+  async #start(): Promise<Connection> {
+    const now = performance.now();
+    const stop = this.#stop;
+    try {
+      const connection = await openConnection({
+        ...this.#options,
+        signal: stop.signal,
+        onClosed: () => this.#ended(connection, now),
+        onChanged: (method) => this.#changed(method),
+      });
+      if (stop.signal.aborted) {
+        await connection.wire.close();
+        throw this.#failed('was disconnected');
+      }
+      this.#open = connection;
+      return connection;
+    } catch (error) {
+      if (this.#stop === stop) this.#opening = undefined;
+      if (error instanceof Refusal) throw error;
+      if (stop.signal.aborted) throw this.#failed('was disconnected');
+      this.#backoff.ended(now, performance.now());
+      const why = error instanceof Error ? error.message.slice(0, 300).replace(/\.$/, '') : 'unknown';
+      this.#options.log(`[${this.name}] could not be started: ${why}\n`);
+      // What a program or server says about itself may hold what its configuration holds.
+      throw this.#failed('could not be started');
+    }
+  }
+
+  #ended(connection: Connection, since: number): void {
+    if (this.#open !== connection) return;
+    this.#forget(connection);
+    if (this.#closed) return;
+    this.#options.log(`[${this.name}] the connection ended\n`);
+    this.#backoff.ended(since, performance.now());
+  }
+
+  #forget(connection: Connection): void {
+    if (this.#open !== connection) return;
+    this.#open = undefined;
+    this.#opening = undefined;
+    this.#tools = undefined;
+  }
+
+  #changed(method: string): void {
+    if (method === 'notifications/tools/list_changed') {
+      this.#tools = undefined;
+      this.#announced = true;
+    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  async #request(method: string, params: JsonObject, signal?: AbortSignal, progress?: Progress): Promise<JsonObject> {
+    const connection = await this.#connected();
+    const { timeout } = this.config;
+    try {
+      return await connection.wire.request(method, params, { timeout, progress, ...(signal && { signal }) });
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'TIMEOUT') void this.#probe(connection);
+      throw error;
+    }
+  }
+
+  /** Ends an upstream that has stopped answering altogether, so that the next call finds a new one. */
+  async #probe({ wire }: Connection): Promise<void> {
+    try {
+      await wire.request('ping', {}, { timeout: Math.min(PING_MS, this.config.timeout) });
+    } catch (error) {
+      if (!(error instanceof Refusal && error.code === 'TIMEOUT')) return;
+      this.#options.log(`[${this.name}] does not answer and is ended\n`);
+      await wire.close();
+    }
+  }
+
+  async #listTools(): Promise<readonly ToolDefinition[]> {
+    const listed = await this.#list('tools', 'tools/list', 'tools');
+    const byName = new Map<string, ToolDefinition>();
+    for (const item of listed) {
+      const tool = asTool(item);
+      if (!tool) this.#options.log(`[${this.name}] lists a tool that is none; it is left out\n`);
+      else if (!byName.has(tool.name)) byName.set(tool.name, tool);
+    }
+    const tools = [...byName.values()];
+    const before = this.#known;
+    this.#known = tools;
+    const told = this.#announced;
+    this.#announced = false;
+    // A program that was started again may be another version of itself.
+    if (!told && before && canonicalize(before) !== canonicalize(tools)) this.#tell();
+    return tools;
+  }
+
+  /** All pages of a list; empty where the upstream does not offer such things. */
+  async #list(offer: string, method: string, member: string): Promise<readonly JsonObject[]> {
+    const { offers } = await this.#connected();
+    if (!isObject(offers[offer])) return [];
+    return allPages({ ask: (params) => this.#request(method, params), member, failed: (why) => this.#failed(why) });
+  }
+
+  #failed(why: string, detail?: Json): Refusal {
+    return new Refusal(
+      'UPSTREAM_FAILED',
+      `The upstream "${this.name}" ${why}.`,
+      detail === undefined ? {} : { detail },
+    );
+  }
+}
+
+/** Resolves to `undefined` where `work` takes longer; the work goes on. */
+export async function patiently<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+  const abort = new AbortController();
+  const late = sleep(ms, undefined, { signal: abort.signal }).catch(() => undefined);
+  return Promise.race([work, late]).finally(() => abort.abort());
+}
