@@ -13,6 +13,7 @@ import { Enforcement } from './enforcement.ts';
 import type { Follower } from './follower.ts';
 import { CannotStart, fileKeys, prepareDirectory } from './keys/file.ts';
 import type { Store } from './ports.ts';
+import { parseLimits } from './scope/limits.ts';
 import { parseCeiling, parsePresets } from './scope/preset.ts';
 import { Sequencer } from './sequencer.ts';
 import { Service } from './service.ts';
@@ -63,11 +64,12 @@ export function assemble({ dataDir, authority: name, config }: Settings, watch?:
   };
 }
 
-function policyOf({ presets, root_ceiling: ceiling }: Config): Policy {
+function policyOf({ presets, root_ceiling: ceiling, limits }: Config): Policy {
   try {
     return {
       presets: parsePresets(presets ?? {}),
       rootCeiling: ceiling === undefined ? null : parseCeiling(ceiling, 'root_ceiling'),
+      rootLimits: parseLimits(limits ?? {}),
     };
   } catch (error) {
     throw error instanceof Refusal ? new CannotStart(`The configuration file: ${error.message}`) : error;

@@ -93,7 +93,7 @@ export const delegateToSubagent = tool({
     max_children: piece.maxChildren.optional().describe('Live children at once. Omit for 32'),
     holder_public_key: piece.didKey
       .optional()
-      .describe("did:key of the sub-agent, which alone may then act. Omit for none"),
+      .describe('did:key of the sub-agent, which alone may then act. Omit for none'),
     enroll: z
       .boolean()
       .optional()
@@ -165,7 +165,11 @@ export const delegateToSubagent = tool({
         issued_at: formatInstant(now),
         expires_at: formatInstant(Math.min(now + ttl * 1000, parent.expires)),
         scope,
-        terms: { preset: input.policy_preset ?? null, min_binding: input.min_binding ?? parent.minBinding, budget_mode: null },
+        terms: {
+          preset: input.policy_preset ?? null,
+          min_binding: input.min_binding ?? parent.minBinding,
+          budget_mode: null,
+        },
         delegation: {
           max_depth: input.max_depth ?? (mayGoOn ? parent.maxDepth - 1 : 0),
           max_children: input.max_children ?? 32,

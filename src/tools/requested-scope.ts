@@ -32,7 +32,8 @@ export interface RequestedScope extends Requested {
 const EVERY_AGENT: Permissions = { 'agent.delegate': ['*', '*@*'] };
 
 /** What a root asks for, within the ceiling of all roots. Throws `LEASE_SUBSET_VIOLATION`. */
-export function rootScope(input: RequestedScope, { presets, rootCeiling }: Policy): Scope {
+export function rootScope(request: RequestedScope, { presets, rootCeiling, rootLimits }: Policy): Scope {
+  const input = { ...request, limits: request.limits ?? rootLimits };
   const top = ceilingScope(input, rootCeiling);
   const ceiling = input.policy_preset === undefined ? top : applyPreset(input.policy_preset, top, presets);
   const asked = requestedPermissions(input);

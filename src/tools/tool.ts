@@ -10,6 +10,7 @@ import type { State } from '../authority/state.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Caller } from '../caller.ts';
 import type { Page, Query, Signer } from '../ports.ts';
+import type { Limits } from '../scope/limits.ts';
 import type { Ceiling, Presets } from '../scope/preset.ts';
 
 /** Where an entry came to stand. */
@@ -23,6 +24,8 @@ export interface Policy {
   readonly presets: Presets;
   /** Bounds every root; null where the built-in one holds. */
   readonly rootCeiling: Ceiling | null;
+  /** Limits of a root that names none. */
+  readonly rootLimits: Limits;
 }
 
 /** What is known at the instant of deciding. */

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { bound, type Caller } from '../../src/caller.ts';
+import { BUILT_IN, parseCeiling, parsePresets } from '../../src/scope/preset.ts';
+import type { Verdict } from '../../src/service.ts';
+import { as, type Kernel, kernel, kinds, refusal } from '../kernel.ts';
+
+function callTool(
+  { service }: Kernel,
+  caller: Caller,
+  tool: string,
+  args?: { [name: string]: never },
+): Promise<Verdict> {
+  const act = { capability: 'tool.call', resource: tool, ...(args && { arguments: args }) } as const;
+  return service.decide(caller, { acts: [act], tool, argumentsDigest: '', requestId: 1 }, 'enforce');
+}
+
+describe('a decision', () => {
+  it('stands on the chain for every call, permitted or not, with the ancestor that said no', async () => {
+    const k = kernel();
+    await k.call('aga_create_artifact', { permitted_tools: ['files/*'] });
+    const child = await k.call('aga_delegate_to_subagent', { permitted_tools: ['files/read'] });
+    const caller = as(child.child_artifact_hash);
+    expect((await callTool(k, caller, 'files/read')).code).toBe(null);
+    expect((await callTool(k, caller, 'files/write')).code).toBe('PERMISSION_DENIED');
+    expect((await callTool(k, caller, 'other/tool')).by?.depth).toBe(0);
+    const { entries } = await k.call('aga_query_chain', { kind: 'DECISION' });
+    expect(entries.map(({ event }: { event: { verdict: string } }) => event.verdict)).toEqual([
+      'permit',
+      'refuse',
+      'refuse',
+    ]);
+    expect(entries[0].event).toMatchObject({ binding: 'process', request_id: 1, tool: 'files/read', mode: 'enforce' });
+    expect((await k.audit()).findings).toEqual([]);
+  });
+
+  it('of an operator without an artifact is NO_ARTIFACT, and recorded', async () => {
+    const k = kernel();
+    expect((await callTool(k, k.operator, 'files/read')).code).toBe('NO_ARTIFACT');
+    expect(await kinds(k.store)).toEqual(['GENESIS', 'DECISION']);
+  });
+
+  it('refuses a caller that is known too weakly', async () => {
+    const k = kernel();
+    const root = await k.call('aga_create_artifact', {});
+    const grant = (await callTool(k, k.operator, 'a/b')).grant;
+    Object.assign(grant ?? {}, { minBinding: 'proof' });
+    expect((await callTool(k, as(root.artifact_hash), 'a/b')).code).toBe('PERMISSION_DENIED');
+    expect((await callTool(k, bound(root.artifact_hash, 'proof'), 'a/b')).code).toBe(null);
+  });
+
+  it('asks the argument rules of every ancestor', async () => {
+    const k = kernel();
+    await k.call('aga_create_artifact', {
+      permitted_tools: ['files/*'],
+      argument_rules: [{ tool: 'files/*', arguments: { path: { under: '/ws' } } }],
+    });
+    const child = await k.call('aga_delegate_to_subagent', { argument_rules: [] });
+    const caller = as(child.child_artifact_hash);
+    const call = (args: object) => callTool(k, caller, 'files/read', args as { [name: string]: never });
+    expect((await call({ path: '/ws/a' })).code).toBe(null);
+    expect((await call({ path: '/etc/passwd' })).code).toBe('PERMISSION_DENIED');
+    expect((await call({ path: '/ws/a', extra: 1 })).code).toBe('INVALID_REQUEST');
+    expect((await call({ path: ['/ws/a'] })).code).toBe('INVALID_REQUEST');
+    expect((await call({})).code).toBe('INVALID_REQUEST');
+  });
+});
+
+describe('limits', () => {
+  it('are shared by a whole subtree: fifty siblings never exceed them, and a refused call costs nothing', async () => {
+    const k = kernel();
+    await k.call('aga_create_artifact', { permitted_tools: ['a/*'], limits: { calls: 20 }, max_children: 50 });
+    const children = await Promise.all(
+      Array.from({ length: 50 }, () => k.call('aga_delegate_to_subagent', { permitted_tools: ['a/b'] })),
+    );
+    for (const child of children) await callTool(k, as(child.child_artifact_hash), 'a/forbidden');
+    const verdicts = await Promise.all(children.map((child) => callTool(k, as(child.child_artifact_hash), 'a/b')));
+    expect(verdicts.filter(({ code }) => code === null)).toHaveLength(20);
+    expect(new Set(verdicts.map(({ code }) => code))).toEqual(new Set([null, 'LIMIT_EXCEEDED']));
+    const { tree } = await k.call('aga_inspect', { view: 'tree' });
+    expect(tree.every((node: { limits_left: { calls: number } }) => node.limits_left.calls === 0)).toBe(true);
+    const asked = { capability: 'tool.call', resource: 'a/b' };
+    expect(await k.call('aga_check_permission', asked)).toMatchObject({ allowed: false, code: 'LIMIT_EXCEEDED' });
+    expect((await k.audit()).findings).toEqual([]);
+  });
+
+  it('come back after a minute where they are per minute, to the call', async () => {
+    const k = kernel();
+    const root = await k.call('aga_create_artifact', { limits: { calls_per_minute: 2 } });
+    const call = async () => (await callTool(k, as(root.artifact_hash), 'a/b')).code;
+    expect([await call(), await call(), await call()]).toEqual([null, null, 'LIMIT_EXCEEDED']);
+    k.clock.now += 59_999;
+    expect(await call()).toBe('LIMIT_EXCEEDED');
+    k.clock.now += 1;
+    expect([await call(), await call(), await call()]).toEqual([null, null, 'LIMIT_EXCEEDED']);
+  });
+
+  it('of a child stay within its parent', async () => {
+    const { call } = kernel();
+    await call('aga_create_artifact', { limits: { calls: 5 } });
+    expect((await refusal(call('aga_delegate_to_subagent', { limits: { calls: 6 } }))).code).toBe(
+      'LEASE_SUBSET_VIOLATION',
+    );
+    expect((await call('aga_delegate_to_subagent', { limits: { calls: 5 } })).success).toBe(true);
+  });
+});
+
+describe('presets', () => {
+  const all = { 'tool.call': ['a/*'], 'fs.read': ['/ws/**'], 'fs.write': ['/ws/**'] };
+
+  it('bound what a child gets, and nobody hands on a wider one', async () => {
+    const { call } = kernel();
+    await call('aga_create_artifact', { permissions: all });
+    const coordinator = await call('aga_delegate_to_subagent', { policy_preset: 'coordinator' });
+    expect(coordinator.permissions).toEqual({ ...all, 'agent.delegate': ['*', '*@*'] });
+    const sandboxed = await call('aga_delegate_to_subagent', { policy_preset: 'sandboxed' });
+    expect(sandboxed.permissions).toEqual({ 'tool.call': ['a/*'], 'fs.read': ['/ws/**'] });
+    expect((await call('aga_delegate_to_subagent', { policy_preset: 'isolated' })).permissions).toEqual({});
+    const over = await refusal(
+      call('aga_delegate_to_subagent', { policy_preset: 'sandboxed', permissions: { 'fs.write': ['/ws/a'] } }),
+    );
+    expect(over.code).toBe('LEASE_SUBSET_VIOLATION');
+    expect((await refusal(call('aga_delegate_to_subagent', { policy_preset: 'bogus' }))).code).toBe('INVALID_REQUEST');
+    const narrow = parsePresets({ narrow: { permissions: { 'agent.delegate': ['*', '*@*'], 'tool.call': ['a/b'] } } });
+    const other = kernel({ policy: { presets: narrow, rootCeiling: null, rootLimits: {} } });
+    await other.call('aga_create_artifact', { permissions: all });
+    const child = await other.call('aga_delegate_to_subagent', { policy_preset: 'narrow' });
+    const wider = await refusal(
+      other.call('aga_delegate_to_subagent', { policy_preset: 'coordinator' }, as(child.child_artifact_hash)),
+    );
+    expect(wider.code).toBe('LEASE_SUBSET_VIOLATION');
+  });
+});
+
+describe('the ceiling of all roots', () => {
+  const ceiling = {
+    permissions: { 'tool.call': ['a/*'] },
+    limits: { calls: 3 },
+    argument_rules: [{ tool: 'a/write', arguments: { text: { max_bytes: 3 } } }],
+  };
+  const policy = { presets: BUILT_IN, rootCeiling: parseCeiling(ceiling, 'root_ceiling'), rootLimits: {} };
+
+  it('is what a root gets that names nothing, and what no root exceeds', async () => {
+    const { call } = kernel({ policy });
+    const root = await call('aga_create_artifact', {});
+    expect(root.permissions).toEqual({ 'agent.delegate': ['*', '*@*'], 'tool.call': ['a/*'] });
+    expect((await refusal(call('aga_create_artifact', { permitted_tools: ['b/*'] }))).code).toBe(
+      'LEASE_SUBSET_VIOLATION',
+    );
+    expect((await refusal(call('aga_create_artifact', { permissions: { 'cost.budget': ['USD:1'] } }))).code).toBe(
+      'LEASE_SUBSET_VIOLATION',
+    );
+    expect((await call('aga_create_artifact', { permitted_tools: ['a/b'] })).permissions['tool.call']).toEqual(['a/b']);
+  });
+
+  it('keeps its limits and rules whatever a root asks for', async () => {
+    const { call } = kernel({ policy });
+    const root = await call('aga_create_artifact', {
+      permitted_tools: ['a/write'],
+      limits: { calls: 100 },
+      argument_rules: [],
+    });
+    const { artifact } = await call('aga_inspect', { artifact_hash: root.artifact_hash });
+    expect(artifact.scope.limits).toEqual({ calls: 3 });
+    expect(artifact.scope.argument_rules).toEqual(ceiling.argument_rules);
+  });
+});
