@@ -1,6 +1,7 @@
 /** argv → which edge; the only file that reads argv and sets the exit code. */
 import { parseArgs } from 'node:util';
-import { assemble, callerOf } from './assemble.ts';
+import { assemble, callerOf, type Watch } from './assemble.ts';
+import { Refusal } from './base/refusal.ts';
 import { FLAGS, type Flags, settings } from './config.ts';
 import type { Opened } from './edge/cli/command.ts';
 import type { Program } from './edge/cli/program.ts';
@@ -53,10 +54,18 @@ function program(terminal: Program['terminal']): Program {
       const chosen = once(() => settings(flags, process.env, process.platform));
       let close = async (): Promise<void> => {};
       const open = once((): Opened => {
-        const { service, authority, log, close: end } = assemble(chosen());
+        let watch: Watch = () => {};
+        const { service, authority, log, close: end } = assemble(chosen(), (done, total) => watch(done, total));
         close = end;
         const caller = callerOf(chosen());
-        return { authority, log, call: (tool, input) => service.call(tool, input, caller) };
+        return {
+          authority,
+          log,
+          watch: (listener) => {
+            watch = listener;
+          },
+          call: (tool, input) => service.call(tool, input, caller),
+        };
       });
       return { terminal, json, env: process.env, settings: chosen, open, close: () => close() };
     },
@@ -74,7 +83,7 @@ function once<T>(make: () => T): () => T {
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    const known = error instanceof CannotStart;
+    const known = error instanceof CannotStart || error instanceof Refusal;
     process.stderr.write(`aga-delegate: ${known ? error.message : String((error as Error).stack)}\n`);
     process.exit(1);
   },

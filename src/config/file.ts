@@ -8,46 +8,50 @@ import stripJsonComments from 'strip-json-comments';
 import * as z from 'zod';
 import { Refusal } from '../base/refusal.ts';
 import { parseStrict } from '../base/strict-json.ts';
+import { mapsSchema, strayMaps, upstreamsSchema } from '../edge/gateway/config.ts';
 import { CannotStart } from '../keys/file.ts';
-import { agents, ceiling, limits, maps, measure, prices, upstreams } from './members.ts';
+import { agents, ceiling, limits, measure, presets, prices } from './members.ts';
 import { nearest } from './nearest.ts';
 
 export const configSchema = z.strictObject({
-  upstreams: upstreams
+  upstreams: upstreamsSchema
     .default({})
-    .describe('MCP servers behind the gateway, in the shape of `mcpServers`, and `timeout` in ms'),
-  agents: agents.default({}).describe('Agents that jobs may be given to: `name@version` to how it is started'),
-  presets: z
-    .record(z.string().min(1).max(64), ceiling)
+    .describe('MCP servers behind the gateway, in the shape of `mcpServers`, and `timeout` in ms (60000)'),
+  maps: mapsSchema
     .default({})
-    .describe('Named scope ceilings that a delegation can ask for, beside the built-in ones'),
-  root_ceiling: ceiling
-    .optional()
-    .describe('What no root may exceed, whoever asks; everything but a budget where it is absent'),
-  limits: limits.optional().describe('Calls that a root is given which names no limits'),
+    .describe(
+      'Which arguments of which tool are paths or URLs: upstream to the name of a shipped map, or to one of your own',
+    ),
   mode: z
     .enum(['enforce', 'shadow'])
     .default('enforce')
-    .describe('`shadow` records what would have been refused, and refuses nothing of it'),
+    .describe('`shadow` records what would have been refused and lets it pass; `aga-delegate suggest` reads that'),
+  root_ceiling: ceiling
+    .optional()
+    .describe(
+      'What no root may exceed, whoever asks: `permissions`, `limits`, `argument_rules`; absent: everything but a budget',
+    ),
+  presets: presets.optional().describe('Named scopes of the same shape for `policy_preset`, beside the built-in ones'),
+  limits: limits.optional().describe('`calls` and `calls_per_minute` of a root that names none'),
   refusals_per_minute: z
     .int()
     .min(1)
     .max(1_000_000)
     .default(10)
-    .describe('Refusals of one artifact in a minute that fire its triggers'),
+    .describe('Refusals of one artifact within a minute that fire its triggers'),
+  measure: measure
+    .default({})
+    .describe('Folders that are measured, and pinned digests: upstream to `paths` and `pins`'),
+  agents: agents.default({}).describe('Who jobs can be given to: `name@version` to a command, or to `"remote": true`'),
   job_grace_seconds: z
     .int()
     .min(0)
     .max(3600)
     .default(5)
     .describe('Seconds that a job has to end by itself before it is killed'),
-  measure: measure
+  prices: prices
     .default({})
-    .describe('What is measured besides tool definitions: upstream to folders and pinned digests'),
-  maps: maps
-    .default({})
-    .describe('Which arguments of which tool are paths or URLs: upstream to a shipped map, or to one of your own'),
-  prices: prices.default({}).describe('What a call costs: `server/tool` to a price'),
+    .describe('What a call costs: `server/tool` to `per_call`, `per_kib` or a place in its `result`'),
 });
 
 export type Config = z.infer<typeof configSchema>;
@@ -76,10 +80,17 @@ export function parseConfig(text: string, name: string): Config {
     throw new CannotStart(`The configuration ${name} cannot be used: ${Refusal.from(error).message}${hintOf(text)}`);
   }
   const parsed = configSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.slice(0, 5).map((issue) => `  ${say(issue)}`);
+  const issues = parsed.success
+    ? stray(parsed.data)
+    : parsed.error.issues.slice(0, 5).map((issue) => `  ${say(issue)}`);
+  if (parsed.success && issues.length === 0) return parsed.data;
   throw new CannotStart(`The configuration ${name} cannot be used:\n${issues.join('\n')}`);
 }
+
+const stray = ({ upstreams, maps }: Config): string[] =>
+  strayMaps(upstreams, maps).map(
+    (name) => `  maps.${name}: there is no upstream of that name, so it would bind nothing.`,
+  );
 
 /** Where the native parser stopped, without the text there: it may be a secret. */
 function hintOf(text: string): string {
@@ -99,6 +110,9 @@ function say(issue: z.core.$ZodIssue, above: readonly string[] = []): string {
     const [closest] = [...issue.errors].sort((a, b) => faults(a) - faults(b));
     if (closest?.[0]) return closest.map((each) => say(each, at)).join('\n  ');
   }
+  if (issue.code === 'invalid_key' && issue.issues[0]) return `${at.join('.')}: ${issue.issues[0].message}`;
+  // A reader's own sentence names the place already.
+  if (issue.code === 'custom' && issue.params?.sentence === true) return issue.message;
   if (issue.code !== 'unrecognized_keys') return `${at.join('.') || 'the file'}: ${issue.message}`;
   const known = at.length === 0 ? Object.keys(configSchema.shape) : [];
   return issue.keys
@@ -111,6 +125,9 @@ function say(issue: z.core.$ZodIssue, above: readonly string[] = []): string {
     .join('\n  ');
 }
 
-/** How far a value is from one form of several. */
+/** How far a value is from one form of several; text where an object should be is farthest. */
 const faults = (issues: readonly z.core.$ZodIssue[]): number =>
-  issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
+  issues.reduce((sum, issue) => {
+    if (issue.code === 'unrecognized_keys') return sum + issue.keys.length;
+    return sum + (issue.path.length === 0 ? 100 : 1);
+  }, 0);

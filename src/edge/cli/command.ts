@@ -11,6 +11,8 @@ export interface Opened {
   readonly authority: string;
   /** C2SP verifier key of the log. */
   readonly log: string;
+  /** Calls back while a whole chain is judged: entries done, entries there are. */
+  watch(listener: (done: number, total: number) => void): void;
   /** Calls a tool as the caller that the settings name. Throws its refusal. */
   call(tool: Tool, input: object): Promise<Output>;
 }

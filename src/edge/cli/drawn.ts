@@ -13,8 +13,8 @@ export function drawn(drawing: string, count: number, { paint }: Side): string {
       const [, branches = '', mark = '', name = '', hash = '', rest = ''] = LINE.exec(plain(line)) ?? [];
       const colour = COLOURS[mark];
       if (!colour) return plain(line);
-      const ended = mark !== '●';
-      return `${paint('dim', branches)}${paint(colour, mark)} ${paint(ended ? 'dim' : 'bold', name)}  ${paint('cyan', hash)}  ${paint(ended ? 'dim' : 'reset', rest)}`;
+      const tail = mark === '●' ? rest : paint('dim', rest);
+      return `${paint('dim', branches)}${paint(colour, mark)} ${paint(mark === '●' ? 'bold' : 'dim', name)}  ${paint('cyan', hash)}  ${tail}`;
     })
     .join('\n');
 }

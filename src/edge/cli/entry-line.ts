@@ -79,14 +79,23 @@ const OTHER: Telling = {
       .join(' '),
 };
 
-export function line({ sequence_number, timestamp, event }: LogEntry, names: Names, { paint, width }: Side): string {
-  const { colour, who, what } = TELLINGS[event.kind] ?? OTHER;
-  // What is told first may name an artifact that is mentioned afterwards.
-  const story = plain(what(event, names));
-  const [number, kind] = [String(sequence_number).padStart(6), event.kind.padEnd(16)];
-  const subject = cut(plain(who(event, names)), 18).padEnd(18);
-  const room = width - (19 + 6 + 16 + 18 + 8);
-  return `${paint('dim', wallClock(timestamp))}  ${paint('dim', number)}  ${paint(colour, kind)}  ${subject}  ${cut(story, Math.max(room, 20))}`;
+/** Prints entries one after the other; on a terminal the day stands once, elsewhere in every line. */
+export function lines(names: Names, { paint, tty, width }: Side): (entry: LogEntry) => string {
+  let today = '';
+  return ({ sequence_number, timestamp, event }) => {
+    const { colour, who, what } = TELLINGS[event.kind] ?? OTHER;
+    // What is told first may name an artifact that is mentioned afterwards.
+    const story = plain(what(event, names));
+    const [day = '', time = ''] = wallClock(timestamp).split(' ');
+    const heading = tty && day !== today ? `${paint('bold', day)}\n` : '';
+    today = day;
+    const when = tty ? time : `${day} ${time}`;
+    const [number, kind] = [String(sequence_number).padStart(5), event.kind.padEnd(16)];
+    const agent = cut(plain(who(event, names)), 14).padEnd(14);
+    const room = Math.max(width - (when.length + number.length + kind.length + agent.length + 8), 16);
+    const row = [paint('dim', when), paint('dim', number), paint(colour, kind), agent, cut(story, room)];
+    return `${heading}${row.join('  ')}`;
+  };
 }
 
 /** Names of the artifacts that live. */

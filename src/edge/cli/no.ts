@@ -7,6 +7,7 @@ import { plain, type Terminal } from './terminal.ts';
 
 /** Hints that speak of tools mean commands here. */
 const HINTS: { readonly [C in Code]?: string } = {
+  LEASE_SUBSET_VIOLATION: 'Ask for no more than the parent holds.',
   ARTIFACT_NOT_FOUND: 'To see the artifacts that there are: aga-delegate tree',
   NOT_OPERATOR: 'Leave out --artifact and AGA_ARTIFACT to act as the operator.',
 };
@@ -35,12 +36,18 @@ type Excess = { readonly capability?: unknown; readonly pattern?: unknown; reado
 
 /** What was asked for beyond the parent, and the nearest request that would pass. */
 function excess(detail: unknown): string[] {
-  const { excess = [], nearest_allowed } = (detail ?? {}) as { excess?: readonly Excess[]; nearest_allowed?: unknown }; // only read
+  const { excess = [], nearest_allowed } = (detail ?? {}) as { excess?: readonly Excess[]; nearest_allowed?: object }; // only read
   if (!Array.isArray(excess)) return [];
   const lines = excess.slice(0, 10).map(({ capability, pattern, parent }: Excess) => {
     const has = Array.isArray(parent) && parent.length > 0 ? parent.join(', ') : 'nothing of it';
     return plain(`${String(capability)}: ${String(pattern)} (the parent has ${has})`);
   });
   if (excess.length > 10) lines.push(`… and ${excess.length - 10} more`);
-  return nearest_allowed ? [...lines, `nearest allowed: ${plain(JSON.stringify(nearest_allowed))}`] : lines;
+  return nearest_allowed ? [...lines, `this would pass: ${plain(asFlags(nearest_allowed))}`] : lines;
 }
+
+/** A request as it is typed; the shell takes everything between single quotes as it is. */
+const asFlags = (request: object): string =>
+  Object.entries(request)
+    .map(([name, value]) => `--${name.replaceAll('_', '-')} '${JSON.stringify(value).replaceAll("'", `'\\''`)}'`)
+    .join(' ');

@@ -3,11 +3,27 @@ import type { Command } from '../command.ts';
 import { check } from './check.ts';
 import { create } from './create.ts';
 import { delegate } from './delegate.ts';
+import { doctor } from './doctor.ts';
+import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { keys } from './keys.ts';
 import { log } from './log.ts';
 import { revoke } from './revoke.ts';
+import { suggest } from './suggest.ts';
 import { tree } from './tree.ts';
 import { verify } from './verify.ts';
 
-export const COMMANDS: readonly Command[] = [create, delegate, revoke, tree, inspect, check, log, verify, keys];
+export const COMMANDS: readonly Command[] = [
+  create,
+  delegate,
+  revoke,
+  tree,
+  inspect,
+  check,
+  log,
+  verify,
+  suggest,
+  keys,
+  init,
+  doctor,
+];

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { queryChain } from '../../../tools/query-chain.ts';
 import type { Command, Desk, Given } from '../command.ts';
-import { type LogEntry, line, namesOf } from '../entry-line.ts';
+import { type LogEntry, lines, namesOf } from '../entry-line.ts';
 import { follow, pages } from '../follow.ts';
 
 /** What a screen holds. */
@@ -27,10 +27,10 @@ export const log: Command = {
       const { entries, next } = answer as unknown as { entries: LogEntry[]; next: number | null }; // its output schema
       const names = await namesOf(desk);
       const more = next === null ? [] : [`… more: --after ${next}`];
-      return { answer, text: (out) => [...entries.map((entry) => line(entry, names, out)), ...more].join('\n') };
+      return { answer, text: (out) => [...entries.map(lines(names, out)), ...more].join('\n') };
     }
     const [recent, names] = [await last(desk, input), await namesOf(desk)];
-    return { answer: recent, text: (out) => recent.map((entry) => line(entry, names, out)).join('\n') };
+    return { answer: recent, text: (out) => recent.map(lines(names, out)).join('\n') };
   },
 };
 
@@ -45,8 +45,8 @@ async function last(desk: Desk, input: Given['input']): Promise<LogEntry[]> {
 async function watch(desk: Desk, input: Given['input']): Promise<undefined> {
   const { out } = desk.terminal;
   const recent = input.after === undefined ? await last(desk, { limit: 10, ...input }) : [];
-  const names = await namesOf(desk);
-  const show = (entry: LogEntry): void => out.line(desk.json ? JSON.stringify(entry) : line(entry, names, out));
+  const tell = desk.json ? (entry: LogEntry) => JSON.stringify(entry) : lines(await namesOf(desk), out);
+  const show = (entry: LogEntry): void => out.line(tell(entry));
   for (const entry of recent) show(entry);
   const after = recent.at(-1)?.sequence_number ?? input.after;
   await follow(desk, { ...input, limit: 500, ...(after !== undefined && { after }) }, show);

@@ -4,6 +4,7 @@ import { inspect } from '../../../tools/inspect.ts';
 import { revokeArtifact } from '../../../tools/revoke-artifact.ts';
 import type { Command, Desk, Given, Outcome } from '../command.ts';
 import { drawn } from '../drawn.ts';
+import { askWhether } from '../questions.ts';
 
 interface Revoked {
   readonly revoked: readonly string[];
@@ -50,9 +51,8 @@ async function confirm(
   }
   const { tree, drawing } = await open().call(inspect, { artifact_hash, view: 'tree' });
   terminal.err.line(drawn(String(drawing), Array.isArray(tree) ? tree.length : 0, terminal.err));
-  const { confirm } = await import('@clack/prompts');
-  const yes = await confirm({ message: `End ${what} for ever?`, initialValue: false, output: process.stderr });
-  if (yes !== true) throw new Refusal('CANCELLED', 'Nothing was changed.', { hint: 'The artifacts live on.' });
+  const yes = await askWhether(`End ${what} for ever?`);
+  if (!yes) throw new Refusal('CANCELLED', 'Nothing was changed.', { hint: 'The artifacts live on.' });
 }
 
 function told(answer: object, { dry_run }: Given['input']): Outcome {

@@ -1,5 +1,6 @@
 import { verify as verifyTool } from '../../../tools/verify.ts';
 import type { Command } from '../command.ts';
+import { progress } from '../progress.ts';
 import { plain, type Side, sheet } from '../terminal.ts';
 
 interface Verdict {
@@ -25,7 +26,10 @@ export const verify: Command = {
     ['verify --trust did:key:z6Mk…', 'With a key that you know from elsewhere:'],
   ],
   async run(desk, { input }) {
-    const answer = await desk.open().call(verifyTool, input);
+    const { watch, call } = desk.open();
+    const bar = progress(desk.terminal, 'Judging the chain');
+    watch(bar.watch);
+    const answer = await call(verifyTool, input).finally(bar.stop);
     const verdict = answer as unknown as Verdict; // its output schema
     return { answer, failed: !verdict.valid, text: (out) => told(verdict, out) };
   },

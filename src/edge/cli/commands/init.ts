@@ -1,0 +1,93 @@
+import { writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Option } from 'commander';
+import { Refusal } from '../../../base/refusal.ts';
+import { parseConfig } from '../../../config/file.ts';
+import type { Command, Given } from '../command.ts';
+import { askOne, askText } from '../questions.ts';
+import { type Answers, startingConfig } from '../starting-config.ts';
+import { sheet, type Terminal } from '../terminal.ts';
+
+const NAME = 'aga-delegate.json';
+const MODES = {
+  enforce: 'It is refused',
+  shadow: 'It passes and is recorded, to learn what is needed',
+};
+
+export const init: Command = {
+  name: 'init',
+  group: 'Set up:',
+  summary: `Write a commented ${NAME} into the working directory, after three questions`,
+  options: [
+    new Option('-y, --yes', 'Do not ask; what is not given is the working directory, no hosts, and enforce'),
+    new Option('--folder <folder>', 'Folder that agents may work in'),
+    new Option('--host <host>', 'Host that agents may fetch from (repeat it)').argParser(
+      (text: string, sofar: string[] = []) => [...sofar, text],
+    ),
+    new Option('--mode <mode>', 'Refuse, or only record').choices(Object.keys(MODES)),
+    new Option('--force', 'Replace a file that is there'),
+  ],
+  examples: [
+    ['init', 'Answer three questions:'],
+    ['init --yes --folder ./work --host api.example.com', 'Without questions:'],
+  ],
+  async run({ terminal }, { options }) {
+    const answers = options.yes === true ? answersOf(options) : await ask(terminal, options);
+    const path = join(process.cwd(), NAME);
+    const text = startingConfig(answers);
+    parseConfig(text, NAME);
+    write(path, text, options.force === true);
+    const env = { AGA_CONFIG: path };
+    return {
+      answer: { path, ...answers },
+      text: ({ paint }) =>
+        sheet(
+          [
+            ['written', paint('bold', path)],
+            ['next', `let your MCP host start aga-delegate with "env": ${JSON.stringify(env)}`],
+            ['then', 'aga-delegate doctor'],
+          ],
+          paint,
+        ),
+    };
+  },
+};
+
+function answersOf({ folder, host, mode }: Given['options']): Answers {
+  return {
+    folder: absolute(typeof folder === 'string' ? folder : '.'),
+    hosts: Array.isArray(host) ? host.map((name) => String(name).trim()).filter((name) => name !== '') : [],
+    mode: mode === 'shadow' ? 'shadow' : 'enforce',
+  };
+}
+
+const absolute = (folder: string): string => resolve(folder.replace(/^~(?=$|[/\\])/, homedir()));
+
+async function ask({ interactive }: Terminal, given: Given['options']): Promise<Answers> {
+  if (!interactive) {
+    const hint = 'Repeat it with --yes, and with --folder, --host and --mode as you need.';
+    throw new Refusal('INVALID_REQUEST', 'Nobody is there to answer questions; nothing was written.', { hint });
+  }
+  const here = process.cwd();
+  const folder = given.folder ?? (await askText('Which folder may agents work in?', here));
+  const host = given.host ?? (await askText('Which hosts may they fetch from, separated by commas?', '')).split(',');
+  const mode = given.mode ?? (await askOne('What happens to a call that is not permitted?', MODES));
+  return answersOf({ folder, host, mode });
+}
+
+function write(path: string, text: string, force: boolean): void {
+  try {
+    writeFileSync(path, text, { flag: force ? 'w' : 'wx' });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') {
+      throw new Refusal('INVALID_REQUEST', `${path} is there already; nothing was written.`, {
+        hint: 'Replace it with --force.',
+      });
+    }
+    throw new Refusal('INVALID_REQUEST', `${path} cannot be written: ${code}.`, {
+      hint: 'Run init in a directory that is yours.',
+    });
+  }
+}

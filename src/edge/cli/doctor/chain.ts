@@ -1,0 +1,57 @@
+/** The database by its own check, then the end of the chain: keys, snapshot and signed head must agree. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { openCheckpoint } from '../../../chain/checkpoint.ts';
+import { queryChain } from '../../../tools/query-chain.ts';
+import type { Desk } from '../command.ts';
+import { broken, type Check, note, ok, reason } from './check.ts';
+
+const RESTORE = 'Restore the data directory from a backup; do not repair it by hand.';
+
+const databaseOf = (desk: Desk): string => join(desk.settings().dataDir, 'chain.db');
+const exists = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+
+export const database: Check = async (desk) => {
+  const path = databaseOf(desk);
+  if (!exists(path)) return [ok('database', 'There is none yet')];
+  // A static import would be one on every start.
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
+  try {
+    const db = new DatabaseSync(path, { readOnly: true });
+    try {
+      const verdict = String(Object.values(db.prepare('PRAGMA quick_check(1)').get() ?? {})[0]);
+      const journal = String(Object.values(db.prepare('PRAGMA journal_mode').get() ?? {})[0]);
+      if (verdict === 'ok') return [ok('database', `Intact, journal mode ${journal}`)];
+      return [broken('database', `SQLite finds it damaged: ${verdict}`, RESTORE)];
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    return [broken('database', `It cannot be read: ${reason(error)}.`, RESTORE)];
+  }
+};
+
+interface Read {
+  readonly entries: readonly { readonly timestamp: string }[];
+  readonly head: { readonly size: number; readonly checkpoint: string };
+}
+
+export const chain: Check = async (desk) => {
+  if (!exists(databaseOf(desk))) return [ok('chain', 'It begins with the first start')];
+  try {
+    const { log, call } = desk.open();
+    const { head } = (await call(queryChain, { limit: 1 })) as unknown as Read; // its output schema
+    if (openCheckpoint(head.checkpoint, log)?.size !== head.size) {
+      return [broken('chain', 'The head is not signed by the key of this log.', 'Run: aga-delegate verify')];
+    }
+    const { entries } = (await call(queryChain, { after: head.size - 2, limit: 1 })) as unknown as Read; // its output schema
+    const last = entries[0]?.timestamp ?? '';
+    const ahead = Date.parse(last) - Date.now();
+    const counted = ok('chain', `${head.size} entries, the head is signed; to judge all of them: aga-delegate verify`);
+    if (!(ahead > 5_000)) return [counted];
+    const message = `The last entry is of ${last}, which is still to come; time on the chain waits for the clock.`;
+    return [counted, note('clock', message, 'Set the clock. It was ahead once, or is behind now.')];
+  } catch (error) {
+    return [broken('chain', reason(error), RESTORE)];
+  }
+};

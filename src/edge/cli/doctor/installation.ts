@@ -1,0 +1,97 @@
+/** Node, the settings, the data directory with its files, and the clock: looked at, never touched. */
+import { accessSync, constants, readdirSync, type Stats, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { broken, type Check, type Finding, note, ok, reason } from './check.ts';
+
+export const runtime: Check = async () => {
+  const { node, sqlite } = process.versions;
+  return [ok('node', `Node.js ${node}, SQLite ${sqlite ?? 'unknown'}`)];
+};
+
+/** This product did not exist before; a clock that says so is not set. */
+const FIRST_DAY = Date.UTC(2026, 0, 1);
+
+export const clock: Check = async () => {
+  const now = new Date().toISOString();
+  if (Date.now() >= FIRST_DAY) return [ok('clock', now)];
+  return [broken('clock', `The clock says ${now}.`, 'Set the clock: expiry is judged by it.')];
+};
+
+export const configuration: Check = async ({ settings }) => {
+  const { config, artifact } = settings();
+  const upstreams = Object.keys(config.upstreams).length;
+  const findings = [ok('settings', `${upstreams} upstream${upstreams === 1 ? '' : 's'}, mode ${config.mode}`)];
+  if (config.mode === 'shadow') {
+    findings.push(
+      note(
+        'mode',
+        'Nothing is refused at the gateway in shadow mode.',
+        'Set "mode": "enforce" when you have seen enough.',
+      ),
+    );
+  }
+  if (artifact !== null)
+    findings.push(note('artifact', 'AGA_ARTIFACT is set: commands act under it.', 'Unset it to act as the operator.'));
+  return findings;
+};
+
+export const directory: Check = async ({ settings }) => {
+  const { dataDir } = settings();
+  const found = statSync(dataDir, { throwIfNoEntry: false });
+  if (!found) return [absent(dataDir)];
+  if (!found.isDirectory())
+    return [broken('data directory', `${dataDir} is not a directory.`, 'Name another one with --data-dir.')];
+  const findings = [...open(dataDir, found, 0o700)];
+  try {
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    for (const name of readdirSync(dataDir)) {
+      const file = statSync(join(dataDir, name), { throwIfNoEntry: false });
+      if (file?.isFile()) findings.push(...open(join(dataDir, name), file, 0o600));
+    }
+  } catch (error) {
+    findings.push(
+      broken(
+        'data directory',
+        `${dataDir} cannot be used: ${reason(error)}.`,
+        `Make it yours: sudo chown -R "$USER" '${dataDir}'`,
+      ),
+    );
+  }
+  return findings.length > 0 ? findings : [ok('data directory', dataDir)];
+};
+
+function absent(dataDir: string): Finding {
+  let above = dirname(dataDir);
+  while (!statSync(above, { throwIfNoEntry: false }) && above !== dirname(above)) above = dirname(above);
+  try {
+    accessSync(above, constants.W_OK | constants.X_OK);
+    return ok('data directory', `${dataDir} will be made at the first start`);
+  } catch (error) {
+    return broken(
+      'data directory',
+      `${dataDir} cannot be made: ${reason(error)} for ${above}.`,
+      'Name another one with --data-dir or AGA_DATA_DIR.',
+    );
+  }
+}
+
+/** Whether others than the owner may do more than `mode` says, or the owner is somebody else. */
+function open(path: string, { mode, uid }: Stats, allowed: number): Finding[] {
+  if (process.platform === 'win32') return [];
+  const findings: Finding[] = [];
+  if (uid !== process.getuid?.()) {
+    findings.push(note('owner', `${path} belongs to another user.`, `sudo chown -R "$USER" '${path}'`));
+  }
+  const extra = mode & 0o777 & ~allowed;
+  if (extra !== 0) {
+    const shown = (mode & 0o777).toString(8).padStart(4, '0');
+    findings.push(
+      broken(
+        'permissions',
+        `${path} has mode ${shown}: others may use your authority.`,
+        `chmod ${allowed.toString(8)} '${path}'`,
+      ),
+    );
+  }
+  return findings;
+}
