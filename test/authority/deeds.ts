@@ -7,7 +7,14 @@ import { as, type Kernel } from '../kernel.ts';
 export type Permissions = { readonly [capability: string]: readonly string[] };
 
 export type Deed =
-  | { readonly do: 'create'; readonly permissions?: Permissions; readonly depth: number; readonly ttl: number }
+  | {
+      readonly do: 'create';
+      readonly permissions?: Permissions;
+      readonly depth: number;
+      readonly ttl: number;
+      /** Of the request_id. */
+      readonly key?: number;
+    }
   /** `by` and `of` count through the artifacts made so far; the caller is the operator where `by` is null. */
   | {
       readonly do: 'delegate';
@@ -81,9 +88,12 @@ export const deeds: fc.Arbitrary<readonly Deed[]> = fc
 
 export interface Answer {
   readonly deed: Deed;
-  /** What the tool answered, or the code with which it refused. */
-  readonly answer?: unknown;
+  /** The code with which it was refused. */
   readonly code?: string;
+  /** Sequence number and hash of the entry that the answer names. */
+  readonly entry?: { readonly sequence_number: number; readonly entry_hash?: string } | null;
+  /** Hash of the artifact that it made, or found again. */
+  readonly made?: string;
 }
 
 /** Tools and inputs of a deed, given the artifacts that there are. */
@@ -93,10 +103,11 @@ export function callOf(
 ): [string, object, Caller | undefined] {
   const artifact = (at: number): string => made[at % made.length] ?? 'f'.repeat(64);
   if (deed.do === 'create') {
-    const { permissions, depth, ttl } = deed;
+    const { permissions, depth, ttl, key } = deed;
+    const request = key === undefined ? {} : { request_id: `root ${key}` };
     return [
       'aga_create_artifact',
-      { ...(permissions && { permissions }), max_depth: depth, ttl_seconds: ttl },
+      { ...(permissions && { permissions }), max_depth: depth, ttl_seconds: ttl, ...request },
       undefined,
     ];
   }
@@ -113,37 +124,32 @@ export function callOf(
   return ['aga_delegate_to_subagent', input, caller];
 }
 
-/** Does one thing after another, and lets one second pass with each. */
-export async function act(
-  { call, clock, service }: Pick<Kernel, 'call' | 'clock' | 'service'>,
-  history: readonly Deed[],
-): Promise<Answer[]> {
-  const made: string[] = [];
-  const answers: Answer[] = [];
-  for (const deed of history) {
-    clock.now += 1000;
-    if (deed.do === 'wait') {
-      clock.now += deed.seconds * 1000;
-      continue;
+type Stage = Pick<Kernel, 'call' | 'clock' | 'service'>;
+
+/** Does one thing, a second after the last one; the hash of the artifact that it made is added to `made`. */
+export async function doOne({ call, clock, service }: Stage, deed: Deed, made: string[]): Promise<Answer> {
+  clock.now += deed.do === 'wait' ? deed.seconds * 1000 : 1000;
+  if (deed.do === 'wait') return { deed };
+  try {
+    if (deed.do === 'use') {
+      const caller = as(made[deed.by % made.length] ?? 'f'.repeat(64));
+      const { sequence_number, code } = await service.decide(caller, questionOf(deed.tool), 'enforce');
+      return { deed, ...(code && { code }), entry: { sequence_number } };
     }
-    try {
-      if (deed.do === 'use') {
-        answers.push({
-          deed,
-          answer: await service.decide(as(made[deed.by % made.length]!), questionOf(deed.tool), 'enforce'),
-        });
-        continue;
-      }
-      const [tool, input, caller] = callOf(deed, made);
-      const answer = await call(tool, input, caller);
-      const hash = answer.child_artifact_hash ?? answer.artifact_hash;
-      if (hash && !made.includes(hash)) made.push(hash);
-      answers.push({ deed, answer });
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      answers.push({ deed, code: error.code });
-    }
+    const [tool, input, caller] = callOf(deed, made);
+    const answer = await call(tool, input, caller);
+    const hash: string | undefined = answer.child_artifact_hash ?? answer.artifact_hash;
+    if (hash && !made.includes(hash)) made.push(hash);
+    return { deed, entry: answer.chain, ...(hash && { made: hash }) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { deed, code: error.code };
   }
+}
+
+export async function act(stage: Stage, history: readonly Deed[], made: string[] = []): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const deed of history) answers.push(await doOne(stage, deed, made));
   return answers;
 }
 
