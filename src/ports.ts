@@ -12,6 +12,17 @@ export interface Row {
   readonly names: readonly string[];
   /** `names` and all their ancestors: whose subtrees the entry belongs to. */
   readonly within: readonly string[];
+  /** Nodes of the hash tree that the entry completes, of those that are kept; never read back with the row. */
+  readonly nodes?: readonly TreeNode[];
+}
+
+/** The root of the perfect subtree over the entries from `index`·2^`level` up to (`index` + 1)·2^`level`. */
+export interface TreeNode {
+  /** 8, 16, 24, …: a node for every 256 below it. */
+  readonly level: number;
+  readonly index: number;
+  /** Lower-case hex. */
+  readonly hash: string;
 }
 
 /** Where the chain ends; written in the same transaction as the rows it covers. */
@@ -63,6 +74,15 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** The hash tree over a store's entries, as the store keeps it. */
+export interface Tree {
+  /**
+   * Nodes of a level (0: the leaf hashes; 8, 16, …), `first` and those that follow it without a gap, at most `count`, in
+   * lower-case hex. Above the leaves fewer may be kept than there are: they are computed from those below.
+   */
+  nodes(level: number, first: number, count: number): Promise<readonly string[]>;
+}
+
 /** Keeps one blob beside a store: a snapshot. Losing it costs time, never truth. */
 export interface Cache {
   load(): Promise<Uint8Array | undefined>;
@@ -80,6 +100,12 @@ export interface Keys {
   readonly authority: Signer;
   /** Signs checkpoints. */
   readonly log: Signer;
+}
+
+/** What may be used once: shared by every process that accepts proofs for the same authority. */
+export interface Nonces {
+  /** True for exactly one caller; remembered until `until`, in milliseconds since the epoch. */
+  once(id: string, until: number): Promise<boolean>;
 }
 
 /** Milliseconds since 1970-01-01T00:00:00Z. */

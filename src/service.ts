@@ -5,7 +5,7 @@ import { decide, type Question } from './authority/decide.ts';
 import { find, refuseHalted } from './authority/find.ts';
 import type { Grant } from './authority/grant.ts';
 import { type Code, Refusal } from './base/refusal.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, operator } from './caller.ts';
 import type { Call, Sequencer } from './sequencer.ts';
 import type { Context, Reader, Tool } from './tools/tool.ts';
 
@@ -65,6 +65,11 @@ export class Service {
         return { event, tell: (_, { sequence_number }) => ({ code: event.code, message, by, grant, sequence_number }) };
       },
     });
+  }
+
+  /** Begins the chain where there is none, and finds out early whether keys and chain belong together. */
+  begin(): Promise<null> {
+    return this.askAnyone({ name: 'begin', caller: operator(), writes: true, decide: () => ({ answer: null }) });
   }
 
   /** Decides at the head of the chain something that is no tool. `decide` is shown a caller that may speak (`admit`). */

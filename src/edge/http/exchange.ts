@@ -1,0 +1,89 @@
+/** One request at a time: guard, route, caller, body, proof, answer. The only place where a refusal becomes a status. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type * as z from 'zod';
+import { Refusal } from '../../base/refusal.ts';
+import { operator } from '../../caller.ts';
+import { authenticate, withProof } from './authenticate.ts';
+import { Gone, parseBody, readBody, refuseOtherTypes } from './body.ts';
+import type { Guard } from './guard.ts';
+import { type Answer, send, sendRefusal } from './reply.ts';
+import type { Find, Route } from './route.ts';
+import type { Site } from './site.ts';
+
+export interface Exchange {
+  readonly find: Find;
+  readonly guard: Guard;
+  /** `http` or `https`: what stands before the Host header in an address. */
+  readonly scheme: string;
+  /** Where clients reach us by another name; its scheme may differ, behind a proxy. */
+  readonly publicUrl?: string | undefined;
+}
+
+export async function exchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  site: Site,
+  using: Exchange,
+): Promise<void> {
+  const began = performance.now();
+  let name = 'none';
+  try {
+    using.guard.judge(request);
+    const target = request.url ?? '';
+    const cut = target.indexOf('?');
+    const path = cut === -1 ? target : target.slice(0, cut);
+    const { route, params } = using.find(request.method ?? '', path);
+    name = route.path;
+    const url = `${originOf(request, using)}${path}`;
+    const query = new URLSearchParams(cut === -1 ? '' : target.slice(cut));
+    send(response, await answer(route, { params, query, url }, request, site));
+  } catch (thrown) {
+    refuse(thrown, response, site);
+  } finally {
+    site.metrics.request(name, response.statusCode, performance.now() - began);
+  }
+}
+
+interface Target {
+  readonly params: { readonly [name: string]: string };
+  readonly query: URLSearchParams;
+  readonly url: string;
+}
+
+async function answer(route: Route, target: Target, request: IncomingMessage, site: Site): Promise<Answer> {
+  const { headers } = request;
+  const known = route.access === 'anyone' ? null : await authenticate(headers.authorization, site);
+  if (route.body) refuseOtherTypes(request);
+  const bytes = route.body ? await readBody(request) : NO_BYTES;
+  let caller = known?.caller ?? operator();
+  if (known && typeof headers.dpop === 'string') {
+    caller = await withProof(known, headers.dpop, { method: route.method, url: target.url, body: bytes }, site);
+  }
+  const body = route.body && parsed(route.body, bytes);
+  return route.answer({ ...target, headers, body, caller, signedBy: null, until: known?.until ?? null }, site);
+}
+
+const NO_BYTES = new Uint8Array();
+
+function parsed(schema: z.ZodType, bytes: Uint8Array): unknown {
+  const found = schema.safeParse(parseBody(bytes));
+  if (found.success) return found.data;
+  const issues = found.error.issues
+    .slice(0, 20)
+    .map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
+  const said = issues.slice(0, 5).map(({ path, message }) => `${path || 'body'}: ${message}`);
+  throw new Refusal('INVALID_REQUEST', `The body cannot be used: ${said.join('; ')}.`, { detail: { issues } });
+}
+
+function refuse(thrown: unknown, response: ServerResponse, site: Site): void {
+  if (thrown instanceof Gone || response.headersSent) return void response.destroy();
+  if (!(thrown instanceof Refusal)) site.report(thrown);
+  const refusal = Refusal.from(thrown);
+  const { allow } = (refusal.code === 'METHOD_NOT_ALLOWED' ? refusal.detail : {}) as { allow?: readonly string[] };
+  sendRefusal(response, refusal, allow ? { allow: allow.join(', ') } : {});
+}
+
+function originOf({ headers: { host = '' } }: IncomingMessage, { scheme, publicUrl }: Exchange): string {
+  if (publicUrl !== undefined && new URL(publicUrl).host === host.toLowerCase()) return new URL(publicUrl).origin;
+  return `${scheme}://${host}`;
+}

@@ -1,0 +1,63 @@
+/** The HTTP authority on an installation: what `serve` starts. */
+import { randomBytes } from 'node:crypto';
+import { toBase64url } from '../../base/encoding.ts';
+import type { Caller } from '../../caller.ts';
+import type { Clock, Nonces } from '../../ports.ts';
+import type { Service } from '../../service.ts';
+import type { Tokens } from '../../tokens.ts';
+import { governedSession } from '../governed.ts';
+import type { Session } from '../session.ts';
+import { metrics } from './metrics.ts';
+import { rateOf } from './rate.ts';
+import { type HttpOptions, type HttpServer, listen } from './server.ts';
+import { tailOf } from './tail.ts';
+
+export type { HttpServer } from './server.ts';
+
+export interface Authority {
+  readonly service: Service;
+  readonly tokens: Tokens;
+  readonly nonces: Nonces;
+  /** The authority's name. */
+  readonly name: string;
+}
+
+export interface ServeOptions extends HttpOptions {
+  readonly authority: Authority;
+  /** Hex SHA-256 of the operator's token. */
+  readonly operator: string;
+  /** What a caller is served over MCP; this product's own tools when absent. */
+  readonly session?: (caller: Caller) => Session;
+  readonly report: (error: unknown) => void;
+  readonly clock?: Clock;
+}
+
+/** Delegations of one caller a second, and at once. */
+const MINTS = { perSecond: 100, burst: 200 };
+
+export async function serveHttp({
+  authority,
+  operator,
+  session,
+  report,
+  clock = Date.now,
+  ...options
+}: ServeOptions): Promise<HttpServer> {
+  const { service, tokens, nonces, name } = authority;
+  await service.begin();
+  const site = {
+    service,
+    tokens,
+    nonces,
+    operator,
+    namespace: name,
+    clock,
+    nonce: () => toBase64url(randomBytes(12)),
+    mints: rateOf(MINTS.perSecond, MINTS.burst, () => performance.now()),
+    metrics: metrics(),
+    tail: tailOf(service, clock, report),
+    session: session ?? ((caller: Caller) => governedSession(service, caller)),
+    report,
+  };
+  return listen(site, options);
+}

@@ -1,0 +1,68 @@
+/** The interface described for machines (OpenAPI 3.1), from the same schemas that judge the requests. */
+import * as z from 'zod';
+import { REFUSALS } from '../../base/refusal.ts';
+import type { Route } from './route.ts';
+
+const refusal = z.strictObject({
+  error: z.strictObject({
+    code: z.enum(Object.keys(REFUSALS) as [string, ...string[]]), // the table has rows
+    message: z.string(),
+    hint: z.string(),
+    retryable: z.boolean(),
+    detail: z.unknown(),
+  }),
+});
+
+type JsonSchema = { readonly [member: string]: unknown };
+
+export function describe(routes: readonly Route[], version: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes) {
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'aga-delegate', version, description: 'Part of an authority, handed to sub-agents.' },
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      schemas: { Refusal: schemaOf(refusal, 'output') },
+    },
+  };
+}
+
+function operationOf({ path, summary, access, body, query, output }: Route): object {
+  const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  return {
+    summary,
+    parameters: [...parameters, ...(query ? queryParameters(schemaOf(query, 'input')) : [])],
+    ...(body && { requestBody: { required: true, content: jsonOf(schemaOf(body, 'input')) } }),
+    security: access === 'anyone' ? [] : [{ bearer: [] }],
+    responses: {
+      200: { description: 'Done', ...(output && { content: jsonOf(schemaOf(output, 'output')) }) },
+      default: { description: 'Refused', content: jsonOf({ $ref: '#/components/schemas/Refusal' }) },
+    },
+  };
+}
+
+function queryParameters({ properties = {} }: JsonSchema): object[] {
+  return Object.entries(properties as Record<string, JsonSchema>).map(([name, { description, ...schema }]) => ({
+    name,
+    in: 'query',
+    description,
+    schema,
+  }));
+}
+
+const jsonOf = (schema: object): object => ({ 'application/json': { schema } });
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return rest;
+}

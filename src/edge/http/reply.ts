@@ -1,0 +1,47 @@
+/** What goes back: JSON with a true status, never kept by anybody in between. */
+import type { ServerResponse } from 'node:http';
+import type { Code, Refusal } from '../../base/refusal.ts';
+import { refusalBody } from '../result.ts';
+
+export type Answer =
+  | { readonly json: object }
+  | { readonly text: string; readonly type: string }
+  /** Takes the response over, until its end. */
+  | { stream(response: ServerResponse): void };
+
+export const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
+
+const JSON_TYPE = 'application/json';
+
+/** What a status asks to be said beside the body. */
+const BESIDE: { readonly [code in Code]?: { readonly [header: string]: string } } = {
+  UNAUTHENTICATED: { 'www-authenticate': 'Bearer' },
+  TOKEN_INVALID: { 'www-authenticate': 'Bearer' },
+  RATE_LIMITED: { 'retry-after': '1' },
+  CHAIN_CONTENDED: { 'retry-after': '1' },
+};
+
+export function send(response: ServerResponse, answer: Answer): void {
+  if ('stream' in answer) {
+    answer.stream(response);
+    return;
+  }
+  const [body, type] = 'json' in answer ? [JSON.stringify(answer.json), JSON_TYPE] : [answer.text, answer.type];
+  write(response, 200, type, body);
+}
+
+export function sendRefusal(
+  response: ServerResponse,
+  refusal: Refusal,
+  more: { readonly [header: string]: string } = {},
+): void {
+  const headers = { ...BESIDE[refusal.code], ...more };
+  write(response, refusal.status, JSON_TYPE, JSON.stringify(refusalBody(refusal)), headers);
+}
+
+function write(response: ServerResponse, status: number, type: string, body: string, more: object = {}): void {
+  // One buffer and a length: one packet, and no chunks.
+  const bytes = Buffer.from(body);
+  response.writeHead(status, { ...HEADERS, 'content-type': type, 'content-length': bytes.length, ...more });
+  response.end(bytes);
+}

@@ -1,0 +1,33 @@
+/** The routes. One is one line here; those of the tools derive from their list. */
+import type { Tool } from '../../../tools/tool.ts';
+import type { ServerInfo } from '../../mcp.ts';
+import { type McpEndpoint, mcpRoute } from '../mcp.ts';
+import { describe } from '../openapi.ts';
+import type { Route } from '../route.ts';
+import { getAgent, listAgents, revokeAgent } from './agents.ts';
+import { authorize } from './authorize.ts';
+import { followChain, readChain } from './chain.ts';
+import { delegate } from './delegate.ts';
+import { enroll, register } from './enroll.ts';
+import { checkpoint, description, health, prometheus } from './open.ts';
+import { routeOf } from './tools.ts';
+
+export function routesWith(tools: Iterable<Tool>, info: ServerInfo, endpoint: McpEndpoint): readonly Route[] {
+  const routes = [
+    delegate,
+    enroll,
+    register,
+    listAgents,
+    getAgent,
+    revokeAgent,
+    authorize,
+    readChain,
+    followChain,
+    health,
+    checkpoint,
+    prometheus,
+    ...Array.from(tools, routeOf),
+    mcpRoute(endpoint),
+  ];
+  return [...routes, description(() => describe(routes, info.version))];
+}

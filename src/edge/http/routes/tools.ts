@@ -1,0 +1,18 @@
+/** Every MCP tool as a route: its input is the body, its structured output the answer. */
+import { delegateToSubagent } from '../../../tools/delegate-to-subagent.ts';
+import type { Tool } from '../../../tools/tool.ts';
+import { type Route, route } from '../route.ts';
+
+export const routeOf = (tool: Tool): Route =>
+  route({
+    method: 'POST',
+    path: `/api/v1/tools/${tool.name}`,
+    summary: tool.title,
+    access: 'bearer',
+    body: tool.input,
+    output: tool.output,
+    async answer({ body, caller }, { service, mints }) {
+      if (tool.name === delegateToSubagent.name && caller.artifact !== null) mints.take(caller.artifact);
+      return { json: await service.call(tool, body, caller) };
+    },
+  });

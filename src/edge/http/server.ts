@@ -1,0 +1,106 @@
+/** The life of the HTTP server. */
+import { createServer, type Server, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type Code, Refusal } from '../../base/refusal.ts';
+import { sweep } from '../../sweeper.ts';
+import type { ServerInfo } from '../mcp.ts';
+import { refusalBody } from '../result.ts';
+import { exchange } from './exchange.ts';
+import { guardOf } from './guard.ts';
+import { mcpEndpoint } from './mcp.ts';
+import { HEADERS } from './reply.ts';
+import { finder } from './route.ts';
+import { routesWith } from './routes/index.ts';
+import type { Site } from './site.ts';
+
+export interface HttpOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly info: ServerInfo;
+  /** Where clients reach us when it is not where we listen, for example `https://authority.example.com`. */
+  readonly publicUrl?: string | undefined;
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+}
+
+export interface HttpServer {
+  readonly url: string;
+  /** Stops taking requests, answers those that run, ends streams; resolves within two seconds. */
+  close(): Promise<void>;
+}
+
+/** Headers and body must be complete within this, in milliseconds. */
+const PATIENCE = 10_000;
+const TIMEOUTS = {
+  headersTimeout: PATIENCE,
+  requestTimeout: PATIENCE,
+  // How often the two above are looked at.
+  connectionsCheckingInterval: 500,
+  keepAliveTimeout: 60_000,
+};
+const SWEEP_MS = 2000;
+const CLOSE_MS = 1500;
+
+/** Resolves when connections are accepted. Rejects with the system's error where the address cannot be had. */
+export async function listen(site: Site, { host, port, publicUrl, tls, info }: HttpOptions): Promise<HttpServer> {
+  const mcp = mcpEndpoint(info, site.session, site.report);
+  const scheme = tls ? 'https' : 'http';
+  const using = {
+    find: finder(routesWith(site.service.tools.values(), info, mcp)),
+    guard: guardOf([bracketed(host), ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])]),
+    scheme,
+    publicUrl,
+  };
+  const server = tls ? createTlsServer({ ...TIMEOUTS, ...tls }) : createServer(TIMEOUTS);
+  server.on('request', (request, response) => void exchange(request, response, site, using));
+  server.on('clientError', hangUp);
+  const bound = await listening(server, host, port);
+  const sweeper = setInterval(() => void sweep(site.service).catch(site.report), SWEEP_MS);
+  return {
+    url: `${scheme}://${bracketed(host)}:${bound}`,
+    async close() {
+      clearInterval(sweeper);
+      site.tail.close();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      await Promise.all([closed, mcp.close()]);
+      clearTimeout(late);
+    },
+  };
+}
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
+function listening(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port); // a TCP server has one
+    });
+  });
+}
+
+const FAULTS: { readonly [code: string]: readonly [Code, string] } = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'Headers and body must be complete within 10 seconds.'],
+  HPE_HEADER_OVERFLOW: ['PAYLOAD_TOO_LARGE', 'The headers are too large.'],
+};
+
+/** What Node could not read as a request is answered here, past all routes. */
+function hangUp(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const [code, message] = FAULTS[error.code ?? ''] ?? ['INVALID_REQUEST', 'This is not an HTTP request.'];
+  const refusal = new Refusal(code, message);
+  const body = JSON.stringify(refusalBody(refusal));
+  const headers = {
+    ...HEADERS,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n${lines.join('')}\r\n${body}`);
+}

@@ -1,0 +1,30 @@
+/** What the routes work with: the kernel, the secrets, and what one server process keeps in mind. */
+import type { Caller } from '../../caller.ts';
+import type { Clock, Nonces } from '../../ports.ts';
+import type { Service } from '../../service.ts';
+import type { Tokens } from '../../tokens.ts';
+import type { Session } from '../session.ts';
+import type { Metrics } from './metrics.ts';
+import type { Rate } from './rate.ts';
+import type { Tail } from './tail.ts';
+
+export interface Site {
+  readonly service: Service;
+  readonly tokens: Tokens;
+  /** Hex SHA-256 of the operator's token. */
+  readonly operator: string;
+  /** The authority's name: the namespace of its agents. */
+  readonly namespace: string;
+  /** Origins under which requests are signed, `http://127.0.0.1:8080` for one; the first is our own. */
+  readonly clock: Clock;
+  readonly nonce: () => string;
+  /** Which proofs were seen before. */
+  readonly nonces: Nonces;
+  /** Delegations of one caller. */
+  readonly mints: Rate;
+  readonly metrics: Metrics;
+  readonly tail: Tail;
+  /** What a caller is served over MCP. */
+  session(caller: Caller): Session;
+  report(error: unknown): void;
+}
