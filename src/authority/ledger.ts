@@ -5,7 +5,7 @@ import { Refusal } from '../base/refusal.ts';
 import { signCheckpoint } from '../chain/checkpoint.ts';
 import { type Entry, sealEntry, ZERO_HASH } from '../chain/entry.ts';
 import { Frontier, leafHash } from '../chain/tree.ts';
-import type { Head, Row, Signer } from '../ports.ts';
+import type { Head, Row, Signer, TreeNode } from '../ports.ts';
 import { check, decodeEvent, type Event, encodeEvent, evolve, namesOf } from './event/index.ts';
 import { lineage } from './grant.ts';
 import { State } from './state.ts';
@@ -24,6 +24,10 @@ function read(row: Row): { entry: Entry; event: Event } {
     throw broken(`Entry ${row.sequence_number} cannot be read.`);
   }
 }
+
+/** Of the hash tree, every eighth level is kept: a proof then reads a few tiles of 256 hashes, and an append writes next to nothing. */
+const KEPT_LEVELS = 8;
+type Completed = Parameters<Frontier['append']>[1];
 
 export class Ledger {
   readonly origin: string;
@@ -72,7 +76,10 @@ export class Ledger {
       const grant = this.state.grants.get(name);
       if (grant) for (const { hash } of lineage(grant)) within.add(hash);
     }
-    this.#follow(sealed.hash, entry_hash);
+    const nodes: TreeNode[] = [];
+    this.#follow(sealed.hash, entry_hash, (level, index, root) => {
+      if (level % KEPT_LEVELS === 0) nodes.push({ level, index, hash: toHex(root) });
+    });
     return {
       sequence_number: at.sequence,
       entry_hash,
@@ -80,6 +87,7 @@ export class Ledger {
       kind: event.kind,
       names,
       within: [...within],
+      ...(nodes.length > 0 && { nodes }),
     };
   }
 
@@ -105,8 +113,8 @@ export class Ledger {
     this.state = state;
   }
 
-  #follow(leaf: Uint8Array, entryHash: string): void {
-    this.frontier.append(leaf);
+  #follow(leaf: Uint8Array, entryHash: string, completed?: Completed): void {
+    this.frontier.append(leaf, completed);
     this.lastHash = entryHash;
     this.size += 1;
   }

@@ -81,15 +81,12 @@ export function signCheckpoint(origin: string, size: number, root: Uint8Array, s
  */
 export function openCheckpoint(note: string, vkey: string): Checkpoint | undefined {
   const key = parseVerifierKey(vkey);
-  const parts = key === undefined ? undefined : splitNote(note);
-  if (key === undefined || parts === undefined) return undefined;
-  const signatures = parts.lines.map(parseSignature);
-  if (signatures.includes(undefined)) return undefined;
-  const own = signatures.filter((signature) => signature?.name === key.name && signature.keyId === key.keyId);
-  const message = UTF8.encode(parts.text);
-  if (own.length === 0 || !own.every((mine) => mine !== undefined && verify(mine.signature, message, key.publicKey)))
-    return undefined;
-  const checkpoint = parseText(parts.text);
+  const read = key === undefined ? undefined : readNote(note);
+  if (key === undefined || read === undefined) return undefined;
+  const own = read.signatures.filter(({ name, keyId }) => name === key.name && keyId === key.keyId);
+  const message = UTF8.encode(read.text);
+  if (own.length === 0 || !own.every(({ signature }) => verify(signature, message, key.publicKey))) return undefined;
+  const checkpoint = parseText(read.text);
   return checkpoint?.origin === key.name ? checkpoint : undefined;
 }
 
@@ -97,6 +94,14 @@ export function openCheckpoint(note: string, vkey: string): Checkpoint | undefin
 const DASH = '\u2014 ';
 /** A note is read by people too; more signatures than this is an attempt to make us work. */
 const MAX_SIGNATURES = 100;
+
+/** A note taken apart, its signatures not judged; `undefined` where it is malformed. */
+export function readNote(note: string): { text: string; signatures: readonly NoteSignature[] } | undefined {
+  const parts = splitNote(note);
+  const signatures = parts?.lines.map(parseSignature) ?? [];
+  if (parts === undefined || signatures.includes(undefined)) return undefined;
+  return { text: parts.text, signatures: signatures.filter((signature) => signature !== undefined) };
+}
 
 function splitNote(note: string): { readonly text: string; readonly lines: readonly string[] } | undefined {
   if (!note.isWellFormed() || hasControl(note)) return undefined;
@@ -106,8 +111,9 @@ function splitNote(note: string): { readonly text: string; readonly lines: reado
   return lines.length > MAX_SIGNATURES ? undefined : { text: note.slice(0, blank + 1), lines };
 }
 
-interface NoteSignature {
+export interface NoteSignature {
   readonly name: string;
+  /** Lower-case hexadecimal. */
   readonly keyId: string;
   readonly signature: Uint8Array;
 }
@@ -128,7 +134,7 @@ function parseText(text: string): Checkpoint | undefined {
   return { origin, size: Number(size), root };
 }
 
-function keyId(name: string, typed: Uint8Array): Uint8Array {
+export function keyId(name: string, typed: Uint8Array): Uint8Array {
   return sha256(concat(UTF8.encode(`${name}\n`), typed)).slice(0, 4);
 }
 
@@ -137,7 +143,7 @@ function typedKey(publicKey: Uint8Array): Uint8Array {
 }
 
 /** Not empty, no white space, no plus sign: it stands between both. */
-function isName(name: string): boolean {
+export function isName(name: string): boolean {
   return name !== '' && name.isWellFormed() && !/[\s+\u0085]/u.test(name) && !hasControl(name);
 }
 
@@ -147,7 +153,7 @@ function hasControl(text: string): boolean {
   return false;
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+export function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   const both = new Uint8Array(a.length + b.length);
   both.set(a);
   both.set(b, a.length);

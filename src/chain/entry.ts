@@ -64,6 +64,12 @@ export function openEntry(text: string): Entry {
   return entry;
 }
 
+/** The same for a value that was read before, as part of something larger. @throws Refusal `INVALID_REQUEST`. */
+export function readEntry(value: Json): Entry {
+  if (!isEntry(value)) throw new Refusal('INVALID_REQUEST', 'The value is not a chain entry.');
+  return value;
+}
+
 type Members = { readonly [name: string]: Json };
 
 const MEMBERS: Readonly<Record<keyof Entry, (value: Json) => boolean>> = {

@@ -123,7 +123,7 @@ export function verifyConsistency(
 }
 
 /** The root over leaves `start` to `end` (exclusive), where `start` is a multiple of the size's next power of two. */
-function rootOf(nodes: NodeReader, start: number, end: number): Uint8Array {
+export function rootOf(nodes: NodeReader, start: number, end: number): Uint8Array {
   const size = end - start;
   const level = Math.round(Math.log2(size));
   if (2 ** level === size) return nodes(level, start / size);
@@ -132,7 +132,7 @@ function rootOf(nodes: NodeReader, start: number, end: number): Uint8Array {
 }
 
 /** The largest power of two below `size`, which is at least 2. */
-function split(size: number): number {
+export function split(size: number): number {
   let power = 1;
   while (power * 2 < size) power *= 2;
   return power;

@@ -50,10 +50,15 @@ export class Frontier {
     return this.#size;
   }
 
-  append(leaf: Uint8Array): void {
+  /** `completed` is told of every perfect subtree that the leaf completes: its level, its index there, its root. */
+  append(leaf: Uint8Array, completed?: (level: number, index: number, root: Uint8Array) => void): void {
     let subtree = leaf;
     // Every 1 at the end of the old size is a perfect subtree that the new leaf completes to one twice as large.
-    for (let size = this.#size; size % 2 === 1; size = (size - 1) / 2) subtree = nodeHash(this.#hashes.pop()!, subtree);
+    for (let size = this.#size, level = 1; size % 2 === 1; level += 1) {
+      subtree = nodeHash(this.#hashes.pop()!, subtree);
+      size = (size - 1) / 2;
+      completed?.(level, size, subtree);
+    }
     this.#hashes.push(subtree);
     this.#size += 1;
   }

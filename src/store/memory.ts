@@ -1,8 +1,8 @@
 /** A chain that lives as long as the process: for tests and for use as a library without a disk. */
-import type { Batch, Cache, Head, Page, Query, Row, Store } from '../ports.ts';
+import type { Batch, Cache, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
 import { checkBatch } from './batch.ts';
 
-export class MemoryStore implements Store {
+export class MemoryStore implements Store, Tree {
   readonly #rows: Row[] = [];
   readonly #checkpoints = new Map<number, string>();
   #head: Head | null = null;
@@ -34,6 +34,14 @@ export class MemoryStore implements Store {
     return this.#checkpoints.get(size);
   }
 
+  async nodes(level: number, first: number, count: number): Promise<readonly string[]> {
+    const kept =
+      level === 0
+        ? this.#rows.map((row) => row.entry_hash)
+        : this.#rows.flatMap(({ nodes = [] }) => nodes.filter((node) => node.level === level).map(({ hash }) => hash));
+    return kept.slice(first, first + count);
+  }
+
   async close(): Promise<void> {}
 }
 
@@ -49,4 +57,4 @@ export class MemoryCache implements Cache {
   }
 }
 
-const shown = (row: Row): Row => ({ ...row, names: [], within: [] });
+const shown = ({ nodes: _, ...row }: Row): Row => ({ ...row, names: [], within: [] });

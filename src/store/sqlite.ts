@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromHex, toHex } from '../base/encoding.ts';
-import type { Batch, Head, Page, Query, Row, Store } from '../ports.ts';
+import type { Batch, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
 import { checkBatch } from './batch.ts';
 import { type Journal, openDatabase } from './sqlite/database.ts';
 import { inWords, isBusy } from './sqlite/failure.ts';
@@ -20,7 +20,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteSto
   return new SqliteStore(path, options);
 }
 
-export class SqliteStore implements Store {
+export class SqliteStore implements Store, Tree {
   readonly #db: DatabaseSync;
   readonly #isWal: boolean;
   readonly #patience: number;
@@ -69,6 +69,14 @@ export class SqliteStore implements Store {
     });
   }
 
+  nodes(level: number, first: number, count: number): Promise<readonly string[]> {
+    return this.#patiently(() => {
+      const rows = this.#statement(level === 0 ? LEAVES : NODES).all({ level, first, end: first + count });
+      const gap = rows.findIndex(({ idx }, i) => Number(idx) !== first + i);
+      return (gap === -1 ? rows : rows.slice(0, gap)).map(({ hash }) => String(hash));
+    });
+  }
+
   async close(): Promise<void> {
     this.#statements.clear();
     if (!this.#closed) this.#db.close();
@@ -93,6 +101,8 @@ export class SqliteStore implements Store {
       this.#run('INSERT OR IGNORE INTO touches VALUES (?, ?, ?)', bytesOf(artifact), direct, row.sequence_number);
     for (const artifact of row.names) touch(artifact, 1);
     for (const artifact of row.within) if (!row.names.includes(artifact)) touch(artifact, 0);
+    for (const { level, index, hash } of row.nodes ?? [])
+      this.#run('INSERT INTO nodes VALUES (?, ?, ?)', level, index, hash);
   }
 
   #head(): Head | null {
@@ -144,6 +154,8 @@ export class SqliteStore implements Store {
   }
 }
 
+const NODES = 'SELECT idx, hash FROM nodes WHERE level = $level AND idx >= $first AND idx < $end ORDER BY idx';
+const LEAVES = 'SELECT seq AS idx, hash FROM entries WHERE $level = 0 AND seq >= $first AND seq < $end ORDER BY seq';
 const NEWS = 'SELECT seq, hash, kind, entry FROM entries WHERE seq >= ? ORDER BY seq';
 /** LEFT: where the last entry has been cut off, the head still says that there was one, and the reader finds it missing. */
 const HEAD =

@@ -30,5 +30,12 @@ const FIRST = `
   CREATE TRIGGER checkpoints_remain BEFORE DELETE ON checkpoints BEGIN SELECT RAISE(ABORT, 'checkpoints stay'); END;
 `;
 
+/** The hash tree above the leaves, at every eighth level; what an older version did not write is computed when asked for. */
+const TREE = `
+  CREATE TABLE nodes (
+    level INTEGER NOT NULL, idx INTEGER NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (level, idx)
+  ) STRICT, WITHOUT ROWID;
+`;
+
 /** Item n leads from version n to n + 1 (`PRAGMA user_version`). There is no way back. */
-export const MIGRATIONS: readonly string[] = [FIRST];
+export const MIGRATIONS: readonly string[] = [FIRST, TREE];

@@ -1,0 +1,71 @@
+/**
+ * One proof for many entries of one tree (RFC 9162 section 2.1).
+ *
+ * The tree is walked from its root, left before right. A range in which no proven entry lies is one hash of the proof;
+ * a proven entry is hashed; everything between is computed. So nothing is said twice, entries that stand together cost
+ * nothing, and a proof has exactly one form: no hash of it is free.
+ */
+import { type NodeReader, rootOf, split } from '../chain/proof.ts';
+import { leafHash, nodeHash } from '../chain/tree.ts';
+
+/** @throws TypeError unless `indexes` rise within the tree. */
+export function multiproof(nodes: NodeReader, indexes: readonly number[], size: number): Uint8Array[] {
+  if (!rises(indexes, size)) throw new TypeError('entries that are not in order within the tree');
+  const proof: Uint8Array[] = [];
+  const walk = ({ start, end, from, to }: Range): void => {
+    if (from === to) proof.push(rootOf(nodes, start, end));
+    else if (end - start > 1) for (const half of halves({ start, end, from, to }, indexes)) walk(half);
+  };
+  if (size > 0) walk({ start: 0, end: size, from: 0, to: indexes.length });
+  return proof;
+}
+
+/**
+ * The root that `entries` (their bytes as text) at `indexes` and the rest of the proof add up to; `undefined` where the
+ * proof has too few or too many hashes, or the indexes do not rise within the tree.
+ */
+export function provenRoot(
+  indexes: readonly number[],
+  entries: readonly string[],
+  size: number,
+  proof: readonly Uint8Array[],
+): Uint8Array | undefined {
+  if (size === 0 || indexes.length !== entries.length || !rises(indexes, size)) return undefined;
+  let used = 0;
+  const walk = (range: Range): Uint8Array | undefined => {
+    const { start, end, from, to } = range;
+    if (from === to) return proof[used++];
+    if (end - start === 1) return leafHash(entries[from]!);
+    const [left, right] = halves(range, indexes).map(walk);
+    return left && right && nodeHash(left, right);
+  };
+  const root = walk({ start: 0, end: size, from: 0, to: indexes.length });
+  return used === proof.length ? root : undefined;
+}
+
+/** Leaves `start` to `end` of the tree, and which of the proven entries lie there: `from` to `to`. Ends are exclusive. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+function halves({ start, end, from, to }: Range, indexes: readonly number[]): [Range, Range] {
+  const middle = start + split(end - start);
+  let [low, high] = [from, to];
+  while (low < high) {
+    const at = (low + high) >> 1;
+    if (indexes[at]! < middle) low = at + 1;
+    else high = at;
+  }
+  return [
+    { start, end: middle, from, to: low },
+    { start: middle, end, from: low, to },
+  ];
+}
+
+function rises(indexes: readonly number[], size: number): boolean {
+  if (!Number.isSafeInteger(size) || size < 0) return false;
+  return indexes.every((index, i) => Number.isSafeInteger(index) && index > (indexes[i - 1] ?? -1) && index < size);
+}
