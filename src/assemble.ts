@@ -9,9 +9,14 @@ import { bound, type Caller, operator } from './caller.ts';
 import { verifierKey } from './chain/checkpoint.ts';
 import type { Config } from './config/file.ts';
 import type { Settings } from './config.ts';
+import { gatewaySession } from './edge/gateway/gateway-session.ts';
+import { governedSession } from './edge/governed.ts';
+import type { Session } from './edge/session.ts';
 import { Enforcement } from './enforcement.ts';
 import type { Follower } from './follower.ts';
+import { gatewayOf } from './gatekeeper.ts';
 import { CannotStart, fileKeys, prepareDirectory } from './keys/file.ts';
+import { Lookout } from './lookout.ts';
 import type { Store } from './ports.ts';
 import { parseLimits } from './scope/limits.ts';
 import { parseCeiling, parsePresets } from './scope/preset.ts';
@@ -24,6 +29,8 @@ import type { Policy, Reader } from './tools/tool.ts';
 
 export interface Installation {
   readonly service: Service;
+  /** What this caller sees over MCP: our tools, and what its artifact permits of the upstreams. */
+  session(caller: Caller): Session;
   readonly enforcement: Enforcement;
   /** did:key of the authority. */
   readonly authority: string;
@@ -52,12 +59,20 @@ export function assemble({ dataDir, authority: name, config }: Settings, watch?:
   const sequencer = new Sequencer(world, (follower) => readerOf(store, follower, authority, watch));
   const service = new Service(sequencer, TOOLS);
   const enforcement = new Enforcement(service, config.refusals_per_minute);
+  const lookout = new Lookout(service);
+  const { gateway, decider } = gatewayOf(config, { service, enforcement, lookout });
   return {
     service,
+    session(caller) {
+      const own = governedSession(service, caller);
+      return gateway.servers.length === 0 ? own : gatewaySession(own, { gateway, decider, caller });
+    },
     enforcement,
     authority,
     log: verifierKey(origin, keys.log.publicKey),
     async close() {
+      lookout.close();
+      await gateway.close();
       await service.close();
       await store.close();
     },

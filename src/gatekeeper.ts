@@ -2,12 +2,54 @@
 import { find, refuseHalted } from './authority/find.ts';
 import { lineage } from './authority/grant.ts';
 import { Refusal } from './base/refusal.ts';
+import { operator } from './caller.ts';
+import type { Config } from './config/file.ts';
 import { artifactOf, type Decider, type Standing } from './edge/gateway/decider.ts';
+import { Gateway } from './edge/gateway/gateway.ts';
+import { Measuring } from './edge/gateway/measuring.ts';
 import type { Enforcement } from './enforcement.ts';
+import type { Lookout } from './lookout.ts';
+import type { Scope } from './scope/scope.ts';
 import type { Mode, Service } from './service.ts';
-import type { Watch } from './watch.ts';
+import { VERSION } from './version.ts';
 
-export function gatekeeper(service: Service, enforcement: Enforcement, watch: Watch, mode: Mode): Decider {
+export interface Law {
+  readonly service: Service;
+  readonly enforcement: Enforcement;
+  readonly lookout: Lookout;
+}
+
+/** The upstreams of the configuration, none of them started yet, and who decides about their calls. */
+export function gatewayOf(config: Config, law: Law): { gateway: Gateway; decider: Decider } {
+  const client = { name: 'aga-delegate', version: VERSION };
+  const log = (text: string): void => void process.stderr.write(text);
+  const gateway = new Gateway({ upstreams: config.upstreams, maps: config.maps, client, log });
+  const measuring = new Measuring(gateway, config.measure, (artifact, seen) => law.enforcement.measure(artifact, seen));
+  const used = new Map<string, Set<string>>();
+  law.enforcement.onFired((artifact, trigger) => {
+    void law.lookout.look();
+    if (trigger !== 'ACTUATOR_DISCONNECT') return;
+    for (const { name, upstream } of gateway.servers) if (used.get(artifact)?.has(name)) void upstream.disconnect();
+  });
+  const decider = gatekeeper({
+    ...law,
+    mode: config.mode,
+    measure(artifact, scopes, server) {
+      used.set(artifact, (used.get(artifact) ?? new Set()).add(server));
+      return measuring.before(artifact, scopes, server);
+    },
+  });
+  return { gateway, decider };
+}
+
+interface Bench extends Law {
+  readonly mode: Mode;
+  /** Measures an upstream for a lineage before one of its calls is judged. */
+  readonly measure: (artifact: string, scopes: readonly Scope[], server: string) => Promise<void>;
+}
+
+function gatekeeper({ service, enforcement, lookout, mode, measure }: Bench): Decider {
+  const scopesOf = scopesIn(service);
   return {
     standing: (caller) =>
       service.askAnyone<Standing>({
@@ -23,6 +65,9 @@ export function gatekeeper(service: Service, enforcement: Enforcement, watch: Wa
         },
       }),
     async decide({ caller, tool, acts, resolved, argumentsDigest, requestId, barred }) {
+      const server = tool?.slice(0, tool.indexOf('/'));
+      const artifact = artifactOf(caller);
+      if (server !== undefined && artifact !== null) await measure(artifact, await scopesOf(artifact), server);
       const question = { tool, acts, second: resolved, argumentsDigest, requestId, barred };
       const { code, message, by, grant } = await service.decide(caller, question, mode);
       if (code === null && grant) return { artifact: grant.hash };
@@ -31,9 +76,32 @@ export function gatekeeper(service: Service, enforcement: Enforcement, watch: Wa
       const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
       return new Refusal(code ?? 'INTERNAL', message, { detail: { refused_by } });
     },
-    onEnded: (artifact, ended) => watch.onEnded(artifact, ended),
+    onEnded: (artifact, ended) => lookout.onEnded(artifact, ended),
   };
 }
+
+/** The scopes of a lineage, which never change once it exists. */
+function scopesIn(service: Service): (artifact: string) => Promise<readonly Scope[]> {
+  const known = new Map<string, readonly Scope[]>();
+  return async (artifact) => {
+    const before = known.get(artifact);
+    if (before) return before;
+    const scopes = await service.askAnyone<readonly Scope[]>({
+      name: 'scopes',
+      caller: operator(),
+      writes: false,
+      decide: ({ state }) => {
+        const grant = state.grants.get(artifact);
+        return { answer: grant ? lineage(grant).map(({ scope }) => scope) : [] };
+      },
+    });
+    if (known.size > MOST_KNOWN) known.clear();
+    known.set(artifact, scopes);
+    return scopes;
+  };
+}
+
+const MOST_KNOWN = 10_000;
 
 /** What shadow mode does not let through either: there is no authority at all. */
 const TOTAL: ReadonlySet<string> = new Set(['NO_ARTIFACT', 'ARTIFACT_REVOKED', 'LEASE_EXPIRED', 'SUSPENDED']);

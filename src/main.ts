@@ -5,17 +5,15 @@ import { Refusal } from './base/refusal.ts';
 import { FLAGS, type Flags, settings } from './config.ts';
 import type { Opened } from './edge/cli/command.ts';
 import type { Program } from './edge/cli/program.ts';
-import { governedSession } from './edge/governed.ts';
 import { serveStdio } from './edge/stdio.ts';
 import { CannotStart } from './keys/file.ts';
-
-declare const __VERSION__: string;
+import { VERSION } from './version.ts';
 
 async function main(args: readonly string[]): Promise<number> {
   const flags = serverFlags(args);
   if (flags) return serve(flags);
   if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
-    process.stdout.write(`${__VERSION__}\n`);
+    process.stdout.write(`${VERSION}\n`);
     return 0;
   }
   // Whoever reads our output may have seen enough; that is no fault.
@@ -39,8 +37,8 @@ async function serve(flags: Flags): Promise<number> {
   const chosen = settings(flags, process.env, process.platform);
   const installation = assemble(chosen);
   await serveStdio({
-    session: () => governedSession(installation.service, callerOf(chosen)),
-    info: { name: 'aga-delegate', title: 'AGA Delegate', version: __VERSION__ },
+    session: () => installation.session(callerOf(chosen)),
+    info: { name: 'aga-delegate', title: 'AGA Delegate', version: VERSION },
     onStop: () => installation.close(),
   });
   return 0;
@@ -48,7 +46,7 @@ async function serve(flags: Flags): Promise<number> {
 
 function program(terminal: Program['terminal']): Program {
   return {
-    version: __VERSION__,
+    version: VERSION,
     terminal,
     desk(flags, json) {
       const chosen = once(() => settings(flags, process.env, process.platform));

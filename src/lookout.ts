@@ -11,7 +11,7 @@ const PERIOD = 250;
 
 type Listener = (refusal: Refusal) => void;
 
-export class Watch {
+export class Lookout {
   readonly #service: Service;
   readonly #watched = new Map<string, Set<Listener>>();
   #timer: NodeJS.Timeout | undefined;

@@ -1,0 +1,98 @@
+/**
+ * Measures upstreams for the artifacts that ask for it, before their calls.
+ *
+ * The types that a lineage asks for are duties: those of all its scopes together. A type that cannot be measured here is
+ * recorded as such once, and never passes for good.
+ */
+import type { Scope } from '../../scope/scope.ts';
+import { isStdio } from './config.ts';
+import type { Gateway, Server } from './gateway.ts';
+import { executableDigest } from './measure/executable.ts';
+import { fileSystemDigest } from './measure/files.ts';
+import { manifestDigest } from './measure/manifest.ts';
+import { TooLarge } from './measure/tree.ts';
+
+/** Of one upstream, as configured: folders to measure, and digests to expect by type. */
+export interface MeasureConfig {
+  readonly paths?: readonly string[] | undefined;
+  readonly pins?: { readonly [type: string]: string } | undefined;
+}
+
+export interface Finding {
+  readonly type: string;
+  /** Name of the upstream. */
+  readonly subject: string;
+  readonly digest: string | null;
+  readonly expected?: string | undefined;
+}
+
+/** Keeps a measurement; answers whether it differs from what was pinned. */
+export type Keep = (artifact: string, finding: Finding) => Promise<boolean>;
+
+interface Subject {
+  readonly server: Server;
+  readonly gateway: Gateway;
+  readonly paths: readonly string[];
+}
+
+type Measure = (subject: Subject) => Promise<string | null | undefined>;
+
+const MEASURES: { readonly [type: string]: Measure } = {
+  async CONFIG_MANIFEST({ server, gateway }) {
+    return manifestDigest((await gateway.tools(server)).items);
+  },
+  async EXECUTABLE_IMAGE({ server: { upstream } }) {
+    return isStdio(upstream.config) ? executableDigest(upstream.config) : null;
+  },
+  async FILE_SYSTEM_STATE({ paths }) {
+    return paths.length > 0 ? fileSystemDigest(paths) : null;
+  },
+};
+
+/** What is measured again at each look; the digest of an unchanged list of tools is known from the list. */
+const REPEATED = 10_000;
+
+export class Measuring {
+  readonly #gateway: Gateway;
+  readonly #config: { readonly [upstream: string]: MeasureConfig };
+  readonly #keep: Keep;
+  /** Artifact, type and upstream → the digest that was kept last, and when. */
+  readonly #kept = new Map<string, { digest: string | null; at: number }>();
+
+  constructor(gateway: Gateway, config: { readonly [upstream: string]: MeasureConfig }, keep: Keep) {
+    this.#gateway = gateway;
+    this.#config = config;
+    this.#keep = keep;
+  }
+
+  /** Measures what the lineage asks for of this upstream; resolves when what is new stands on the chain. */
+  async before(artifact: string, scopes: readonly Scope[], serverName: string): Promise<void> {
+    const types = new Set(scopes.flatMap(({ measurement_types }) => measurement_types));
+    const server = types.size > 0 && this.#gateway.servers.find(({ name }) => name === serverName);
+    if (!server) return;
+    for (const type of [...types].sort()) await this.#measure(artifact, type, server);
+  }
+
+  async #measure(artifact: string, type: string, server: Server): Promise<void> {
+    const { paths = [], pins = {} } = this.#config[server.name] ?? {};
+    const key = `${artifact} ${type} ${server.name}`;
+    const last = this.#kept.get(key);
+    const now = performance.now();
+    // Looking at tool definitions is cheap and done before each call; files are read anew every few seconds.
+    if (last && type !== 'CONFIG_MANIFEST' && now - last.at < REPEATED) return;
+    const digest = await measured(MEASURES[type], { server, gateway: this.#gateway, paths });
+    if (last?.digest !== digest || !last) {
+      await this.#keep(artifact, { type, subject: server.name, digest, expected: pins[type] });
+    }
+    this.#kept.set(key, { digest, at: now });
+  }
+}
+
+async function measured(measure: Measure | undefined, subject: Subject): Promise<string | null> {
+  try {
+    return (await measure?.(subject)) ?? null;
+  } catch (error) {
+    if (error instanceof TooLarge) return null;
+    throw error;
+  }
+}
