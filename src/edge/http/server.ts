@@ -22,6 +22,8 @@ export interface HttpOptions {
   readonly info: ServerInfo;
   /** Where clients reach us when it is not where we listen, for example `https://authority.example.com`. */
   readonly publicUrl?: string | undefined;
+  /** Milliseconds within which headers and body must be complete; 10,000 when absent. */
+  readonly patience?: number;
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
 }
 
@@ -31,20 +33,20 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Headers and body must be complete within this, in milliseconds. */
 const PATIENCE = 10_000;
-const TIMEOUTS = {
-  headersTimeout: PATIENCE,
-  requestTimeout: PATIENCE,
+const timeouts = (patience: number) => ({
+  headersTimeout: patience,
+  requestTimeout: patience,
   // How often the two above are looked at.
-  connectionsCheckingInterval: 500,
+  connectionsCheckingInterval: patience / 20,
   keepAliveTimeout: 60_000,
-};
+});
 const SWEEP_MS = 2000;
 const CLOSE_MS = 1500;
 
 /** Resolves when connections are accepted. Rejects with the system's error where the address cannot be had. */
-export async function listen(site: Site, { host, port, publicUrl, tls, info }: HttpOptions): Promise<HttpServer> {
+export async function listen(site: Site, options: HttpOptions): Promise<HttpServer> {
+  const { host, port, publicUrl, tls, info, patience = PATIENCE } = options;
   const mcp = mcpEndpoint(info, site.session, site.report);
   const scheme = tls ? 'https' : 'http';
   const using = {
@@ -53,7 +55,7 @@ export async function listen(site: Site, { host, port, publicUrl, tls, info }: H
     scheme,
     publicUrl,
   };
-  const server = tls ? createTlsServer({ ...TIMEOUTS, ...tls }) : createServer(TIMEOUTS);
+  const server = tls ? createTlsServer({ ...timeouts(patience), ...tls }) : createServer(timeouts(patience));
   server.on('request', (request, response) => void exchange(request, response, site, using));
   server.on('clientError', hangUp);
   const bound = await listening(server, host, port);

@@ -8,6 +8,7 @@ import type { ServerResponse } from 'node:http';
 import { decodeEvent, namesOf } from '../../authority/event/index.ts';
 import { halted, isWithin } from '../../authority/grant.ts';
 import type { State } from '../../authority/state.ts';
+import { Refusal } from '../../base/refusal.ts';
 import { type Caller, operator } from '../../caller.ts';
 import type { Entry } from '../../chain/entry.ts';
 import type { Clock, Row } from '../../ports.ts';
@@ -118,7 +119,7 @@ export function tailOf(service: Service, clock: Clock, report: (error: unknown) 
       response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' });
       response.write(': here\n\n');
       await catchUp(stream).catch((error: unknown) => {
-        report(error);
+        if (!(error instanceof Refusal)) report(error);
         leave(stream);
       });
     },

@@ -68,7 +68,24 @@ describe('delegate', () => {
     expect([wide.status, wide.json.error.code]).toEqual([403, 'LEASE_SUBSET_VIOLATION']);
     const preset = await mint({ subAgentName: 'wide', policyPreset: 'root' });
     expect([preset.status, preset.json.error.code]).toEqual([400, 'INVALID_REQUEST']);
-    for (const ttl of ['0', '0s', '-5m', '+5m', '30', '1d', '1e9h', '', ' 5m', '5 m', '999ms', '9999999h', 'h', '.s', 30, null]) {
+    for (const ttl of [
+      '0',
+      '0s',
+      '-5m',
+      '+5m',
+      '30',
+      '1d',
+      '1e9h',
+      '',
+      ' 5m',
+      '5 m',
+      '999ms',
+      '9999999h',
+      'h',
+      '.s',
+      30,
+      null,
+    ]) {
       const { status, json } = await mint({ subAgentName: 'bad', ttl });
       expect([ttl, status, json.error.code]).toEqual([ttl, 400, 'INVALID_REQUEST']);
     }
@@ -187,7 +204,9 @@ describe('enrol', () => {
     const token: string = json.enrollmentToken;
     const other = `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`;
     const unknown = `lt-delegate-${'0'.repeat(32)}.${token.split('.')[1]}`;
-    const said = await Promise.all([other, unknown, token.slice(0, -1), 'x', '', lead.session].map((each) => site.enroll(each)));
+    const said = await Promise.all(
+      [other, unknown, token.slice(0, -1), 'x', '', lead.session].map((each) => site.enroll(each)),
+    );
     expect(new Set(said.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     expect(said[0]).toMatchObject({ status: 401, json: { error: { code: 'TOKEN_INVALID' } } });
     expect(said[0]?.headers.get('www-authenticate')).toBe('Bearer');

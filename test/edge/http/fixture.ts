@@ -1,9 +1,9 @@
 /** An HTTP authority on the kernel in memory, and a client with nothing between it and the wire but `fetch`. */
 import { request as open } from 'node:http';
+import { sha256Hex } from '#digest';
 import { signer } from '#ed25519';
 import { proveHolder } from '../../../src/artifact/enrolment.ts';
 import { toDidKey } from '../../../src/base/did-key.ts';
-import { sha256Hex } from '#digest';
 import { type HttpServer, serveHttp } from '../../../src/edge/http/index.ts';
 import type { Nonces } from '../../../src/ports.ts';
 import { memoryNonces } from '../../../src/store/nonces.ts';
@@ -52,7 +52,9 @@ export const running = (): { now: number; ahead: number } => ({
   },
 });
 
-export async function authority(options: KernelOptions & { readonly nonces?: Nonces } = {}): Promise<Authority> {
+export async function authority(
+  options: KernelOptions & { readonly nonces?: Nonces; readonly patience?: number } = {},
+): Promise<Authority> {
   const k = kernel({ clock: running(), ...options });
   const reports: unknown[] = [];
   const clock = () => k.clock.now;
@@ -68,12 +70,15 @@ export async function authority(options: KernelOptions & { readonly nonces?: Non
     host: '127.0.0.1',
     port: 0,
     clock,
+    ...(options.patience !== undefined && { patience: options.patience }),
     info: { name: 'aga-delegate', title: 'AGA Delegate', version: '0.0.0' },
   });
   const send: Authority['send'] = async (method, path, body, token, headers = {}) => {
     const response = await fetch(`${server.url}${path}`, {
       method,
-      ...(body !== undefined && { body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body) }),
+      ...(body !== undefined && {
+        body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+      }),
       headers: {
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
@@ -87,7 +92,12 @@ export async function authority(options: KernelOptions & { readonly nonces?: Non
   const enroll: Authority['enroll'] = (token, key = `key ${keys++}`, changes = {}) => {
     const own = signer(seed(key));
     const id = token.slice('lt-delegate-'.length).split('.')[0] ?? '';
-    const body = { enrollmentToken: token, publicKey: toDidKey(own.publicKey), proof: proveHolder(id, own), ...changes };
+    const body = {
+      enrollmentToken: token,
+      publicKey: toDidKey(own.publicKey),
+      proof: proveHolder(id, own),
+      ...changes,
+    };
     return send('POST', '/api/v1/agents/enroll', body);
   };
   return {
@@ -99,18 +109,35 @@ export async function authority(options: KernelOptions & { readonly nonces?: Non
     enroll,
     async coordinator(changes = {}) {
       const root = await send('POST', '/api/v1/tools/aga_create_artifact', {}, OPERATOR);
-      const input = { parent_artifact_hash: root.json.artifact_hash, sub_agent_id: 'coordinator', policy_preset: 'coordinator', enroll: true };
+      const input = {
+        parent_artifact_hash: root.json.artifact_hash,
+        sub_agent_id: 'coordinator',
+        policy_preset: 'coordinator',
+        enroll: true,
+      };
       const child = await send('POST', '/api/v1/tools/aga_delegate_to_subagent', { ...input, ...changes }, OPERATOR);
       const { token } = child.json.enrollment;
       const { json } = await enroll(token);
-      return { root: root.json.artifact_hash, hash: child.json.child_artifact_hash, id: json.agentId, token, session: json.sessionToken, answer: json };
+      return {
+        root: root.json.artifact_hash,
+        hash: child.json.child_artifact_hash,
+        id: json.agentId,
+        token,
+        session: json.sessionToken,
+        answer: json,
+      };
     },
     close: () => server.close(),
   };
 }
 
 /** Headers exactly as given, also twice. */
-export function raw(url: string, method: string, headers: readonly string[], body = ''): Promise<{ status: number; text: string }> {
+export function raw(
+  url: string,
+  method: string,
+  headers: readonly string[],
+  body = '',
+): Promise<{ status: number; text: string }> {
   const { port } = new URL(url);
   const path = url.slice(new URL(url).origin.length);
   return new Promise((resolve, reject) => {

@@ -36,8 +36,10 @@ export const followChain = route({
   query: z.strictObject({
     after: z.int().min(-1).optional().describe('Begin behind this sequence number. Omit for the first entry'),
   }),
-  async answer({ query, headers, caller, until }, { tail, metrics }) {
+  async answer({ query, headers, caller, until }, { service, tail, metrics }) {
     const after = sequenceIn(headers['last-event-id'] ?? query.get('after') ?? '-1');
+    // Whoever may not speak is told so with a status, not with an empty stream.
+    await service.read(caller, async () => undefined);
     return {
       stream(response) {
         response.once('close', metrics.open('streams'));
