@@ -43,7 +43,7 @@ export interface Installation {
 export type Watch = (done: number, total: number) => void;
 
 /** Opens the data directory. Throws `CannotStart`. */
-export function assemble({ dataDir, authority: name, config }: Settings, watch?: Watch): Installation {
+export function assemble({ dataDir, authority: name, config, launch }: Settings, watch?: Watch): Installation {
   prepareDirectory(dataDir);
   const database = join(dataDir, 'chain.db');
   const random = (length: number): Uint8Array => randomBytes(length);
@@ -55,7 +55,7 @@ export function assemble({ dataDir, authority: name, config }: Settings, watch?:
     checkpoint: fileCache(join(dataDir, 'checkpoint')),
   };
   const origin = `aga-delegate/${name}/${authority.slice('did:key:'.length)}`;
-  const world = { store, caches, keys, clock: Date.now, policy: policyOf(config), random, origin };
+  const world = { store, caches, keys, clock: Date.now, policy: policyOf(config, launch), random, origin };
   const sequencer = new Sequencer(world, (follower) => readerOf(store, follower, authority, watch));
   const service = new Service(sequencer, TOOLS);
   const enforcement = new Enforcement(service, config.refusals_per_minute);
@@ -79,12 +79,13 @@ export function assemble({ dataDir, authority: name, config }: Settings, watch?:
   };
 }
 
-function policyOf({ presets, root_ceiling: ceiling, limits }: Config): Policy {
+function policyOf({ presets, root_ceiling: ceiling, limits }: Config, launch: readonly string[]): Policy {
   try {
     return {
       presets: parsePresets(presets ?? {}),
       rootCeiling: ceiling === undefined ? null : parseCeiling(ceiling, 'root_ceiling'),
       rootLimits: parseLimits(limits ?? {}),
+      launch,
     };
   } catch (error) {
     throw error instanceof Refusal ? new CannotStart(`The configuration file: ${error.message}`) : error;

@@ -1,6 +1,6 @@
 /** Every setting, once: where it comes from, and what it is without one. Flags win over environment, over file, over default. */
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { type Config, configSchema, defaults, readConfig } from './config/file.ts';
 import { CannotStart } from './keys/file.ts';
 
@@ -10,6 +10,8 @@ export interface Settings {
   readonly authority: string;
   /** Hash of the artifact that a stdio session is bound to; null for the operator. */
   readonly artifact: string | null;
+  /** Flags that another process needs to find the same installation, with absolute paths. */
+  readonly launch: readonly string[];
   /** The configuration file, or what holds without one. */
   readonly config: Config;
 }
@@ -75,7 +77,11 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string)
   const file = flags.config ?? env.AGA_CONFIG;
   if (file === '') throw new CannotStart('AGA_CONFIG (or --config) is set but empty.');
   const artifact = artifactIn(flags.artifact ?? env.AGA_ARTIFACT);
-  return { dataDir, authority, artifact, config: file === undefined ? defaults() : readConfig(file) };
+  const launch = [
+    ...((flags['data-dir'] ?? env.AGA_DATA_DIR) === undefined ? [] : ['--data-dir', resolve(dataDir)]),
+    ...(file === undefined ? [] : ['--config', resolve(file)]),
+  ];
+  return { dataDir, authority, artifact, launch, config: file === undefined ? defaults() : readConfig(file) };
 }
 
 /** Set but not a hash never means "operator": it ends the process. */

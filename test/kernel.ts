@@ -43,7 +43,7 @@ export function kernel({
   store = new MemoryStore(),
   keys = KEYS,
   clock = { now: START },
-  policy = { presets: BUILT_IN, rootCeiling: null, rootLimits: {} },
+  policy = { presets: BUILT_IN, rootCeiling: null, rootLimits: {}, launch: [] },
   caches = { snapshot: new MemoryCache(), checkpoint: new MemoryCache() },
 }: KernelOptions = {}): Kernel {
   kernels += 1;

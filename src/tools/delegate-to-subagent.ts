@@ -8,6 +8,7 @@ import { uphold } from '../authority/kind.ts';
 import { toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
+import { launch, launchOf } from './launch.ts';
 import { recalled, requestDigest } from './request.ts';
 import { childScope } from './requested-scope.ts';
 import * as piece from './schema.ts';
@@ -43,10 +44,11 @@ const output = z.strictObject({
     .strictObject({
       token: z.string().describe('Redeemed once, by one key; a secret'),
       expires_at: z.string().describe('UTC; redeeming late does not extend it'),
-      launch: z.string().describe('Command line that starts the sub-agent with it'),
+      launch: launch.describe('As launch, with the token in the environment'),
     })
     .optional()
     .describe('When enroll was asked for'),
+  launch: launch.describe('How to start the sub-agent in a process of its own, bound to the artifact'),
   chain: piece.chain,
 });
 
@@ -144,6 +146,7 @@ export const delegateToSubagent = tool({
         permissions: given,
         purpose: artifact.purpose,
         ...(event.enroll && { enrollment: enrolmentOf(event.sealed, context) }),
+        launch: launchOf({ ...artifact, hash }, { artifact: hash }, context.policy.launch),
         chain: { sequence_number, entry_hash },
       };
     };
@@ -183,11 +186,10 @@ export const delegateToSubagent = tool({
   },
 });
 
-function enrolmentOf({ artifact, hash }: Sealed, { enrolmentToken }: Context) {
+function enrolmentOf({ artifact, hash }: Sealed, { enrolmentToken, policy }: Context) {
   const token = enrolmentToken(hash);
-  return { token, expires_at: artifact.expires_at, launch: `AGA_TOKEN=${token} npx -y aga-delegate` };
+  return { token, expires_at: artifact.expires_at, launch: launchOf({ ...artifact, hash }, { token }, policy.launch) };
 }
-
 /** The value given under the newer or the older name of a parameter. */
 function eitherName<T extends { readonly [name: string]: unknown }, K extends keyof T>(
   input: T,

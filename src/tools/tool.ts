@@ -26,6 +26,8 @@ export interface Policy {
   readonly rootCeiling: Ceiling | null;
   /** Limits of a root that names none. */
   readonly rootLimits: Limits;
+  /** Flags that another process needs to find this installation. */
+  readonly launch: readonly string[];
 }
 
 /** What is known at the instant of deciding. */

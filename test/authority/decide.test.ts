@@ -121,7 +121,7 @@ describe('presets', () => {
     expect(over.code).toBe('LEASE_SUBSET_VIOLATION');
     expect((await refusal(call('aga_delegate_to_subagent', { policy_preset: 'bogus' }))).code).toBe('INVALID_REQUEST');
     const narrow = parsePresets({ narrow: { permissions: { 'agent.delegate': ['*', '*@*'], 'tool.call': ['a/b'] } } });
-    const other = kernel({ policy: { presets: narrow, rootCeiling: null, rootLimits: {} } });
+    const other = kernel({ policy: { presets: narrow, rootCeiling: null, rootLimits: {}, launch: [] } });
     await other.call('aga_create_artifact', { permissions: all });
     const child = await other.call('aga_delegate_to_subagent', { policy_preset: 'narrow' });
     const wider = await refusal(
@@ -137,7 +137,7 @@ describe('the ceiling of all roots', () => {
     limits: { calls: 3 },
     argument_rules: [{ tool: 'a/write', arguments: { text: { max_bytes: 3 } } }],
   };
-  const policy = { presets: BUILT_IN, rootCeiling: parseCeiling(ceiling, 'root_ceiling'), rootLimits: {} };
+  const policy = { presets: BUILT_IN, rootCeiling: parseCeiling(ceiling, 'root_ceiling'), rootLimits: {}, launch: [] };
 
   it('is what a root gets that names nothing, and what no root exceeds', async () => {
     const { call } = kernel({ policy });

@@ -1,0 +1,56 @@
+/** How a sub-agent gets a process of its own: configuration that a host takes as it stands. */
+import * as z from 'zod';
+
+export const launch = z.strictObject({
+  mcpServers: z
+    .record(
+      z.string(),
+      z.strictObject({
+        type: z.literal('stdio').describe('Transport'),
+        command: z.string().describe('Program'),
+        args: z.array(z.string()).describe('Its arguments'),
+        env: z.record(z.string(), z.string()).describe('Its environment'),
+      }),
+    )
+    .describe("Entry for a host's mcpServers; unique to this sub-agent"),
+  claude_agent: z.string().describe('Contents of .claude/agents/NAME.md for Claude Code'),
+});
+export type Launch = z.infer<typeof launch>;
+
+export interface Launched {
+  readonly subject: string;
+  readonly hash: string;
+  readonly purpose: string;
+}
+
+/** What binds the process to its artifact: the hash itself, or a token that is redeemed. */
+export type Bond = { readonly artifact: string } | { readonly token: string };
+
+/**
+ * Name and arguments are unique to the artifact: hosts let agents with equal definitions share one process, and then one
+ * of them would act under the other's artifact. A token goes into the environment, where no list of processes shows it.
+ */
+export function launchOf({ subject, hash, purpose }: Launched, bond: Bond, settings: readonly string[]): Launch {
+  const name = `aga-${slug(subject)}-${hash.slice(0, 8)}`;
+  const own = 'artifact' in bond ? ['--artifact', bond.artifact] : [];
+  const env: Record<string, string> = 'token' in bond ? { AGA_TOKEN: bond.token } : {};
+  const server = { type: 'stdio' as const, command: 'npx', args: ['-y', 'aga-delegate', ...settings, ...own], env };
+  const agent = [
+    '---',
+    `name: ${name}`,
+    // JSON is YAML, and says where a text ends.
+    `description: ${JSON.stringify(purpose)}`,
+    `mcpServers: ${JSON.stringify([{ [name]: server }])}`,
+    '---',
+    `You act under the artifact ${hash.slice(0, 12)}. A refusal says what would have been allowed.`,
+    '',
+  ];
+  return { mcpServers: { [name]: server }, claude_agent: agent.join('\n') };
+}
+
+const slug = (subject: string): string =>
+  subject
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 24) || 'agent';
