@@ -1,9 +1,9 @@
 /**
- * The main job on real input: two real server processes on one data directory, driven by today's official client.
- * A coordinator delegates, its sub-agent delegates on and asks for too much, one revocation ends both, and the chain
- * is verified.
+ * The main job on real input: two real server processes on one data directory, driven by today's official client, with a
+ * real MCP server behind them. A coordinator delegates, its sub-agent delegates on, asks for too much, reads a file and
+ * is kept from another; one revocation ends it in mid-work, and the chain is verified.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -11,6 +11,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 
 type Answer = { readonly [member: string]: any }; // the story reads a few members of each tool's answer
 
+const FILESYSTEM = join(import.meta.dirname, '../node_modules/@modelcontextprotocol/server-filesystem/dist/index.js');
 const SERVER = join(import.meta.dirname, '../dist/aga-delegate.cjs');
 const colour = process.stdout.isTTY && !process.env.NO_COLOR;
 const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
@@ -18,15 +19,41 @@ const say = (text = ''): void => void process.stdout.write(`${text}\n`);
 const step = (text: string): void => say(`\n${paint(1, text)}`);
 const indent = (text: string): string => text.replace(/^/gm, '    ');
 
-async function connect(dataDir: string, ...args: string[]): Promise<Client> {
+interface Stage {
+  readonly dataDir: string;
+  readonly config: string;
+  /** The folder that the upstream serves. */
+  readonly workspace: string;
+}
+
+function setStage(folder: string): Stage {
+  const workspace = join(folder, 'ws');
+  mkdirSync(join(workspace, 'reports'), { recursive: true });
+  writeFileSync(join(workspace, 'reports', 'q3.md'), 'Revenue grew by a third.');
+  writeFileSync(join(workspace, 'salaries.md'), 'Nobody but the lead reads this.');
+  const config = join(folder, 'aga-delegate.json');
+  const upstreams = { filesystem: { command: process.execPath, args: [FILESYSTEM, workspace] } };
+  writeFileSync(config, JSON.stringify({ upstreams, maps: { filesystem: '@modelcontextprotocol/server-filesystem' } }));
+  return { dataDir: join(folder, 'data'), config, workspace };
+}
+
+async function connect({ dataDir, config }: Stage, ...args: string[]): Promise<Client> {
   const client = new Client({ name: 'demo', version: '1.0.0' });
   const transport = new StdioClientTransport({
     command: process.execPath,
-    args: [SERVER, '--data-dir', dataDir, ...args],
-    stderr: 'inherit',
+    args: [SERVER, '--data-dir', dataDir, '--config', config, ...args],
+    // What the upstream says of its start is not part of the story.
+    stderr: 'ignore',
   });
   await client.connect(transport);
   return client;
+}
+
+/** A tool of the upstream: its text, or the refusal. */
+async function use(client: Client, name: string, input: Answer): Promise<{ text: string; refused: Answer | null }> {
+  const result = await client.callTool({ name, arguments: input });
+  const [{ text }] = result.content as [{ text: string }];
+  return { text, refused: result.isError ? (JSON.parse(text) as Answer).error : null };
 }
 
 async function call(client: Client, name: string, input: Answer): Promise<Answer> {
@@ -37,16 +64,18 @@ async function call(client: Client, name: string, input: Answer): Promise<Answer
 }
 
 async function main(): Promise<void> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'aga-demo-'));
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'aga-demo-')));
+  const stage = setStage(folder);
+  const { workspace } = stage;
   const started = performance.now();
   try {
     step('1  A coordinator, in an operator session, creates the root of its authority');
-    const coordinator = await connect(dataDir);
+    const coordinator = await connect(stage);
     const root = await call(coordinator, 'aga_create_artifact', {
       subject: 'research-lead',
       permissions: {
         'tool.call': ['filesystem/*', 'search/*'],
-        'fs.read': ['/ws/**'],
+        'fs.read': [`${workspace}/**`],
         'net.fetch': ['https://*.example.com/**'],
       },
       purpose: 'quarterly report',
@@ -58,7 +87,7 @@ async function main(): Promise<void> {
       sub_agent_id: 'reader',
       permissions: {
         'tool.call': ['filesystem/read_*'],
-        'fs.read': ['/ws/reports/**'],
+        'fs.read': [`${workspace}/reports/**`],
         'agent.delegate': ['summariser'],
       },
       ttl_seconds: 600,
@@ -71,7 +100,7 @@ async function main(): Promise<void> {
     );
 
     step('3  The sub-agent runs in a process of its own, bound to that artifact, and delegates once more');
-    const bound = await connect(dataDir, '--artifact', reader.child_artifact_hash);
+    const bound = await connect(stage, '--artifact', reader.child_artifact_hash);
     const summariser = await call(bound, 'aga_delegate_to_subagent', {
       sub_agent_id: 'summariser',
       permitted_tools: ['filesystem/read_text_file'],
@@ -86,38 +115,54 @@ async function main(): Promise<void> {
     step('4  It asks for more than it has. This is what the agent sees:');
     const greedy = await call(bound, 'aga_delegate_to_subagent', {
       sub_agent_id: 'summariser',
-      permissions: { 'tool.call': ['filesystem/*'], 'fs.read': ['/ws/reports/2026/**'] },
+      permissions: { 'tool.call': ['filesystem/*'], 'fs.read': [`${workspace}/reports/**`] },
     });
     say(indent(paint(33, JSON.stringify(greedy.error, null, 2))));
 
     step('5  The tree');
     say(indent((await call(coordinator, 'aga_inspect', { view: 'tree' })).drawing));
 
-    step('6  The coordinator revokes the reader; the summariser dies with it, in the other process too');
+    step('6  Behind the gateway: the sub-agent reads a real file, and is kept from another');
+    const read = (path: string) => use(bound, 'filesystem__read_text_file', { path });
+    const seen = (await bound.listTools()).tools.map(({ name }) => name).filter((name) => name.includes('__'));
+    say(indent(`of the upstream it sees: ${seen.join(', ')}`));
+    say(indent(`reports/q3.md   ${paint(32, (await read(`${workspace}/reports/q3.md`)).text)}`));
+    const kept = (await read(`${workspace}/salaries.md`)).refused;
+    say(indent(`salaries.md     ${paint(31, kept?.code)}  ${kept?.message.replaceAll(workspace, '…')}`));
+
+    step('7  While it works, the coordinator revokes it; the summariser dies with it');
+    const work = (async () => {
+      for (let reads = 1; ; reads++) {
+        const { refused } = await read(`${workspace}/reports/q3.md`);
+        if (refused) return { reads, refused };
+      }
+    })();
+    await new Promise((resolve) => setTimeout(resolve, 150));
     const cut = await call(coordinator, 'aga_revoke_artifact', {
       artifact_hash: reader.child_artifact_hash,
       reason: 'work is done',
     });
     say(indent(`${cut.revoked_count} artifacts ended by one entry`));
-    const late = await call(bound, 'aga_check_permission', {
-      capability: 'tool.call',
-      resource: 'filesystem/read_text_file',
-    });
-    say(indent(`the sub-agent's next call: ${paint(31, late.error.code)}  ${late.error.message}`));
+    const { reads, refused } = await work;
+    say(indent(`the sub-agent's read number ${reads}: ${paint(31, refused.code)}  ${refused.message}`));
     say(`\n${indent((await call(coordinator, 'aga_inspect', { view: 'tree' })).drawing)}`);
 
-    step('7  The audit chain');
-    const log = await call(coordinator, 'aga_query_chain', {});
-    for (const entry of log.entries as Answer[]) {
+    step('8  The audit chain');
+    const log = await call(coordinator, 'aga_query_chain', { limit: 500 });
+    const entries = log.entries as Answer[];
+    const repeated = entries.filter((entry, index) => isPermit(entry) && isPermit(entries[index - 1]));
+    for (const entry of entries) {
+      if (repeated.includes(entry)) continue;
       say(
         indent(
           `${String(entry.sequence_number).padStart(2)}  ${entry.timestamp.slice(11, 19)}  ${paint(36, entry.event.kind.padEnd(16))}  ${tellEvent(entry.event)}`,
         ),
       );
     }
+    say(indent(paint(2, `(${repeated.length} more permitted reads like the one before them are not shown)`)));
     say(`\n${indent(paint(2, log.head.checkpoint.trim()))}`);
 
-    step('8  Verified: every hash, link, signature and the law itself, recomputed');
+    step('9  Verified: every hash, link, signature and the law itself, recomputed');
     const verdict = await call(coordinator, 'aga_verify', { target: 'chain' });
     const [mark, code] = verdict.valid ? ['valid', 32] : ['NOT VALID', 31];
     say(
@@ -129,9 +174,11 @@ async function main(): Promise<void> {
     say(`\n${paint(2, `done in ${((performance.now() - started) / 1000).toFixed(1)} s`)}`);
     if (!verdict.valid) process.exitCode = 1;
   } finally {
-    rmSync(dataDir, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
+
+const isPermit = (entry: Answer | undefined): boolean => entry?.event.verdict === 'permit';
 
 function tellEvent(event: Answer): string {
   const tellers: { readonly [kind: string]: () => string } = {
@@ -140,6 +187,8 @@ function tellEvent(event: Answer): string {
     DELEGATION: () =>
       `${event.sub_agent_id} gets ${event.child_artifact_hash.slice(0, 12)} from ${event.parent_artifact_hash.slice(0, 12)}`,
     REVOCATION: () => `${event.artifact_hash.slice(0, 12)} and all below it: ${event.reason}`,
+    DECISION: () =>
+      `${event.verdict} ${event.tool} for ${event.artifact_hash?.slice(0, 12)}${event.code ? `: ${event.code}` : ''}`,
     REFUSAL: () => `${event.code} for ${event.artifact_hash?.slice(0, 12) ?? 'the operator'} (${event.tool})`,
   };
   return tellers[event.kind]?.() ?? '';
