@@ -1,6 +1,7 @@
 import { Option } from 'commander';
+import type { Output } from '../../../service.ts';
 import { queryChain } from '../../../tools/query-chain.ts';
-import type { Command, Desk, Given } from '../command.ts';
+import type { Command, Desk, Given, Outcome } from '../command.ts';
 import { type LogEntry, lines, namesOf } from '../entry-line.ts';
 import { follow, pages } from '../follow.ts';
 
@@ -20,19 +21,21 @@ export const log: Command = {
     ['log --json --after 99 --limit 500', 'A page for a program; "next" is the --after of the next one:'],
   ],
   async run(desk, { input, options }) {
+    // Also says what is wrong with the input, whatever is made of the answer.
+    const answer = await desk.open().call(queryChain, input);
     if (options.follow === true) return watch(desk, input);
-    const { call } = desk.open();
-    if (desk.json || input.after !== undefined) {
-      const answer = await call(queryChain, input);
-      const { entries, next } = answer as unknown as { entries: LogEntry[]; next: number | null }; // its output schema
-      const names = await namesOf(desk);
-      const more = next === null ? [] : [`… more: --after ${next}`];
-      return { answer, text: (out) => [...entries.map(lines(names, out)), ...more].join('\n') };
-    }
+    if (desk.json || input.after !== undefined) return page(desk, answer);
     const [recent, names] = [await last(desk, input), await namesOf(desk)];
-    return { answer: recent, text: (out) => recent.map(lines(names, out)).join('\n') };
+    return { answer, text: (out) => recent.map(lines(names, out)).join('\n') };
   },
 };
+
+async function page(desk: Desk, answer: Output): Promise<Outcome> {
+  const { entries, next } = answer as unknown as { entries: LogEntry[]; next: number | null }; // its output schema
+  const names = await namesOf(desk);
+  const more = next === null ? [] : [`… more: --after ${next}`];
+  return { answer, text: (out) => [...entries.map(lines(names, out)), ...more].join('\n') };
+}
 
 /** The last entries of what was asked for, oldest first. */
 async function last(desk: Desk, input: Given['input']): Promise<LogEntry[]> {

@@ -1,0 +1,141 @@
+/** From nothing to a running installation: init writes what doctor then finds well. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../../src/config/file.ts';
+import { startingConfig } from '../../../src/edge/cli/starting-config.ts';
+import { folder, installation, onTerminal, run } from './cli.ts';
+
+const hasScript = spawnSync('script', ['--version']).status === 0;
+
+describe('init', () => {
+  it('writes a commented file that the program takes, and never over one that is there', async () => {
+    const cwd = folder();
+    const path = join(cwd, 'aga-delegate.json');
+    const first = await run(['init', '--yes', '--host', 'api.example.com', '--json'], { cwd });
+    expect(JSON.parse(first.out)).toEqual({ path, folder: cwd, hosts: ['api.example.com'], mode: 'enforce' });
+    const text = readFileSync(path, 'utf8');
+    expect(text.match(/\/\//g)?.length).toBeGreaterThan(8);
+    expect(parseConfig(text, path).root_ceiling).toMatchObject({
+      permissions: { 'fs.write': [`${cwd}/**`], 'net.fetch': ['https://api.example.com/**'] },
+    });
+
+    expect((await run(['init', '--yes'], { cwd })).code).toBe(1);
+    expect(readFileSync(path, 'utf8')).toBe(text);
+    expect((await run(['init', '--yes', '--force', '--mode', 'shadow'], { cwd })).code).toBe(0);
+    expect(parseConfig(readFileSync(path, 'utf8'), path).mode).toBe('shadow');
+  });
+
+  it('gives roots the ceiling that was asked for', async () => {
+    const cwd = folder();
+    await run(['init', '--yes', '--folder', 'work'], { cwd });
+    const env = { AGA_CONFIG: join(cwd, 'aga-delegate.json'), AGA_DATA_DIR: join(cwd, 'state') };
+    const { permissions } = JSON.parse((await run(['create', '--json'], { env, cwd })).out);
+    expect(permissions['fs.write']).toEqual([`${cwd}/work/**`]);
+    const wider = await run(['create', '--permissions', '{"fs.read":["/etc/**"]}', '--json'], { env, cwd });
+    expect(JSON.parse(wider.out).error.code).toBe('LEASE_SUBSET_VIOLATION');
+  });
+
+  it('writes nothing where nobody answers, or where an answer cannot stand in a file', async () => {
+    const cwd = folder();
+    expect((await run(['init'], { cwd })).err).toContain('--yes');
+    expect((await run(['init', '--yes', '--host', 'not a host'], { cwd })).code).toBe(1);
+    expect((await run(['init', '--yes', '--folder', 'a\u0001b'], { cwd })).code).toBe(1);
+    expect(() => readFileSync(join(cwd, 'aga-delegate.json'))).toThrow('ENOENT');
+  });
+
+  it.skipIf(!hasScript)('asks three questions on a terminal', async () => {
+    const cwd = folder();
+    const typed = [
+      [/Which folder/, '\r'],
+      [/Which hosts/, 'a.example.com, b.example.com\r'],
+      [/What happens/, '\u001b[B\r'],
+    ] as const;
+    const { code } = await onTerminal(['init'], typed, { cwd });
+    expect(code).toBe(0);
+    const { mode, root_ceiling } = parseConfig(readFileSync(join(cwd, 'aga-delegate.json'), 'utf8'), 'c');
+    expect(mode).toBe('shadow');
+    expect(root_ceiling).toMatchObject({
+      permissions: { 'fs.read': [`${cwd}/**`], 'net.fetch': ['https://a.example.com/**', 'https://b.example.com/**'] },
+    });
+  });
+
+  it('stays valid with every commented line switched on', () => {
+    const text = startingConfig({ folder: '/ws', hosts: [], mode: 'enforce' });
+    const on = text.replace(/^ {4}\/\/ (".*)$/gm, '    $1');
+    expect(Object.keys(parseConfig(on, 'c').upstreams)).toEqual(['fetch', 'remote', 'filesystem']);
+  });
+});
+
+describe('doctor', () => {
+  type Checked = { ok: boolean; checks: { name: string; status: string; message: string; fix?: string }[] };
+  const examine = async (env: Record<string, string>): Promise<Checked & { code: number | null }> => {
+    const home = folder();
+    const { code, out } = await run(['doctor', '--json'], { env: { HOME: home, ...env }, cwd: env.HOME ?? home });
+    return { code, ...JSON.parse(out) };
+  };
+  const named = ({ checks }: Checked, name: string) => checks.find((check) => check.name === name);
+
+  it('finds a fresh installation well, and makes none where there is none', async () => {
+    const home = installation();
+    const none = await examine({ AGA_DATA_DIR: join(home.path, 'state') });
+    expect(none).toMatchObject({ code: 0, ok: true });
+    expect(named(none, 'data directory')?.message).toContain('will be made');
+    await home.run('create');
+    const some = await examine({ AGA_DATA_DIR: home.path });
+    expect(some).toMatchObject({ code: 0, ok: true });
+    expect(named(some, 'chain')?.message).toContain('2 entries');
+    home.remove();
+  });
+
+  it('finds files that others may read, and says how to close them', async () => {
+    const home = installation();
+    await home.run('keys');
+    chmodSync(join(home.path, 'authority.key'), 0o644);
+    const found = await examine({ AGA_DATA_DIR: home.path });
+    expect(found).toMatchObject({ code: 1, ok: false });
+    expect(named(found, 'permissions')).toMatchObject({
+      status: 'broken',
+      fix: `chmod 600 '${home.path}/authority.key'`,
+    });
+    home.remove();
+  });
+
+  it('finds a damaged database', async () => {
+    const home = installation();
+    await home.run('create');
+    truncateSync(join(home.path, 'chain.db'), 5000);
+    const found = await examine({ AGA_DATA_DIR: home.path });
+    expect(found.code).toBe(1);
+    expect(named(found, 'database')?.status).toBe('broken');
+    home.remove();
+  });
+
+  it('finds wrong settings, once', async () => {
+    const found = await examine({ AGA_DATA_DIR: folder(), AGA_CONFIG: '/nowhere/c.json' });
+    expect(found.code).toBe(1);
+    expect(found.checks.filter(({ status }) => status === 'broken')).toHaveLength(1);
+  });
+
+  it('finds hosts: those that start us, those that do not, those that cannot be read', async () => {
+    const home = folder();
+    const host = (path: string, text: string): void => {
+      mkdirSync(join(home, path, '..'), { recursive: true });
+      writeFileSync(join(home, path), text);
+    };
+    const ours = { command: 'npx', args: ['-y', 'aga-delegate@0.1.0'] };
+    host('.mcp.json', JSON.stringify({ mcpServers: { aga: ours } }));
+    host('.vscode/mcp.json', `// servers\n${JSON.stringify({ servers: { aga: ours, other: { command: 'x' } } })}`);
+    host('.cursor/mcp.json', '{"mcpServers":{"not-aga-delegate-at-all":{"command":"y"}}}');
+    host('.claude.json', '{');
+    const found = await examine({ HOME: home, AGA_DATA_DIR: join(home, 'state') });
+    expect(found).toMatchObject({ code: 0, ok: true });
+    expect(named(found, 'Claude Code, here')?.status).toBe('ok');
+    expect(named(found, 'VS Code, here')?.message).toContain('1 other server beside it');
+    expect(named(found, 'Cursor')?.fix).toContain('aga-delegate');
+    expect(named(found, 'Claude Code')?.message).toContain('cannot be read');
+    expect(named(found, 'hosts')).toBeUndefined();
+    expect(named(await examine({ AGA_DATA_DIR: join(home, 'state') }), 'hosts')?.status).toBe('note');
+  });
+});
