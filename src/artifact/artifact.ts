@@ -9,10 +9,33 @@
  * present and an unknown one is refused, so that the format need not change when a part is given work. Numbers are safe
  * integers, amounts of money decimal strings, times UTC with milliseconds and `Z`.
  *
- * Worked example (a root; the authority's secret seed is the 32 bytes 01 02 … 20):
+ * Worked example: a root, signed with the key whose secret seed is the 32 bytes 01 02 … 20.
  *
- * example {"authority":"did:key:z6MkneMkZqwqRiU5mJzSG3kDwzt9P8C59N4NGTfBLfSGE7c7","delegation":{"max_children":32,"max_depth":3},"depth":0,"expires_at":"2026-11-20T11:00:00.000Z","holder":null,"issued_at":"2026-11-20T10:00:00.000Z","issuer":"did:key:z6MkneMkZqwqRiU5mJzSG3kDwzt9P8C59N4NGTfBLfSGE7c7","nonce":"AAAAAAAAAAAAAAAAAAAAAA","parent":null,"purpose":"quarterly report","scope":{"argument_rules":[],"enforcement_triggers":["ALERT_ONLY"],"limits":{},"measurement_types":[],"permissions":{"agent.delegate":["*","*@*"],"tool.call":["filesystem/*"]}},"signature":"@SIGNATURE@","subject":"research-lead","terms":{"budget_mode":null,"min_binding":"handle","preset":null},"type":"aga-artifact/v1"}
- * artifact_hash @HASH@
+ *     {
+ *       "type": "aga-artifact/v1",
+ *       "authority": "did:key:z6MkneMkZqwqRiU5mJzSG3kDwzt9P8C59N4NGTfBLfSGE7c7",
+ *       "parent": null,
+ *       "depth": 0,
+ *       "issuer": "did:key:z6MkneMkZqwqRiU5mJzSG3kDwzt9P8C59N4NGTfBLfSGE7c7",
+ *       "holder": null,
+ *       "subject": "research-lead",
+ *       "purpose": "quarterly report",
+ *       "nonce": "AAECAwQFBgcICQoLDA0ODw",
+ *       "issued_at": "2026-11-20T10:00:00.000Z",
+ *       "expires_at": "2026-11-20T11:00:00.000Z",
+ *       "scope": {
+ *         "permissions": { "agent.delegate": ["*", "*@*"], "tool.call": ["filesystem/*"] },
+ *         "argument_rules": [],
+ *         "limits": {},
+ *         "enforcement_triggers": ["ALERT_ONLY"],
+ *         "measurement_types": []
+ *       },
+ *       "terms": { "preset": null, "min_binding": "handle", "budget_mode": null },
+ *       "delegation": { "max_depth": 3, "max_children": 32 },
+ *       "signature": "opjSwo4Ozwozualp1uSwFvsp8GgRe7iOuShrO6h-wQrad-1b1dS0o8Fw4T1IKiRPVPfZLTPbSHyXnZE8IMUWDw"
+ *     }
+ *
+ * artifact_hash 409d203e75c6c7ecb9e218f93b1adb6c95d2eb333ffb78abad01969d67c49d2f
  */
 import * as z from 'zod';
 import { sha256Hex } from '#digest';
@@ -35,13 +58,15 @@ const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'n
 const key = z.string().refine((text) => fromDidKey(text) !== undefined, 'not an Ed25519 did:key');
 const bytes = (length: number) =>
   z.string().refine((text) => fromBase64url(text)?.length === length, `not ${length} bytes of base64url`);
+/** Controls, line separators, and what turns the reading direction of all that follows. */
+const UNPRINTABLE = /\p{Cc}|\p{Bidi_Control}|[\u2028\u2029]/u;
 /** Printable text: what a person may read in a log without being deceived by control characters. */
 export const label = (max: number) =>
   z
     .string()
     .min(1)
     .max(max)
-    .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'holds control characters');
+    .refine((text) => text.isWellFormed() && !UNPRINTABLE.test(text), 'holds control characters');
 
 const body = {
   type: z.literal('aga-artifact/v1'),
@@ -60,7 +85,7 @@ const body = {
   expires_at: instant,
   scope: z.unknown().transform((value): Scope => intern(parseScope(value))),
   terms: z.strictObject({
-    preset: z.string().max(64).nullable(),
+    preset: label(64).nullable(),
     min_binding: z.enum(BINDINGS),
     budget_mode: z.enum(['slice', 'pool']).nullable(),
   }),
