@@ -1,6 +1,6 @@
 /** Answers what the gateway asks of the law: one service, its verdicts, its duties, and the end of its artifacts. */
 import { find, refuseHalted } from './authority/find.ts';
-import { lineage } from './authority/grant.ts';
+import { type Grant, lineage } from './authority/grant.ts';
 import { Refusal } from './base/refusal.ts';
 import { operator } from './caller.ts';
 import type { Config } from './config/file.ts';
@@ -69,16 +69,22 @@ function gatekeeper({ service, enforcement, lookout, mode, measure }: Bench): De
       const artifact = artifactOf(caller);
       if (server !== undefined && artifact !== null) await measure(artifact, await scopesOf(artifact), server);
       const question = { tool, acts, second: resolved, argumentsDigest, requestId, barred };
-      const { code, message, by, grant } = await service.decide(caller, question, mode);
+      const { code, message, by, grant, lacking } = await service.decide(caller, question, mode);
       if (code === null && grant) return { artifact: grant.hash };
       if (grant && mode === 'shadow' && !TOTAL.has(code ?? '')) return { artifact: grant.hash };
       if (grant) void enforcement.refused(grant.hash).catch(() => undefined);
       const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
-      return new Refusal(code ?? 'INTERNAL', message, { detail: { refused_by } });
+      return new Refusal(code ?? 'INTERNAL', message, {
+        detail: { refused_by, nearest_allowed: nearest(grant, lacking) },
+      });
     },
     onEnded: (artifact, ended) => lookout.onEnded(artifact, ended),
   };
 }
+
+/** What the artifact itself has of the capability that it lacked; its ancestors' scopes are not its to see. */
+const nearest = (grant: Grant | null, lacking: string | null) =>
+  grant && lacking !== null ? { permissions: { [lacking]: grant.scope.permissions[lacking] ?? [] } } : null;
 
 /** The scopes of a lineage, which never change once it exists. */
 function scopesIn(service: Service): (artifact: string) => Promise<readonly Scope[]> {

@@ -19,6 +19,8 @@ export interface Verdict {
   readonly message: string;
   /** The ancestor nearest the root that said no. */
   readonly by: Grant | null;
+  /** Capability that the artifact lacks for it, where that is why. */
+  readonly lacking: string | null;
   /** Under which artifact it was judged; null for an operator that has none. */
   readonly grant: Grant | null;
   readonly sequence_number: number;
@@ -61,8 +63,11 @@ export class Service {
       decide({ state, now }) {
         const hash = caller.artifact ?? caller.session.lastRoot;
         const grant = hash === null ? null : find(state, hash);
-        const { event, message, by } = decide(grant, { ...question, binding: caller.binding, mode }, now);
-        return { event, tell: (_, { sequence_number }) => ({ code: event.code, message, by, grant, sequence_number }) };
+        const { event, message, by, lacking } = decide(grant, { ...question, binding: caller.binding, mode }, now);
+        return {
+          event,
+          tell: (_, { sequence_number }) => ({ code: event.code, message, by, grant, lacking, sequence_number }),
+        };
       },
     });
   }

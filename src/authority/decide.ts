@@ -31,6 +31,8 @@ export interface Judgement {
   readonly event: Decision;
   readonly message: string;
   readonly by: Grant | null;
+  /** Capability of the act that was refused for want of a permission; null where it was something else. */
+  readonly lacking: string | null;
 }
 
 /** `grant` is null for an operator that has no artifact yet. */
@@ -50,13 +52,14 @@ export function decide(grant: Grant | null, question: Question, time: number): J
     binding: question.binding,
     mode: question.mode,
   };
-  return { event, message: no?.message ?? 'Permitted.', by: no?.by ?? null };
+  return { event, message: no?.message ?? 'Permitted.', by: no?.by ?? null, lacking: no?.lacking ?? null };
 }
 
 interface No {
   readonly code: Code;
   readonly message: string;
   readonly by: Grant | null;
+  readonly lacking?: string;
 }
 
 function judge(grant: Grant | null, { acts, tool, binding, barred, second }: Question, time: number): No | null {
@@ -64,7 +67,7 @@ function judge(grant: Grant | null, { acts, tool, binding, barred, second }: Que
     return { code: 'NO_ARTIFACT', message: 'No artifact loaded. Call aga_create_artifact first.', by: null };
   }
   const [first, ...touched] = acts;
-  const refused = authorize(grant, first, time);
+  const refused = refusalOf(grant, first, time);
   if (refused) return refused;
   if (binding !== 'operator' && BINDINGS.indexOf(binding) < BINDINGS.indexOf(grant.minBinding)) {
     const message = `The artifact asks for a caller known by ${grant.minBinding} or better; this one is known by ${binding}.`;
@@ -72,12 +75,17 @@ function judge(grant: Grant | null, { acts, tool, binding, barred, second }: Que
   }
   if (barred) return { ...barred, by: null };
   for (const act of touched) {
-    const no = authorize(grant, act, time);
+    const no = refusalOf(grant, act, time);
     if (no) return no;
   }
   const misread = second ? judgeSecond(grant, second) : null;
   if (misread) return misread;
   return tool === null ? null : overLimit(grant, time);
+}
+
+function refusalOf(grant: Grant, act: Act, time: number): No | null {
+  const no = authorize(grant, act, time);
+  return no?.code === 'PERMISSION_DENIED' ? { ...no, lacking: act.capability } : no;
 }
 
 function judgeSecond(grant: Grant, { acts, twins }: SecondReading): No | null {
