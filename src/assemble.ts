@@ -23,7 +23,9 @@ import { parseCeiling, parsePresets } from './scope/preset.ts';
 import { Sequencer } from './sequencer.ts';
 import { Service } from './service.ts';
 import { fileCache } from './store/file-cache.ts';
+import { SqliteNonces } from './store/nonces.ts';
 import { openSqlite } from './store/sqlite.ts';
+import { type Tokens, tokensOf } from './tokens.ts';
 import { TOOLS } from './tools/index.ts';
 import type { Policy, Reader } from './tools/tool.ts';
 
@@ -32,6 +34,11 @@ export interface Installation {
   /** What this caller sees over MCP: our tools, and what its artifact permits of the upstreams. */
   session(caller: Caller): Session;
   readonly enforcement: Enforcement;
+  readonly tokens: Tokens;
+  /** Remembers used proofs for all processes of this machine, until it is closed. */
+  openNonces(): SqliteNonces;
+  /** The authority's name. */
+  readonly name: string;
   /** did:key of the authority. */
   readonly authority: string;
   /** C2SP verifier key of the log. */
@@ -68,6 +75,9 @@ export function assemble({ dataDir, authority: name, config, launch }: Settings,
       return gateway.servers.length === 0 ? own : gatewaySession(own, { gateway, decider, caller });
     },
     enforcement,
+    tokens: tokensOf(keys.authority),
+    openNonces: () => new SqliteNonces(join(dataDir, 'nonces.db'), Date.now),
+    name,
     authority,
     log: verifierKey(origin, keys.log.publicKey),
     async close() {

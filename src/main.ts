@@ -53,8 +53,9 @@ function program(terminal: Program['terminal']): Program {
       let close = async (): Promise<void> => {};
       const open = once((): Opened => {
         let watch: Watch = () => {};
-        const { service, authority, log, close: end } = assemble(chosen(), (done, total) => watch(done, total));
-        close = end;
+        const installation = assemble(chosen(), (done, total) => watch(done, total));
+        const { service, authority, log } = installation;
+        close = installation.close;
         const caller = callerOf(chosen());
         return {
           authority,
@@ -63,6 +64,10 @@ function program(terminal: Program['terminal']): Program {
             watch = listener;
           },
           call: (tool, input) => service.call(tool, input, caller),
+          async serve(options) {
+            const { serveInstallation } = await import('./serving.ts');
+            return serveInstallation(installation, { ...options, ...chosen(), given: process.env.AGA_OPERATOR_TOKEN });
+          },
         };
       });
       return { terminal, json, env: process.env, settings: chosen, open, close: () => close() };

@@ -2,6 +2,7 @@
 import type { Option } from 'commander';
 import type { Settings } from '../../config.ts';
 import type { Output } from '../../service.ts';
+import type { ServeOptions, Serving } from '../../serving.ts';
 import type { Tool } from '../../tools/tool.ts';
 import type { Paint, Side, Terminal } from './terminal.ts';
 
@@ -15,6 +16,8 @@ export interface Opened {
   watch(listener: (done: number, total: number) => void): void;
   /** Calls a tool as the caller that the settings name. Throws its refusal. */
   call(tool: Tool, input: object): Promise<Output>;
+  /** Serves the installation over HTTP. Throws `CannotStart`. */
+  serve(options: ServeOptions): Promise<Serving>;
 }
 
 /** What a command works with. */

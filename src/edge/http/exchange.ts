@@ -59,14 +59,15 @@ async function answer(route: Route, target: Target, request: IncomingMessage, si
   if (known && typeof headers.dpop === 'string') {
     caller = await withProof(known, headers.dpop, { method: route.method, url: target.url, body: bytes }, site);
   }
-  const body = route.body && parsed(route.body, bytes);
+  const json = route.body && parseBody(bytes);
+  const body = route.body && !route.judges ? parsed(route.body, json) : json;
   return route.answer({ ...target, headers, body, caller, signedBy: null, until: known?.until ?? null }, site);
 }
 
 const NO_BYTES = new Uint8Array();
 
-function parsed(schema: z.ZodType, bytes: Uint8Array): unknown {
-  const found = schema.safeParse(parseBody(bytes));
+function parsed(schema: z.ZodType, json: unknown): unknown {
+  const found = schema.safeParse(json);
   if (found.success) return found.data;
   const issues = found.error.issues
     .slice(0, 20)

@@ -28,6 +28,8 @@ export interface ServeOptions extends HttpOptions {
   readonly operator: string;
   /** What a caller is served over MCP; this product's own tools when absent. */
   readonly session?: (caller: Caller) => Session;
+  /** Told of each refused act of an artifact. */
+  readonly onRefused?: (artifact: string) => void;
   readonly report: (error: unknown) => void;
   readonly clock?: Clock;
 }
@@ -39,6 +41,7 @@ export async function serveHttp({
   authority,
   operator,
   session,
+  onRefused = () => undefined,
   report,
   clock = Date.now,
   ...options
@@ -57,6 +60,7 @@ export async function serveHttp({
     metrics: metrics(),
     tail: tailOf(service, clock, report),
     session: session ?? ((caller: Caller) => governedSession(service, caller)),
+    onRefused,
     report,
   };
   return listen(site, options);

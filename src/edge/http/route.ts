@@ -32,6 +32,8 @@ export interface Route<B = unknown> {
   readonly access: 'anyone' | 'bearer' | 'key';
   /** Strict; absent where a request has no body. */
   readonly body?: z.ZodType<B>;
+  /** True: `body` only describes, and the answer judges for itself what was parsed. */
+  readonly judges?: true;
   /** Query parameters, described. */
   readonly query?: z.ZodObject;
   /** The JSON of the answer, for the description. */

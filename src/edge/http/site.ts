@@ -15,7 +15,6 @@ export interface Site {
   readonly operator: string;
   /** The authority's name: the namespace of its agents. */
   readonly namespace: string;
-  /** Origins under which requests are signed, `http://127.0.0.1:8080` for one; the first is our own. */
   readonly clock: Clock;
   readonly nonce: () => string;
   /** Which proofs were seen before. */
@@ -26,5 +25,6 @@ export interface Site {
   readonly tail: Tail;
   /** What a caller is served over MCP. */
   session(caller: Caller): Session;
+  onRefused(artifact: string): void;
   report(error: unknown): void;
 }

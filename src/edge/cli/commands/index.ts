@@ -9,6 +9,7 @@ import { inspect } from './inspect.ts';
 import { keys } from './keys.ts';
 import { log } from './log.ts';
 import { revoke } from './revoke.ts';
+import { serve } from './serve.ts';
 import { suggest } from './suggest.ts';
 import { tree } from './tree.ts';
 import { verify } from './verify.ts';
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   log,
   verify,
   suggest,
+  serve,
   keys,
   init,
   doctor,

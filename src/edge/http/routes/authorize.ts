@@ -28,13 +28,13 @@ export const authorize = route({
   access: 'bearer',
   body,
   output: checkPermission.output,
-  async answer({ body: { artifact_hash, capability, resource, arguments: given }, caller }, { service }) {
+  async answer({ body: { artifact_hash, capability, resource, arguments: given }, caller }, { service, onRefused }) {
     const tool = capability === TOOL_CALL ? resource : null;
     if (tool !== null && tool.length > MOST_CHARACTERS) {
       throw new Refusal('INVALID_REQUEST', `The name of a tool has at most ${MOST_CHARACTERS} characters.`);
     }
     const argumentsDigest = given === undefined ? '' : sha256Hex(canonicalize(given));
-    const json = await service.ask<object>({
+    const { answer, refused } = await service.ask<{ answer: object; refused: string | null }>({
       name: 'authorize',
       caller,
       writes: true,
@@ -44,9 +44,11 @@ export const authorize = route({
         const question = { acts: [act], tool, argumentsDigest, requestId: null, binding: caller.binding } as const;
         const { event, message, by } = decide(grant, { ...question, mode: 'enforce' }, context.now);
         const no = event.code === null ? null : { code: event.code, message, by };
-        return { event, tell: () => permissionAnswer(grant, capability, no) };
+        const answer = permissionAnswer(grant, capability, no);
+        return { event, tell: () => ({ answer, refused: no && grant.hash }) };
       },
     });
-    return { json };
+    if (refused !== null) onRefused(refused);
+    return { json: answer };
   },
 });

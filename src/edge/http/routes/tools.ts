@@ -10,6 +10,7 @@ export const routeOf = (tool: Tool): Route =>
     summary: tool.title,
     access: 'bearer',
     body: tool.input,
+    judges: true,
     output: tool.output,
     async answer({ body, caller }, { service, mints }) {
       if (tool.name === delegateToSubagent.name && caller.artifact !== null) mints.take(caller.artifact);

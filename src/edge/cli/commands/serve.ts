@@ -1,0 +1,66 @@
+import { Option } from 'commander';
+import { Refusal } from '../../../base/refusal.ts';
+import type { ServeOptions } from '../../../serving.ts';
+import type { Command } from '../command.ts';
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
+
+export const serve: Command = {
+  name: 'serve',
+  group: 'Set up:',
+  summary: 'Serve this authority over HTTP to agents of other processes and machines, until SIGTERM or SIGINT',
+  options: [
+    new Option('--http <host:port>', 'Where to listen; port 0 takes a free one').default('127.0.0.1:7460'),
+    new Option('--public-url <url>', 'The address that clients use where it is another one'),
+    new Option('--tls-cert <file>', 'Certificate in PEM; needs --tls-key'),
+    new Option('--tls-key <file>', 'Private key in PEM'),
+    new Option('--trusted-proxy', 'A proxy in front ends TLS, and nobody else can reach this address'),
+  ],
+  examples: [
+    ['serve --http 127.0.0.1:7460', 'For agents on this machine:'],
+    [
+      'serve --http 0.0.0.0:443 --public-url https://authority.example.com --tls-cert cert.pem --tls-key key.pem',
+      'For other machines:',
+    ],
+  ],
+  async run(desk, { options }) {
+    const { url, freshToken, close } = await desk.open().serve(readOptions(options));
+    const { err } = desk.terminal;
+    if (freshToken !== null) err.line(`operator token: ${freshToken}`);
+    err.line(`listening on ${url}`);
+    await stopped();
+    await close();
+    return undefined;
+  },
+};
+
+function stopped(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
+}
+
+function readOptions(options: { readonly [option: string]: unknown }): ServeOptions {
+  const { http, publicUrl, tlsCert, tlsKey, trustedProxy } = options as {
+    [option: string]: string | undefined; // commander gives text for an option with a value
+  };
+  const [, bracketed, plain, digits = ''] = /^(?:\[([0-9a-f:.]+)\]|([^:/\s]+)):(\d{1,5})$/i.exec(http ?? '') ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host === undefined || port > 65_535) throw wrong('--http must be HOST:PORT, for example 127.0.0.1:7460.');
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) throw wrong('--tls-cert and --tls-key belong together.');
+  if (publicUrl !== undefined && !isOrigin(publicUrl)) throw wrong('--public-url must be https://HOST[:PORT].');
+  const tls = tlsCert !== undefined && tlsKey !== undefined ? { cert: tlsCert, key: tlsKey } : undefined;
+  if (!LOOPBACK.has(host)) {
+    if (publicUrl === undefined) throw wrong('Beyond loopback, name the address that clients use with --public-url.');
+    if (!tls && !trustedProxy) throw wrong('Beyond loopback, give --tls-cert and --tls-key, or --trusted-proxy.');
+  }
+  return { host, port, publicUrl, tls };
+}
+
+const isOrigin = (text: string): boolean =>
+  URL.canParse(text) &&
+  /^https?:$/.test(new URL(text).protocol) &&
+  `${new URL(text).origin}` === text.replace(/\/$/, '');
+
+const wrong = (message: string) => new Refusal('INVALID_REQUEST', message, { hint: 'See: aga-delegate serve --help' });

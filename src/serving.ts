@@ -1,0 +1,74 @@
+/** An installation over HTTP: the operator's token, the address, and an end. Loaded only where it is asked for. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Installation } from './assemble.ts';
+import { serveHttp } from './edge/http/index.ts';
+import { CannotStart } from './keys/file.ts';
+import { operatorToken } from './keys/operator-token.ts';
+import { VERSION } from './version.ts';
+
+export interface ServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly publicUrl?: string | undefined;
+  /** Files in PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+}
+
+export interface Serving {
+  readonly url: string;
+  /** The operator's token, where it was made at this start. */
+  readonly freshToken: string | null;
+  close(): Promise<void>;
+}
+
+export interface Place extends ServeOptions {
+  readonly dataDir: string;
+  /** AGA_OPERATOR_TOKEN */
+  readonly given: string | undefined;
+}
+
+export async function serveInstallation(installation: Installation, place: Place): Promise<Serving> {
+  const { dataDir: directory, given, host, port, publicUrl, tls } = place;
+  const { digest, fresh } = operatorToken({ directory, given, random: randomBytes });
+  const { service, tokens, name, session, enforcement } = installation;
+  const nonces = installation.openNonces();
+  const server = await serveHttp({
+    authority: { service, tokens, nonces, name },
+    operator: digest,
+    session,
+    onRefused: (artifact) => void enforcement.refused(artifact).catch(report),
+    report,
+    host,
+    port,
+    publicUrl,
+    tls: tls && { cert: read(tls.cert), key: read(tls.key) },
+    info: { name: 'aga-delegate', title: 'AGA Delegate', version: VERSION },
+  }).catch((error: NodeJS.ErrnoException) => {
+    nonces.close();
+    throw error.syscall === 'listen' || error.syscall === 'getaddrinfo'
+      ? new CannotStart(`Cannot listen on ${host}:${port}: ${error.code}.`)
+      : error;
+  });
+  return {
+    url: server.url,
+    freshToken: fresh,
+    async close() {
+      await server.close();
+      nonces.close();
+    },
+  };
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CannotStart(`Cannot read ${path}: ${(error as NodeJS.ErrnoException).code}.`);
+  }
+}
+
+function report(error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`aga-delegate: ${text.slice(0, 4_000)}\n`);
+}
