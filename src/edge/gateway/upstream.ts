@@ -120,9 +120,10 @@ export class Upstream {
 
   async #connected(): Promise<Connection> {
     if (this.#open) {
-      if (!this.#open.wire.isBroken) return this.#open;
-      this.#open.wire.retire();
+      const { wire } = this.#open;
+      if (!wire.isBroken) return this.#open;
       this.#forget(this.#open);
+      wire.retire();
     }
     if (this.#opening) return this.#opening;
     if (this.#closed) throw this.#failed('is closed');

@@ -191,7 +191,8 @@ export function wireOver(inner: UpstreamTransport, name: string): Wire {
         const meta = { ...wire.envelope, ...(progress && { progressToken: id }) };
         const sent = Object.keys(meta).length === 0 ? params : { ...params, _meta: meta };
         inner.send({ jsonrpc: '2.0', id, method, params: sent } as JSONRPCMessage, options).catch((error: unknown) => {
-          broken ||= isSessionLost(error);
+          // What was given up, or lost on the way, fails here too, and says nothing about the connection.
+          broken ||= pending.has(id) && isSessionLost(error);
           fail(error instanceof Error ? unfinished(error.message) : 'could not be reached');
         });
       });

@@ -1,0 +1,79 @@
+/** What a configuration may say, and that a wrong one is told which part of it is wrong. */
+import { describe, expect, it } from 'vitest';
+import { mapsSchema, strayMaps, upstreamsSchema } from '../../../src/edge/gateway/config.ts';
+import { mapOf } from '../../../src/edge/gateway/maps.ts';
+import { SHIPPED } from '../../../src/edge/gateway/shipped-maps.ts';
+import { everything, filesystem, upstream } from './upstreams.ts';
+
+describe('upstreams', () => {
+  it('have the shape of mcpServers, and a timeout', () => {
+    const given = {
+      fs: { command: 'npx', args: ['-y', 'x'], env: { A: 'b' }, cwd: '/' },
+      web: { type: 'http', url: 'https://example.com/mcp', headers: { Authorization: 'Bearer x' }, timeout: 5 },
+    };
+    const parsed = upstreamsSchema.parse(given);
+    expect(parsed).toEqual({ fs: { ...given.fs, timeout: 60_000 }, web: given.web });
+  });
+
+  it.each([
+    { FS: { command: 'x' } },
+    { a_b: { command: 'x' } },
+    { a__b: { command: 'x' } },
+    { ['a'.repeat(33)]: { command: 'x' } },
+    { a: {} },
+    { a: { command: 'x', url: 'http://x' } },
+    { a: { command: 'x', shell: true } },
+    { a: { url: 'file:///etc/passwd' } },
+    { a: { command: 'x', timeout: 0 } },
+  ])('are refused where they are not: %j', (given) => {
+    expect(upstreamsSchema.safeParse(given).success).toBe(false);
+  });
+});
+
+describe('maps', () => {
+  it('are the name of a shipped one, or a table', () => {
+    const maps = mapsSchema.parse({
+      fs: '@modelcontextprotocol/server-filesystem',
+      own: { get: { '/urls/*': 'net.fetch', '/to': ['fs.read', 'fs.write'] }, none: {} },
+    });
+    expect(mapOf(maps, 'fs')?.get('read_multiple_files')?.[0]?.pointer).toBe('/paths/*');
+    expect(mapOf(maps, 'own')?.get('none')).toEqual([]);
+    expect(mapOf(maps, 'other')).toBeUndefined();
+    expect(strayMaps({ fs: { command: 'x', timeout: 1 } }, maps)).toEqual(['own']);
+  });
+
+  it.each([
+    { fs: '@modelcontextprotocol/server-filesystm' },
+    { fs: { read: { path: 'fs.read' } } },
+    { fs: { read: { '/path': 'fs.execute' } } },
+    { fs: { read: { '/path': [] } } },
+    { fs: { read: { '/a~2': 'fs.read' } } },
+    { fs: { read: 'fs.read' } },
+  ])('are refused where they say nothing: %j', (given) => {
+    expect(mapsSchema.safeParse(given).success).toBe(false);
+  });
+
+  it('that are shipped name every tool of the servers they are for, and only arguments that these have', async () => {
+    const servers = [
+      ['@modelcontextprotocol/server-filesystem', filesystem('/tmp')],
+      ['@modelcontextprotocol/server-everything', everything],
+    ] as const;
+    for (const [name, config] of servers) {
+      const up = upstream('u', config);
+      const tools = await up.tools();
+      await up.close();
+      const map = SHIPPED.get(name)!;
+      for (const tool of tools) {
+        expect(Object.hasOwn(map, tool.name), tool.name).toBe(true);
+        const properties = Object.keys((tool.inputSchema.properties ?? {}) as object);
+        const mapped = Object.keys(map[tool.name]!).map((pointer) => pointer.split('/')[1]!);
+        expect(properties).toEqual(expect.arrayContaining(mapped));
+        // A path or URL by any other name would go unseen.
+        const suspicious = properties.filter((each) =>
+          /^(\w+_)?(paths?|files?|source|destination|folder|dir|uris?|urls?)$/i.test(each),
+        );
+        expect(mapped).toEqual(expect.arrayContaining(suspicious));
+      }
+    }
+  });
+});
