@@ -1,6 +1,7 @@
 /** Authorize: does this lineage permit this act, here and now? Every ancestor is asked again at every act. */
 import type { Code } from '../base/refusal.ts';
 import { type Act, type Denial, denials, type Scope } from '../scope/scope.ts';
+import { BUDGET, moneyOf, overBudget } from './budget.ts';
 import { sayHalted } from './find.ts';
 import { type Grant, halted, lineage } from './grant.ts';
 
@@ -26,11 +27,15 @@ export function authorize(grant: Grant, act: Act, time: number): Verdict | null 
     const [no] = denials(each.scope, act, ...line.slice(0, index).map(({ scope }) => scope));
     if (no) return { ...say(no, each), by: each };
   }
-  return act.capability === NETWORK ? isolation(line) : null;
+  return STANDING[act.capability]?.(line, act.resource) ?? null;
 }
 
-/** The capability that NETWORK_ISOLATE takes away. */
-const NETWORK = 'net.fetch';
+/** What a capability asks besides the scopes: how things stand now. */
+const STANDING: { readonly [capability: string]: (line: readonly Grant[], resource: string) => Verdict | null } = {
+  // NETWORK_ISOLATE takes it away.
+  'net.fetch': isolation,
+  [BUDGET]: (line, amount) => overBudget(line.at(-1)!, moneyOf([amount])),
+};
 
 function isolation(line: readonly Grant[]): Verdict | null {
   const by = line.find(({ restraint }) => restraint?.isolated);

@@ -1,23 +1,21 @@
-/** Grants ordered by expiry: a binary heap, so that passing time costs nothing for what is still alive. */
-import type { Grant } from './grant.ts';
+/** What expires, earliest first: a binary heap, so that passing time costs nothing for what is still alive. */
+export class Deadlines<T extends { readonly expires: number }> {
+  readonly #heap: T[] = [];
 
-export class Deadlines {
-  readonly #heap: Grant[] = [];
-
-  add(grant: Grant): void {
+  add(item: T): void {
     const heap = this.#heap;
-    let at = heap.push(grant) - 1;
+    let at = heap.push(item) - 1;
     while (at > 0) {
       const up = (at - 1) >> 1;
-      if (heap[up]!.expires <= grant.expires) break;
+      if (heap[up]!.expires <= item.expires) break;
       heap[at] = heap[up]!;
       at = up;
     }
-    heap[at] = grant;
+    heap[at] = item;
   }
 
-  /** Removes and returns one grant that has expired at `time`, earliest first. */
-  take(time: number): Grant | undefined {
+  /** Removes and returns one thing that has expired at `time`, earliest first. */
+  take(time: number): T | undefined {
     const heap = this.#heap;
     const first = heap[0];
     if (first === undefined || first.expires > time) return undefined;
@@ -26,17 +24,17 @@ export class Deadlines {
     return first;
   }
 
-  #sink(grant: Grant): void {
+  #sink(item: T): void {
     const heap = this.#heap;
     let at = 0;
     for (;;) {
       let down = 2 * at + 1;
       if (down >= heap.length) break;
       if (down + 1 < heap.length && heap[down + 1]!.expires < heap[down]!.expires) down += 1;
-      if (heap[down]!.expires >= grant.expires) break;
+      if (heap[down]!.expires >= item.expires) break;
       heap[at] = heap[down]!;
       at = down;
     }
-    heap[at] = grant;
+    heap[at] = item;
   }
 }

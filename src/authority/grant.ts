@@ -1,6 +1,7 @@
 import type { Binding } from '../artifact/artifact.ts';
 import type { Code } from '../base/refusal.ts';
 import type { Scope } from '../scope/scope.ts';
+import type { Account } from './budget.ts';
 import type { Usage } from './usage.ts';
 
 /** One artifact as the law needs it. Kept small: tens of thousands of these live in memory at once. */
@@ -18,6 +19,8 @@ export interface Grant {
   readonly maxChildren: number;
   readonly minBinding: Binding;
   readonly preset: string | null;
+  /** Whether its budget was set aside from its parent's when it was delegated; else it draws on its parent's. */
+  readonly sliced: boolean;
   readonly scope: Scope;
   /** Whether a token was minted by which its agent binds a key. */
   readonly enroll: boolean;
@@ -32,6 +35,8 @@ export interface Grant {
   expiryNoted: boolean;
   /** What is used of its limits; null without limits. */
   readonly usage: Usage | null;
+  /** What moved through its budget; null while nothing has. */
+  account: Account | null;
   /** What enforcement triggers have laid on it; null for nearly all. */
   restraint: Restraint | null;
 }

@@ -8,6 +8,7 @@ import { BINDINGS, type Binding } from '../artifact/artifact.ts';
 import { fromBase64url, toBase64url, toHex } from '../base/encoding.ts';
 import type { Signer } from '../ports.ts';
 import { intern, type Scope } from '../scope/scope.ts';
+import type { Account, Money } from './budget.ts';
 import type { Grant, Restraint } from './grant.ts';
 import { Ledger } from './ledger.ts';
 import { State } from './state.ts';
@@ -35,7 +36,12 @@ type GrantRow = readonly [
   expiryNoted: boolean,
   usage: Usage | null,
   restraint: Restraint | null,
+  sliced: boolean,
+  account: AccountRow | null,
 ];
+
+type MoneyRow = readonly (readonly [currency: string, units: string])[];
+type AccountRow = readonly [closed: boolean, spent: MoneyRow, held: MoneyRow];
 
 interface Body {
   readonly origin: string;
@@ -53,6 +59,7 @@ interface Body {
   readonly fired: readonly (readonly [string, number])[];
   readonly pins: readonly (readonly [string, string])[];
   readonly banned: readonly string[];
+  readonly reservations: readonly (readonly [string, string, MoneyRow, number])[];
 }
 
 /** Writes a ledger down: one line with the signature, then the body. */
@@ -87,6 +94,8 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
       expiryNoted,
       grant.usage,
       grant.restraint,
+      grant.sliced,
+      grant.account && [grant.account.closed, moneyRow(grant.account.spent), moneyRow(grant.account.held)],
     ]);
   }
   const body: Body = {
@@ -105,6 +114,12 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
     fired: [...state.fired],
     pins: [...state.pins],
     banned: [...state.banned],
+    reservations: [...state.reservations.values()].map(({ id, artifact, money, expires }) => [
+      id,
+      artifact,
+      moneyRow(money),
+      expires,
+    ]),
   };
   const bytes = new TextEncoder().encode(JSON.stringify(body));
   const signature = toBase64url(log.sign(binding(bytes)));
@@ -138,6 +153,9 @@ export function thaw(bytes: Uint8Array, origin: string, logKey: Uint8Array): Led
   for (const [hash, time] of body.fired) state.fired.set(hash, time);
   for (const [thing, digest] of body.pins) state.pins.set(thing, digest);
   for (const key of body.banned) state.banned.add(key);
+  for (const [id, artifact, money, expires] of body.reservations) {
+    state.reserve({ id, artifact, money: toMoney(money), expires });
+  }
   const ledger = new Ledger(origin);
   ledger.resume(body.size, body.lastHash, body.frontier, state);
   return ledger;
@@ -163,6 +181,8 @@ function toGrant(row: GrantRow, scopes: readonly Scope[], grants: readonly Grant
     expiryNoted,
     usage,
     restraint,
+    sliced,
+    account,
   ] = row;
   return {
     hash,
@@ -185,8 +205,20 @@ function toGrant(row: GrantRow, scopes: readonly Scope[], grants: readonly Grant
     expiryNoted,
     usage,
     restraint,
+    sliced,
+    account: account && toAccount(account),
   };
 }
+
+/** Units are beyond what a JSON number holds. */
+const moneyRow = (money: Money): MoneyRow => [...money].map(([currency, units]) => [currency, String(units)]);
+const toMoney = (row: MoneyRow): Map<string, bigint> =>
+  new Map(row.map(([currency, units]) => [currency, BigInt(units)]));
+const toAccount = ([closed, spent, held]: AccountRow): Account => ({
+  closed,
+  spent: toMoney(spent),
+  held: toMoney(held),
+});
 
 const binding = (bytes: Uint8Array): Uint8Array => concat(new TextEncoder().encode(`${FORMAT}\n`), sha256(bytes));
 

@@ -6,6 +6,7 @@
 import type { Sealed } from '../artifact/artifact.ts';
 import { agentId } from '../artifact/enrolment.ts';
 import { parseInstant } from '../base/instant.ts';
+import { closeAccount, type Money, openSlice, settle } from './budget.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Grant } from './grant.ts';
 import { usageFor } from './usage.ts';
@@ -15,6 +16,16 @@ export interface Remembered {
   readonly input: string;
   readonly sequence: number;
   readonly time: number;
+}
+
+/** An amount held for an artifact until it is spent or released, or its time is up. */
+export interface Reservation {
+  readonly id: string;
+  /** Hash of the artifact that reserved. */
+  readonly artifact: string;
+  readonly money: Money;
+  /** Milliseconds since the epoch. */
+  readonly expires: number;
 }
 
 /** How long an expired artifact stays in memory, so that it can be named in an answer, in milliseconds. */
@@ -48,7 +59,10 @@ export class State {
   readonly pins = new Map<string, string>();
   /** did:keys that KEY_REVOKE has banned from every lineage. */
   readonly banned = new Set<string>();
-  readonly #deadlines = new Deadlines();
+  /** Open reservations, by id. */
+  readonly reservations = new Map<string, Reservation>();
+  readonly #deadlines = new Deadlines<Grant>();
+  readonly #reserved = new Deadlines<Reservation>();
   readonly #expired: Grant[] = [];
 
   /** Brings time forward: what has expired stops counting, what expired long ago is forgotten. */
@@ -57,8 +71,10 @@ export class State {
     this.time = time;
     for (let grant = this.#deadlines.take(time); grant; grant = this.#deadlines.take(time)) {
       if (grant.parent && grant.revoked === null) grant.parent.liveChildren -= 1;
+      closeAccount(grant);
       this.#expired.push(grant);
     }
+    for (let past = this.#reserved.take(time); past; past = this.#reserved.take(time)) this.endReservation(past.id);
     let forgotten = 0;
     for (const grant of this.#expired) {
       if (grant.expires + GRACE > time) break;
@@ -90,6 +106,7 @@ export class State {
       maxChildren: artifact.delegation.max_children,
       minBinding: artifact.terms.min_binding,
       preset: artifact.terms.preset,
+      sliced: artifact.terms.budget_mode === 'slice',
       scope: artifact.scope,
       enroll,
       holder: artifact.holder,
@@ -98,9 +115,11 @@ export class State {
       children: null,
       expiryNoted: false,
       usage: usageFor(artifact.scope.limits),
+      account: null,
       restraint: null,
     };
     this.restore(grant);
+    openSlice(grant);
     if (grant.holder !== null && this.banned.has(grant.holder)) this.revoke(grant, sequence);
   }
 
@@ -123,6 +142,7 @@ export class State {
   revoke(grant: Grant, sequence: number): void {
     if (grant.revoked !== null) return;
     grant.revoked = sequence;
+    closeAccount(grant);
     if (grant.parent && grant.expires > this.time) grant.parent.liveChildren -= 1;
   }
 
@@ -130,6 +150,20 @@ export class State {
   ban(holder: string, sequence: number): void {
     this.banned.add(holder);
     for (const grant of this.grants.values()) if (grant.holder === holder) this.revoke(grant, sequence);
+  }
+
+  reserve(reservation: Reservation): void {
+    this.reservations.set(reservation.id, reservation);
+    this.#reserved.add(reservation);
+  }
+
+  /** Ends a reservation of which `spent` was spent, and frees the rest. */
+  endReservation(id: string, spent: Money = new Map()): void {
+    const open = this.reservations.get(id);
+    if (!open) return;
+    this.reservations.delete(id);
+    const grant = this.grants.get(open.artifact);
+    if (grant) settle(grant, open.money, spent);
   }
 
   remember(key: string, input: string, sequence: number): void {

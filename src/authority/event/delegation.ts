@@ -6,9 +6,11 @@ import { canonicalize, type Json } from '../../base/canonical.ts';
 import { parseInstant } from '../../base/instant.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Scope } from '../../scope/scope.ts';
+import { BUDGET, moneyOf } from '../budget.ts';
 import { decodeWith, hash, request } from '../decode.ts';
 import { find, refuseHalted, refuseMistimed } from '../find.ts';
 import { type Kind, type RequestDigest, uphold, type Wire } from '../kind.ts';
+import { refuseOverBudget } from './spend-reserved.ts';
 
 /** What the child was not given of what its parent holds. */
 export type ScopeReduction = {
@@ -75,6 +77,11 @@ export const delegation: Kind<Delegation> = {
         `The parent artifact has ${parent.liveChildren} live children; max_children is ${parent.maxChildren}.`,
         { detail: { max_children: parent.maxChildren, live_children: parent.liveChildren } },
       );
+    }
+    const asked = artifact.scope.permissions[BUDGET];
+    if (asked) refuseOverBudget(parent, moneyOf(asked));
+    else if (artifact.terms.budget_mode === 'slice') {
+      throw new Refusal('INVALID_REQUEST', 'A slice is of amounts: name them in cost.budget.');
     }
     if (canonicalize(scope_reduction) !== canonicalize(reduction(artifact.scope, parent.scope))) {
       throw new Refusal('INVALID_REQUEST', 'scope_reduction is not the difference between parent and child.');

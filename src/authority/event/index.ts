@@ -11,6 +11,8 @@ import { type Genesis, genesis } from './genesis.ts';
 import { type Measurement, measurement } from './measurement.ts';
 import { type RefusalEvent, refusal } from './refusal.ts';
 import { type Revocation, revocation } from './revocation.ts';
+import { type SpendReserved, spendReserved } from './spend-reserved.ts';
+import { type SpendSettled, spendSettled } from './spend-settled.ts';
 import { type Trigger, trigger } from './trigger.ts';
 
 export type Event =
@@ -23,7 +25,9 @@ export type Event =
   | Enrollment
   | Expiry
   | Measurement
-  | Trigger;
+  | Trigger
+  | SpendReserved
+  | SpendSettled;
 export type EventKind = Event['kind'];
 
 const KINDS: { readonly [K in EventKind]: Kind<Extract<Event, { kind: K }>> } = {
@@ -37,6 +41,8 @@ const KINDS: { readonly [K in EventKind]: Kind<Extract<Event, { kind: K }>> } = 
   TRIGGER: trigger,
   ENROLLMENT: enrollment,
   EXPIRY: expiry,
+  SPEND_RESERVED: spendReserved,
+  SPEND_SETTLED: spendSettled,
 };
 
 export const EVENT_KINDS = Object.keys(KINDS) as EventKind[]; // Object.keys forgets the literal names

@@ -1,0 +1,107 @@
+/** An amount is set aside for one artifact, at every level it draws on, before it is spent. */
+import * as z from 'zod';
+import { canonicalize } from '../../base/canonical.ts';
+import { formatInstant, parseInstant } from '../../base/instant.ts';
+import { Refusal } from '../../base/refusal.ts';
+import { budget } from '../../scope/language/budget.ts';
+import { amountsOf, hold, type Level, levelsLeft, type Money, moneyOf, overBudget } from '../budget.ts';
+import { decodeWith, hash, request } from '../decode.ts';
+import { find, refuseHalted } from '../find.ts';
+import { type Grant, lineage } from '../grant.ts';
+import type { Kind } from '../kind.ts';
+
+/** A reservation that nobody ends is released after this time, in milliseconds; sooner where a lineage ends. */
+export const RESERVED_FOR = 15 * 60_000;
+
+const amounts = z.array(z.string().max(64)).max(32);
+export const levels = z.array(z.strictObject({ artifact_hash: hash, depth: z.int(), amounts }));
+export const reservationId = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
+
+const schema = z.strictObject({
+  kind: z.literal('SPEND_RESERVED'),
+  artifact_hash: hash,
+  reservation_id: reservationId,
+  amounts,
+  /** UTC; the reservation is released then by itself. */
+  expires_at: z.string().refine((text) => parseInstant(text) !== undefined),
+  /** What every level of the lineage has left after it, root first. */
+  remaining: levels,
+  request,
+});
+export type SpendReserved = z.infer<typeof schema>;
+
+/** Amounts as they are written: sorted, exact, one of each currency. Throws `INVALID_REQUEST`. */
+export function readAmounts(texts: readonly string[]): Money {
+  return moneyOf(budget.parse(texts, 'amounts'));
+}
+
+/** The same, of an event, which writes them in normal form. */
+export function writtenAmounts(texts: readonly string[]): Money {
+  const money = readAmounts(texts);
+  if (canonicalize(amountsOf(money)) === canonicalize(texts)) return money;
+  throw new Refusal('INVALID_REQUEST', 'Amounts are written sorted, one of each currency, without trailing zeros.');
+}
+
+/** Throws `PERMISSION_DENIED` or `BUDGET_EXHAUSTED` where the lineage cannot spend this now. */
+export function refuseOverBudget(grant: Grant, money: Money): void {
+  const no = overBudget(grant, money);
+  if (!no) return;
+  const { by } = no;
+  const refused_by = { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
+  throw new Refusal(no.code, no.message, { detail: { refused_by, remaining: levelsLeft(grant, new Map()) } });
+}
+
+/**
+ * An event says what is left so that a repeated request is answered as the first was. It never says more than there is;
+ * whoever sees a part of the chain does not know what was spent beside it, so it may say less.
+ */
+export function refuseFalseLevels(said: readonly Level[], known: readonly Level[]): void {
+  const fits = ({ artifact_hash, depth, amounts }: Level, at: number): boolean => {
+    const level = known[at]!;
+    const [told, left] = [writtenAmounts(amounts), moneyOf(level.amounts)];
+    return (
+      artifact_hash === level.artifact_hash &&
+      depth === level.depth &&
+      told.size === left.size &&
+      [...told].every(([currency, units]) => units <= (left.get(currency) ?? -1n))
+    );
+  };
+  if (said.length === known.length && said.every(fits)) return;
+  throw new Refusal('INVALID_REQUEST', 'remaining is not what the lineage has left.');
+}
+
+export const negative = (money: Money): Money => new Map([...money].map(([currency, units]) => [currency, -units]));
+
+/** When a reservation made at `time` is released at the latest. */
+export const releaseTime = (grant: Grant, time: number): number =>
+  Math.min(time + RESERVED_FOR, ...lineage(grant).map(({ expires }) => expires));
+
+export const spendReserved: Kind<SpendReserved> = {
+  kind: 'SPEND_RESERVED',
+  decode: decodeWith(schema),
+  encode: (event) => event,
+  names: ({ artifact_hash }) => [artifact_hash],
+  check(state, { artifact_hash, reservation_id, amounts, expires_at, remaining }, { time }) {
+    const grant = find(state, artifact_hash);
+    refuseHalted(grant, time);
+    const money = writtenAmounts(amounts);
+    if (![...money.values()].some((units) => units > 0n)) {
+      throw new Refusal('INVALID_REQUEST', 'A reservation is of more than nothing.');
+    }
+    refuseOverBudget(grant, money);
+    if (state.reservations.has(reservation_id)) throw new Refusal('INVALID_REQUEST', 'The reservation_id is taken.');
+    if (expires_at !== formatInstant(releaseTime(grant, time))) {
+      throw new Refusal('INVALID_REQUEST', 'expires_at is not when this reservation is released.');
+    }
+    refuseFalseLevels(remaining, levelsLeft(grant, negative(money)));
+  },
+  evolve(state, { artifact_hash, reservation_id, amounts, expires_at, request }, { sequence }) {
+    const grant = state.grants.get(artifact_hash);
+    if (grant) {
+      const money = moneyOf(amounts);
+      hold(grant, money);
+      state.reserve({ id: reservation_id, artifact: artifact_hash, money, expires: parseInstant(expires_at)! });
+    }
+    if (request) state.remember(request.key, request.input, sequence);
+  },
+};
