@@ -64,6 +64,7 @@ function program(terminal: Program['terminal']): Program {
             watch = listener;
           },
           call: (tool, input) => service.call(tool, input, caller),
+          resume: (hash) => installation.enforcement.resume(caller, hash),
           async serve(options) {
             const { serveInstallation } = await import('./serving.ts');
             return serveInstallation(installation, { ...options, ...chosen(), given: process.env.AGA_OPERATOR_TOKEN });

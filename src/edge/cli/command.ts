@@ -1,5 +1,6 @@
 /** What a command of the command line is. */
 import type { Option } from 'commander';
+import type * as z from 'zod';
 import type { Settings } from '../../config.ts';
 import type { Output } from '../../service.ts';
 import type { ServeOptions, Serving } from '../../serving.ts';
@@ -16,6 +17,8 @@ export interface Opened {
   watch(listener: (done: number, total: number) => void): void;
   /** Calls a tool as the caller that the settings name. Throws its refusal. */
   call(tool: Tool, input: object): Promise<Output>;
+  /** Lifts what triggers have laid on an artifact. Throws its refusal. */
+  resume(hash: string): Promise<void>;
   /** Serves the installation over HTTP. Throws `CannotStart`. */
   serve(options: ServeOptions): Promise<Serving>;
 }
@@ -57,6 +60,8 @@ export interface Command {
   readonly examples: readonly (readonly [string, string])[];
   /** The tool that it is: its parameters are the flags. */
   readonly tool?: Tool;
+  /** Parameters of a command that is no tool. */
+  readonly input?: z.ZodObject;
   /** Parameters that are no flags, because the command knows them. */
   readonly known?: readonly string[];
   /** Parameters that the tool needs and the command finds out by itself. */

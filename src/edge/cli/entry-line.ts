@@ -66,6 +66,25 @@ const TELLINGS: { readonly [kind: string]: Telling } = {
     who: (event, names) => agent(event.artifact_hash, names),
     what: (event) => `${event.verdict === 'permit' ? '✓' : `✕ ${text(event.code)}`} ${text(event.tool)}`,
   },
+  ENROLLMENT: {
+    colour: 'green',
+    who: (event, names) => agent(event.artifact_hash, names),
+    what: (event) => `enrolled with ${text(event.holder)}`,
+  },
+  EXPIRY: { colour: 'dim', who: (event, names) => agent(event.artifact_hash, names), what: () => 'has expired' },
+  MEASUREMENT: {
+    colour: 'reset',
+    who: (event, names) => agent(event.artifact_hash, names),
+    what(event) {
+      const found = event.measured === false ? 'not measured here' : event.drift === true ? 'DRIFT' : 'as pinned';
+      return `${text(event.measurement_type)} of ${text(event.subject)}: ${found}`;
+    },
+  },
+  TRIGGER: {
+    colour: 'red',
+    who: () => 'authority',
+    what: (event, names) => `${text(event.trigger)} ${named(event.artifact_hash, names)}: ${text(event.cause)}`,
+  },
 };
 
 /** Kinds without a line of their own show their short members. */

@@ -56,7 +56,7 @@ type Action = (given: () => Given, flags: Settled) => Promise<void>;
 type Settled = Flags & { readonly json: boolean };
 
 function commanderOf(command: Command, act: Action): Commander {
-  const { name, group, summary, tool, known = [], optional = [], hash, options = [] } = command;
+  const { name, group, summary, tool, input = tool?.input, known = [], optional = [], hash, options = [] } = command;
   const made = new Commander(name)
     .description(summary)
     .helpGroup(group)
@@ -64,7 +64,7 @@ function commanderOf(command: Command, act: Action): Commander {
   if (hash)
     made.argument('[hash]', `the artifact, as --${hash.parameter.replaceAll('_', '-')}; its first digits suffice`);
   const without = hash ? [...optional, hash.parameter] : optional;
-  const flags = tool ? flagsOf(tool.input, known, without) : [];
+  const flags = input ? flagsOf(input, known, without) : [];
   for (const option of [...flags.map(({ option }) => option), ...options]) made.addOption(option);
   made.addHelpText('after', () => examplesOf(command));
   return made.action(async () => {

@@ -1,4 +1,6 @@
 /** Each command that is a tool: its flags, its two faces, its exit code. */
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EVENT_KINDS } from '../../../src/authority/event/index.ts';
 import { TOOLS } from '../../../src/tools/index.ts';
@@ -243,6 +245,33 @@ describe('verify and keys', () => {
     expect(JSON.parse(no.out)).toMatchObject({ valid: false });
     expect((await home.run('verify', '--trust', stranger)).out).toContain('authority');
     expect((await home.run('verify', '--trust', 'nobody')).code).toBe(1);
+  });
+});
+
+describe('a chain that somebody changed', () => {
+  it('is found by verify, with the entry, and by nothing believed', async () => {
+    const victim = installation();
+    await victim.run('create', '--subject', 'honest');
+    const db = new DatabaseSync(join(victim.path, 'chain.db'));
+    const triggers = db.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").all();
+    for (const { name } of triggers) db.exec(`DROP TRIGGER "${String(name)}"`);
+    db.exec("UPDATE entries SET entry = replace(entry, 'honest', 'forged') WHERE seq = 1");
+    db.close();
+    const { code, out } = await victim.run('verify', '--json');
+    expect(code).toBe(1);
+    const { valid, findings } = JSON.parse(out);
+    expect(valid).toBe(false);
+    expect(findings.map((found: { sequence_number: number }) => found.sequence_number)).toContain(1);
+    expect((await victim.run('verify')).out).toContain('entry 1');
+    victim.remove();
+  });
+});
+
+describe('resume', () => {
+  it('is for the operator, and for artifacts that there are', async () => {
+    expect(await home.ask('resume', child)).toEqual({ success: true, artifact_hash: child, status: 'active' });
+    expect((await home.ask('resume', child, '--artifact', child)).error.code).toBe('NOT_OPERATOR');
+    expect((await home.ask('resume', 'f'.repeat(64))).error.code).toBe('ARTIFACT_NOT_FOUND');
   });
 });
 

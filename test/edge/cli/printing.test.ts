@@ -51,8 +51,25 @@ describe('text of others', () => {
   });
 
   it('is harmless in a drawn tree', () => {
-    const text = drawn(`● a${HOSTILE.replace('\n', '')}b  ${'0'.repeat(12)}  active`, 1, side(true));
+    const text = drawn(
+      `● a${HOSTILE.replace('\n', '')}b  ${'0'.repeat(12)}  active`,
+      [{ artifact_hash: '0'.repeat(64) }],
+      side(true),
+    );
     expect(text).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  });
+});
+
+describe('a drawn tree', () => {
+  it('says what is left of limits and budget', () => {
+    const node = {
+      artifact_hash: 'a'.repeat(64),
+      limits_left: { calls: 1, calls_per_minute: 2 },
+      budget_left: ['USD:1'],
+    };
+    const text = drawn(`◐ x  ${'a'.repeat(12)}  suspended`, [node], side(false));
+    expect(text).toBe('◐ x  aaaaaaaaaaaa  suspended, 1 call left, 2 left this minute, USD:1 left');
+    expect(drawn('', [], side(false))).toContain('create');
   });
 });
 

@@ -8,6 +8,7 @@ import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { keys } from './keys.ts';
 import { log } from './log.ts';
+import { resume } from './resume.ts';
 import { revoke } from './revoke.ts';
 import { serve } from './serve.ts';
 import { suggest } from './suggest.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   create,
   delegate,
   revoke,
+  resume,
   tree,
   inspect,
   check,

@@ -1,6 +1,6 @@
 import { inspect as inspectTool } from '../../../tools/inspect.ts';
 import { type Command, short } from '../command.ts';
-import { drawn } from '../drawn.ts';
+import { type DrawnNode, drawn } from '../drawn.ts';
 import { granted } from '../granted.ts';
 import { plain, type Side, sheet, wallClock } from '../terminal.ts';
 
@@ -26,7 +26,7 @@ interface Shown {
   readonly status: string | null;
   readonly artifact?: Body;
   readonly lineage?: readonly Link[];
-  readonly tree?: readonly unknown[];
+  readonly tree?: readonly DrawnNode[];
   readonly drawing?: string;
 }
 
@@ -49,7 +49,7 @@ export const inspect: Command = {
 
 function told({ artifact_hash, status, artifact, lineage, tree, drawing }: Shown, out: Side): string {
   if (lineage) return lineage.map((link) => step(link)).join('\n');
-  if (!artifact) return drawn(drawing ?? '', tree?.length ?? 0, out);
+  if (!artifact) return drawn(drawing ?? '', tree ?? [], out);
   const { subject, purpose, parent, issued_at, expires_at, scope } = artifact;
   return sheet(
     [

@@ -3,7 +3,7 @@ import { Refusal } from '../../../base/refusal.ts';
 import { inspect } from '../../../tools/inspect.ts';
 import { revokeArtifact } from '../../../tools/revoke-artifact.ts';
 import type { Command, Desk, Given, Outcome } from '../command.ts';
-import { drawn } from '../drawn.ts';
+import { type DrawnNode, drawn } from '../drawn.ts';
 import { askWhether } from '../questions.ts';
 
 interface Revoked {
@@ -49,8 +49,9 @@ async function confirm(
       hint: 'Repeat it with --yes; with --dry-run it says what would end.',
     });
   }
-  const { tree, drawing } = await open().call(inspect, { artifact_hash, view: 'tree' });
-  terminal.err.line(drawn(String(drawing), Array.isArray(tree) ? tree.length : 0, terminal.err));
+  const shown = await open().call(inspect, { artifact_hash, view: 'tree' });
+  const { tree, drawing } = shown as { tree?: readonly DrawnNode[]; drawing?: string }; // its output schema
+  terminal.err.line(drawn(drawing ?? '', tree ?? [], terminal.err));
   const yes = await askWhether(`End ${what} for ever?`);
   if (!yes) throw new Refusal('CANCELLED', 'Nothing was changed.', { hint: 'The artifacts live on.' });
 }

@@ -1,5 +1,6 @@
-import { Option } from 'commander';
-import type { Command, Desk, Outcome } from '../command.ts';
+import * as z from 'zod';
+import { artifactHash } from '../../../tools/schema.ts';
+import type { Command, Desk, Given, Outcome } from '../command.ts';
 import type { LogEntry } from '../entry-line.ts';
 import { pages } from '../follow.ts';
 import { plain, type Side } from '../terminal.ts';
@@ -21,13 +22,16 @@ export const suggest: Command = {
   name: 'suggest',
   group: 'Look:',
   summary: 'Print the smallest scope that covers the calls recorded so far, ready to paste',
-  options: [new Option('--artifact-hash <hash>', 'Only what was called under this artifact. Omit for all')],
+  input: z.strictObject({
+    artifact_hash: artifactHash.optional().describe('Only what was called under this artifact. Omit for all'),
+  }),
+  hash: { parameter: 'artifact_hash', required: false },
   examples: [
     ['suggest', 'After a run with "mode": "shadow" in the configuration:'],
-    ['suggest --artifact-hash HASH --json', 'What one agent needs:'],
+    ['suggest HASH --json', 'What one agent needs:'],
   ],
-  async run(desk, { options }): Promise<Outcome> {
-    const uses = await recorded(desk, options.artifactHash);
+  async run(desk, { input }): Promise<Outcome> {
+    const uses = await recorded(desk, input);
     const tools = uses.flatMap(({ tool }) => tool ?? []).sort();
     const answer = { permissions: { 'tool.call': tools.length > MOST ? byServer(tools) : tools }, uses };
     return { answer, text: (out) => told(answer, out) };
@@ -35,9 +39,9 @@ export const suggest: Command = {
 };
 
 /** Calls that went out: permitted ones, and those that only shadow mode let pass. */
-async function recorded(desk: Desk, artifact_hash: unknown): Promise<Use[]> {
+async function recorded(desk: Desk, input: Given['input']): Promise<Use[]> {
   const uses = new Map<string, Use>();
-  const query = { kind: 'DECISION', limit: 500, ...(artifact_hash !== undefined && { artifact_hash }) };
+  const query = { ...input, kind: 'DECISION', limit: 500 };
   for await (const page of pages(desk, query, 0)) {
     for (const { event } of page as readonly (LogEntry & { event: { capability?: string; tool?: string | null } })[]) {
       const { capability = '', tool = null, verdict, mode } = event;
