@@ -1,16 +1,14 @@
 import * as z from 'zod';
-import { BINDINGS, type Sealed, seal } from '../artifact/artifact.ts';
+import { BINDINGS, type Sealed } from '../artifact/artifact.ts';
 import { mayDelegate } from '../artifact/lineage.ts';
-import { effectiveTtl, reduction } from '../authority/event/delegation.ts';
+import { effectiveTtl } from '../authority/event/delegation.ts';
 import type { Event } from '../authority/event/index.ts';
 import { refuseHalted } from '../authority/find.ts';
 import { uphold } from '../authority/kind.ts';
-import { toDidKey } from '../base/did-key.ts';
-import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
+import { derive, eitherName } from './derive.ts';
 import { launch, launchOf } from './launch.ts';
 import { recalled, requestDigest } from './request.ts';
-import { childScope } from './requested-scope.ts';
 import * as piece from './schema.ts';
 import { subjectOf } from './subject.ts';
 import { type ChainPosition, type Context, tool } from './tool.ts';
@@ -104,6 +102,12 @@ export const delegateToSubagent = tool({
       .enum(BINDINGS)
       .optional()
       .describe("How strongly its callers must be known, weakest first. Omit for the parent's"),
+    budget_mode: z
+      .enum(['slice', 'pool'])
+      .optional()
+      .describe(
+        'slice: cost.budget is set aside now, the rest returns at the end; pool: shared with the parent. Omit for slice with cost.budget, else pool',
+      ),
     delegation_reason: piece
       .text(1024)
       .optional()
@@ -113,7 +117,7 @@ export const delegateToSubagent = tool({
   }),
   output,
   decide(input, context) {
-    const { state, now, authority } = context;
+    const { now } = context;
     const ttl = eitherName(input, 'ttl_seconds', 'requested_ttl_seconds') ?? DEFAULT_TTL;
     const purpose = eitherName(input, 'delegation_reason', 'delegation_purpose') ?? 'Sub-agent delegation';
     const subject = input.sub_agent_id ?? 'sub-agent';
@@ -154,34 +158,9 @@ export const delegateToSubagent = tool({
     const recall = recalled(context, request);
     if (recall !== undefined) return { recall, tell };
 
-    const scope = childScope(input, parent, context.policy);
-    const mayGoOn = (scope.permissions['agent.delegate'] ?? []).length > 0;
-    const sealed = seal(
-      {
-        authority: state.authority ?? toDidKey(authority.publicKey),
-        parent: parent.hash,
-        depth: parent.depth + 1,
-        holder: input.holder_public_key ?? null,
-        subject,
-        purpose,
-        nonce: context.nonce(),
-        issued_at: formatInstant(now),
-        expires_at: formatInstant(Math.min(now + ttl * 1000, parent.expires)),
-        scope,
-        terms: {
-          preset: input.policy_preset ?? null,
-          min_binding: input.min_binding ?? parent.minBinding,
-          budget_mode: null,
-        },
-        delegation: {
-          max_depth: input.max_depth ?? (mayGoOn ? parent.maxDepth - 1 : 0),
-          max_children: input.max_children ?? 32,
-        },
-      },
-      authority,
-    );
+    const { holder_public_key: holder } = input;
+    const { sealed, scope_reduction } = derive(parent, { ...input, subject, purpose, ttl, holder }, context);
     const enroll = input.enroll ?? false;
-    const scope_reduction = reduction(scope, parent.scope);
     return { event: { kind: 'DELEGATION', sealed, scope_reduction, enroll, request }, tell };
   },
 });
@@ -189,18 +168,4 @@ export const delegateToSubagent = tool({
 function enrolmentOf({ artifact, hash }: Sealed, { enrolmentToken, policy }: Context) {
   const token = enrolmentToken(hash);
   return { token, expires_at: artifact.expires_at, launch: launchOf({ ...artifact, hash }, { token }, policy.launch) };
-}
-/** The value given under the newer or the older name of a parameter. */
-function eitherName<T extends { readonly [name: string]: unknown }, K extends keyof T>(
-  input: T,
-  newer: K,
-  older: K,
-): T[K] | undefined {
-  if (input[newer] !== undefined && input[older] !== undefined && input[newer] !== input[older]) {
-    throw new Refusal(
-      'INVALID_REQUEST',
-      `${String(newer)} and its older name ${String(older)} differ; give one of them.`,
-    );
-  }
-  return input[newer] ?? input[older];
 }

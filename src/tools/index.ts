@@ -5,6 +5,7 @@ import { delegateToSubagent } from './delegate-to-subagent.ts';
 import { inspect } from './inspect.ts';
 import { queryChain } from './query-chain.ts';
 import { revokeArtifact } from './revoke-artifact.ts';
+import { spend } from './spend.ts';
 import type { Tool } from './tool.ts';
 import { verify } from './verify.ts';
 
@@ -16,4 +17,5 @@ export const TOOLS: readonly Tool[] = [
   inspect,
   queryChain,
   verify,
+  spend,
 ];

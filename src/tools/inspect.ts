@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { amountsOf, budgetLeft } from '../authority/budget.ts';
 import { notFound } from '../authority/find.ts';
-import { type Grant, lineage, subtree } from '../authority/grant.ts';
+import { ended, type Grant, lineage, subtree } from '../authority/grant.ts';
 import { leftOf } from '../authority/usage.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
@@ -130,6 +131,6 @@ function nodeOf(grant: Grant, now: number): Node {
     expires_at: formatInstant(grant.expires),
     live_children: grant.liveChildren,
     limits_left: leftOf(grant, now),
-    budget_left: [],
+    budget_left: amountsOf(ended(grant, now) ? new Map() : budgetLeft(grant)),
   };
 }
