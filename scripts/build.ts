@@ -1,5 +1,5 @@
 /**
- * Builds what is published: one file that runs (`dist/aga-delegate.cjs`) and one that is imported (`dist/index.js`).
+ * Builds what is published: one file that runs (`dist/aga-delegate.cjs`) and those that are imported (`dist/index.js`, `dist/client.js`).
  *
  * One bundled file starts in a third of the time that the same code takes from `node_modules`, and CommonJS starts
  * faster than ESM.
@@ -32,6 +32,11 @@ export async function bundleLibrary(entry: string, outfile: string): Promise<voi
   await bundle({ entryPoints: [entry], outfile, format: 'esm', target: 'node22' });
 }
 
+/** For browsers and edges: nothing of Node is left in it. */
+export async function bundlePortable(entry: string, outfile: string): Promise<void> {
+  await bundle({ entryPoints: [entry], outfile, format: 'esm', target: 'es2023', platform: 'browser' });
+}
+
 async function bundle(options: BuildOptions & { entryPoints: string[]; outfile: string }): Promise<void> {
   const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const { metafile } = await build({
@@ -58,5 +63,7 @@ if (import.meta.main) {
   await Promise.all([
     bundleProgram(join(ROOT, 'src/main.ts'), join(ROOT, 'dist/aga-delegate.cjs')),
     bundleLibrary(join(ROOT, 'src/index.ts'), join(ROOT, 'dist/index.js')),
+    bundleLibrary(join(ROOT, 'src/client/index.ts'), join(ROOT, 'dist/client.js')),
+    bundlePortable(join(ROOT, 'src/client/index.ts'), join(ROOT, 'dist/client.portable.js')),
   ]);
 }

@@ -25,6 +25,7 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   'sequencer.ts': ['base', 'scope', 'chain', 'authority', 'ports.ts', 'caller.ts', 'follower.ts', 'tokens.ts', 'tools'],
   'service.ts': ['base', 'artifact', 'authority', 'caller.ts', 'sequencer.ts', 'tools'],
   'enforcement.ts': ['base', 'authority', 'caller.ts', 'service.ts'],
+  client: ['base', 'artifact'],
   store: ['base', 'ports.ts'],
   keys: ['base', 'ports.ts'],
 };

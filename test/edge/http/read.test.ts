@@ -221,7 +221,9 @@ describe('MCP', () => {
       arguments: { sub_agent_id: 'by-mcp', enroll: true },
     });
     expect(result.structuredContent).toMatchObject({ success: true, parent_artifact_hash: lead.hash });
-    expect(JSON.stringify(result.structuredContent.enrollment.launch)).toContain(result.structuredContent.enrollment.token);
+    expect(JSON.stringify(result.structuredContent.enrollment.launch)).toContain(
+      result.structuredContent.enrollment.token,
+    );
     const no: any = await client.callTool({ name: 'aga_create_artifact', arguments: {} });
     expect(JSON.parse(no.content[0].text).error.code).toBe('NOT_OPERATOR');
     await client.close();

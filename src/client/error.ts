@@ -1,0 +1,43 @@
+/** A no of the authority, as it said it: an `Error` with the code of the contract. */
+export interface Told {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly retryable: boolean;
+  readonly detail?: unknown;
+}
+
+export class DelegateError extends Error {
+  override readonly name = 'DelegateError';
+  /** One of the refusal codes; a newer server may know more than this library. */
+  readonly code: string;
+  readonly hint: string;
+  /** Whether the same call may succeed later without being changed. */
+  readonly retryable: boolean;
+  readonly detail: unknown;
+  /** HTTP status; 0 where there was no answer. */
+  readonly status: number;
+
+  constructor({ code, message, hint, retryable, detail = null }: Told, status: number, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+    this.retryable = retryable;
+    this.detail = detail;
+    this.status = status;
+  }
+}
+
+/** The server cannot be reached, or is none of ours. */
+export const unreachable = (status: number, cause?: unknown): DelegateError =>
+  new DelegateError(
+    {
+      code: 'UPSTREAM_FAILED',
+      message:
+        status === 0 ? 'The authority could not be reached.' : `The answer is not an authority's (status ${status}).`,
+      hint: 'Check the server address, and try again.',
+      retryable: true,
+    },
+    status,
+    cause,
+  );

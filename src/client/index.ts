@@ -1,0 +1,81 @@
+/**
+ * `aga-delegate/client`: an agent's side of the authority. Plain `fetch` and WebCrypto's randomness, so it runs in Node, in
+ * browsers and at the edge.
+ *
+ *     const agent = await connect({ server, token });
+ *     const { enrollmentToken } = await agent.delegate({ subAgentName: 'worker', ttl: '30m', policyPreset: 'sandboxed' });
+ */
+import { Agent } from './agent.ts';
+import { DelegateError } from './error.ts';
+import { type AgentKey, agentKey, enrolmentProof, freshSeed, type KeyStore } from './key.ts';
+import type { Enrolled } from './shapes.ts';
+import { type Fetch, type Wire, wireTo } from './wire.ts';
+
+export { Agent } from './agent.ts';
+export { DelegateError } from './error.ts';
+export { type AgentKey, agentKey, type KeyStore, requestProof } from './key.ts';
+export type * from './shapes.ts';
+
+export interface ConnectOptions {
+  /** Where the authority listens. */
+  readonly server: string;
+  /** The enrolment token. */
+  readonly token: string;
+  /** When given, it must be the name that the token was minted for. */
+  readonly agentName?: string;
+  /** When given, an agent that was minted under another preset is refused. */
+  readonly policyPreset?: string;
+  /** Where the key outlives this process. Without one, a token serves one process only: another would have another key. */
+  readonly keys?: KeyStore;
+  readonly fetch?: Fetch;
+}
+
+/** Redeems an enrolment token with a key of one's own. Throws `DelegateError`. */
+export async function connect(options: ConnectOptions): Promise<Agent> {
+  const { server, token, policyPreset } = options;
+  const tokenId = /^lt-delegate-([0-9a-f]{32})\./.exec(token)?.[1];
+  if (tokenId === undefined) {
+    throw refused(
+      'TOKEN_INVALID',
+      'This is not an enrolment token.',
+      'Use the enrollmentToken that a delegation answered.',
+    );
+  }
+  const key = await keyFor(tokenId, options.keys);
+  const wire = wireTo(server, options.fetch);
+  const renew = () => enrol(wire, { ...options, tokenId, key });
+  const enrolled = await renew();
+  if (policyPreset !== undefined && enrolled.policyPreset !== null && enrolled.policyPreset !== policyPreset) {
+    wire.close();
+    const message = `The token was minted under the preset "${enrolled.policyPreset}", not "${policyPreset}".`;
+    throw refused('INVALID_REQUEST', message, 'Connect without policyPreset, or ask for a token under that one.');
+  }
+  return new Agent({ wire, key, enrolled, renew });
+}
+
+interface Enrolment extends Pick<ConnectOptions, 'token' | 'agentName'> {
+  readonly tokenId: string;
+  readonly key: AgentKey;
+}
+
+async function enrol(wire: Wire, { token, agentName, tokenId, key }: Enrolment): Promise<Enrolled> {
+  const body = {
+    enrollmentToken: token,
+    ...(agentName !== undefined && { agentName }),
+    publicKey: key.id,
+    proof: enrolmentProof(tokenId, key),
+  };
+  return (await wire.send('POST', '/api/v1/agents/enroll', body)) as Enrolled;
+}
+
+/** A token is used up by the first key, so the key is safe before it is shown. */
+async function keyFor(tokenId: string, store: KeyStore | undefined): Promise<AgentKey> {
+  const known = await store?.load(tokenId);
+  if (known) return agentKey(known);
+  const seed = freshSeed();
+  await store?.save(tokenId, seed);
+  return agentKey((await store?.load(tokenId)) ?? seed);
+}
+
+const refused = (code: string, message: string, hint: string): DelegateError =>
+  new DelegateError({ code, message, hint, retryable: false }, 0);

@@ -1,0 +1,131 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Agent, connect, DelegateError, type KeyStore } from '../../src/client/index.ts';
+import { type Authority, authority, OPERATOR } from '../edge/http/fixture.ts';
+
+/** As published for browsers. */
+const PORTABLE = join(import.meta.dirname, '../../dist/client.portable.js');
+
+let site: Authority;
+beforeAll(async () => {
+  site = await authority();
+});
+afterAll(() => site.close());
+
+async function token(changes: object = {}): Promise<string> {
+  const root = await site.send('POST', '/api/v1/tools/aga_create_artifact', { ttl_seconds: 86_400 }, OPERATOR);
+  const input = {
+    parent_artifact_hash: root.json.artifact_hash,
+    sub_agent_id: 'lead',
+    policy_preset: 'coordinator',
+    enroll: true,
+  };
+  const { json } = await site.send(
+    'POST',
+    '/api/v1/tools/aga_delegate_to_subagent',
+    { ...input, ...changes },
+    OPERATOR,
+  );
+  return json.enrollment.token;
+}
+
+const connected = async (options: object = {}): Promise<Agent> =>
+  connect({ server: site.url, token: await token(), ...options });
+
+async function thrown(promise: Promise<unknown>): Promise<DelegateError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(DelegateError);
+  return error as DelegateError;
+}
+
+function storeInMemory(): KeyStore & { readonly kept: Map<string, Uint8Array> } {
+  const kept = new Map<string, Uint8Array>();
+  return { kept, load: async (id) => kept.get(id), save: async (id, seed) => void kept.set(id, seed) };
+}
+
+describe('an agent', () => {
+  it('enrols, delegates, asks, looks and revokes', async () => {
+    const lead = await connected({ agentName: 'lead', policyPreset: 'coordinator' });
+    const minted = await lead.delegate({ subAgentName: 'worker', ttl: '30m', policyPreset: 'sandboxed' });
+    expect(minted.parentRef).toEqual({ name: 'lead', namespace: 'default' });
+    const worker = await connect({ server: `${site.url}/`, token: minted.enrollmentToken });
+    expect(worker).toMatchObject({ agentName: 'worker', policyPreset: 'sandboxed', agentId: minted.agentId });
+    expect(await worker.authorize({ capability: 'tool.call', resource: 'a/b', arguments: { x: 1 } })).toMatchObject({
+      allowed: true,
+    });
+    expect(await worker.authorize({ capability: 'fs.write', resource: '/x' })).toMatchObject({
+      allowed: false,
+      code: 'PERMISSION_DENIED',
+    });
+    expect((await worker.inspect()).metadata.uid).toBe(worker.agentId);
+    expect((await lead.inspect('worker')).status).toMatchObject({ phase: 'Active', holder: worker.key.id });
+    expect((await lead.list()).map(({ metadata }) => metadata.name)).toEqual(['lead', 'worker']);
+    const chain = await lead.call('aga_query_chain', { kind: 'DECISION' });
+    expect(JSON.stringify(chain)).toContain('"binding":"proof"');
+    expect((await lead.revoke('worker')).revoked_count).toBe(1);
+    expect(await thrown(worker.authorize({ capability: 'tool.call', resource: 'a/b' }))).toMatchObject({
+      code: 'ARTIFACT_REVOKED',
+      retryable: false,
+      status: 403,
+    });
+  });
+
+  it('needs nothing of Node: the portable build does the same', async () => {
+    const portable: typeof import('../../src/client/index.ts') = await import(PORTABLE);
+    const lead = await portable.connect({ server: site.url, token: await token() });
+    expect((await lead.inspect()).status.phase).toBe('Active');
+    expect(await lead.authorize({ capability: 'tool.call', resource: 'a/b' })).toMatchObject({ allowed: true });
+  });
+
+  it('says no with code, hint and retryable', async () => {
+    const lead = await connected();
+    const bad = await thrown(lead.delegate({ subAgentName: 'Bad Name' }));
+    expect(bad).toMatchObject({ code: 'INVALID_REQUEST', retryable: false, status: 400 });
+    expect(bad.hint.length).toBeGreaterThan(5);
+    expect(await thrown(lead.inspect('nobody'))).toMatchObject({ code: 'ARTIFACT_NOT_FOUND', status: 404 });
+    expect(await thrown(connect({ server: site.url, token: 'x' }))).toMatchObject({ code: 'TOKEN_INVALID' });
+    expect(await thrown(connected({ agentName: 'other' }))).toMatchObject({ code: 'INVALID_REQUEST' });
+    expect(await thrown(connected({ policyPreset: 'sandboxed' }))).toMatchObject({ code: 'INVALID_REQUEST' });
+    const nowhere = { server: 'http://127.0.0.1:9', token: await token() };
+    expect(await thrown(connect(nowhere))).toMatchObject({ code: 'UPSTREAM_FAILED', retryable: true, status: 0 });
+    await lead.close();
+    expect(await thrown(lead.list())).toMatchObject({ code: 'CANCELLED' });
+  });
+
+  it('keeps its key before it shows the token, and comes back as the same agent', async () => {
+    const keys = storeInMemory();
+    const given = await token();
+    let known = 0;
+    const watched: typeof fetch = (...args) => {
+      known = keys.kept.size;
+      return fetch(...args);
+    };
+    const first = await connect({ server: site.url, token: given, keys, fetch: watched });
+    expect(known).toBe(1);
+    const second = await connect({ server: site.url, token: given, keys });
+    expect(second.agentId).toBe(first.agentId);
+    expect(second.key.id).toBe(first.key.id);
+    expect(await thrown(connect({ server: site.url, token: given }))).toMatchObject({
+      code: 'TOKEN_USED',
+      status: 409,
+    });
+  });
+
+  it('renews a session that ran out', async () => {
+    const lead = await connect({ server: site.url, token: await token({ ttl_seconds: 3 * 3600 }) });
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      vi.setSystemTime(Date.now() + 3_590_000);
+      expect((await lead.inspect()).status.phase).toBe('Active');
+      vi.setSystemTime(Date.now() + 3_700_000);
+      expect((await Promise.all([lead.inspect(), lead.list(), lead.inspect()]))[1]).toHaveLength(1);
+      vi.setSystemTime(Date.now() + 4 * 3_600_000);
+      expect(await thrown(lead.inspect())).toMatchObject({ code: 'LEASE_EXPIRED' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
