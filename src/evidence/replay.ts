@@ -1,0 +1,86 @@
+/** Containment and conduct: the law, asked once more about every entry, with only what the bundle holds. */
+import { type Breach, breaches, rootBreaches } from '../artifact/lineage.ts';
+import { check, type Event, evolve } from '../authority/event/index.ts';
+import type { Position } from '../authority/kind.ts';
+import { State } from '../authority/state.ts';
+import { parseInstant } from '../base/instant.ts';
+import { Refusal } from '../base/refusal.ts';
+import { type Arguments, byDigest, judgePermit, judgeRefusal, type Want } from './acts.ts';
+import type { Extent } from './belonging.ts';
+import type { OpenedEntry } from './open.ts';
+import type { Findings } from './report.ts';
+
+export interface Verdicts {
+  readonly integrity: Findings;
+  readonly containment: Findings;
+  readonly conduct: Findings;
+}
+
+/** What the replay could not judge, for want of what it would have to know. */
+export interface Replayed {
+  readonly state: State;
+  /** How many decisions could not be judged, by what that would take. */
+  readonly wanting: { readonly [what in Want]: number };
+}
+
+export interface Known {
+  /** Whether every entry of the chain is there. */
+  readonly complete: boolean;
+  readonly extent: Extent;
+  readonly disclosed: readonly Arguments[];
+}
+
+/** Less knowledge only ever makes the law milder, so what is found is true of the whole chain. */
+export function replay(entries: readonly OpenedEntry[], known: Known, verdicts: Verdicts): Replayed {
+  const state = new State();
+  const { complete, extent } = known;
+  const disclosed = byDigest(known.disclosed);
+  const whole = ({ hash }: { readonly hash: string }) => complete || extent.subtree.has(hash);
+  const wanting = { arguments: 0, others: 0 };
+  for (const { entry, event } of entries) {
+    if (!event) continue;
+    const at = { sequence: entry.sequence_number, time: parseInstant(entry.timestamp)! };
+    state.advance(at.time);
+    if ('sealed' in event) judgeLink(state, event, at, verdicts.containment);
+    const lawful = judgeLaw(state, event, at, verdicts);
+    const grant = event.kind === 'DECISION' ? state.grants.get(event.artifact_hash ?? '') : undefined;
+    if (lawful && grant && event.kind === 'DECISION') {
+      const decided = { event, grant, time: at.time, disclosed, whole };
+      const judgement = event.verdict === 'permit' ? judgePermit(decided) : judgeRefusal(decided);
+      if (judgement !== 'right' && 'wants' in judgement) wanting[judgement.wants] += 1;
+      else if (judgement !== 'right') verdicts.conduct.add(at.sequence, judgement.rule, judgement.message);
+    }
+    // An unlawful event has its effect all the same, so that what was built on it is judged too; a second genesis has none.
+    if (event.kind !== 'GENESIS' || state.authority === null) evolve(state, event, at);
+  }
+  return { state, wanting };
+}
+
+/** Whether an artifact holds no more than what it was derived from. */
+function judgeLink(state: State, event: Extract<Event, { sealed: unknown }>, at: Position, findings: Findings): void {
+  const { sealed } = event;
+  const parent = sealed.artifact.parent === null ? null : state.grants.get(sealed.artifact.parent);
+  if (parent === undefined) {
+    findings.add(at.sequence, 'parent', 'The artifact is derived from one that was not there.');
+    return;
+  }
+  const authority = state.authority ?? '';
+  const found = parent ? breaches(sealed, parent, authority) : rootBreaches(sealed, authority);
+  for (const { rule, message } of found.filter(isOfLink)) findings.add(at.sequence, rule, message);
+}
+
+/** Signatures are judged as integrity. */
+const isOfLink = ({ rule }: Breach): boolean => rule !== 'signature';
+
+/** Whether the law allows the event; what another verdict has said of the entry is not said again. */
+function judgeLaw(state: State, event: Event, at: Position, { integrity, containment, conduct }: Verdicts): boolean {
+  try {
+    check(state, event, at);
+    return true;
+  } catch (error) {
+    const { code, message } = Refusal.from(error);
+    if (!integrity.about(at.sequence) && !containment.about(at.sequence))
+      conduct.add(at.sequence, `law.${code}`, `${event.kind}: ${message}`);
+    return false;
+  }
+}

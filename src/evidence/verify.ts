@@ -1,0 +1,53 @@
+/** The offline verifier: evidence × what is trusted × an instant → a report. Pure, and at home in a browser. */
+import type { Arguments } from './acts.ts';
+import { judgeBelonging } from './belonging.ts';
+import { judgeIntegrity, type Trust } from './integrity.ts';
+import { notProven } from './not-proven.ts';
+import { type OpenedBundle, openBundle, parseEvidence } from './open.ts';
+import { isReceipts, verifyReceipts } from './receipts/verify.ts';
+import { replay } from './replay.ts';
+import { Findings, type Report, unreadable } from './report.ts';
+
+export type { Trust } from './integrity.ts';
+export type { Finding, Report, Verdict } from './report.ts';
+
+export interface Question extends Trust {
+  /** Arguments of calls, shown beside the bundle: those whose digest a decision names are judged. */
+  readonly disclosed?: readonly Arguments[] | undefined;
+}
+
+/** Judges a bundle, or governance receipts. Never throws on bad evidence: every fault is a finding. */
+export async function verifyBundle(bytes: Uint8Array | string, question: Question): Promise<Report> {
+  const integrity = new Findings();
+  const value = parseEvidence(bytes, integrity);
+  if (value === undefined) return unreadable(integrity);
+  if (isReceipts(value)) return verifyReceipts(value, question);
+  const document = typeof bytes === 'string' ? bytes : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  const bundle = openBundle(value, document, integrity);
+  return bundle ? judge(bundle, question, integrity) : unreadable(integrity);
+}
+
+async function judge(bundle: OpenedBundle, question: Question, integrity: Findings): Promise<Report> {
+  await judgeIntegrity(bundle, question, integrity);
+  const extent = judgeBelonging(bundle, integrity);
+  const verdicts = { integrity, containment: new Findings(), conduct: new Findings() };
+  const { entries } = bundle;
+  const size = Number(bundle.contents.checkpoint.split('\n')[1]);
+  const complete = entries.length === size && entries.every(({ entry }, i) => entry.sequence_number === i);
+  const replayed = replay(entries, { complete, extent, disclosed: question.disclosed ?? [] }, verdicts);
+  const [whole, narrow, lawful] = [integrity.verdict, verdicts.containment.verdict, verdicts.conduct.verdict];
+  return {
+    valid: whole.valid && narrow.valid && lawful.valid,
+    integrity: whole,
+    containment: narrow,
+    conduct: lawful,
+    not_proven: notProven({
+      bundle,
+      size,
+      complete,
+      extent,
+      replayed,
+      quorum: question.witnesses?.quorum ?? 0,
+    }),
+  };
+}
