@@ -1,7 +1,7 @@
 /** Keys in files of the data directory: PKCS#8 PEM, mode 0600, created once and never replaced. */
 import { createPrivateKey } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { signer } from '#ed25519';
 import { fromBase64url } from '../base/encoding.ts';
 import type { Keys, Signer } from '../ports.ts';
@@ -21,12 +21,24 @@ export interface FileKeysOptions {
 /** Makes the directory, mode 0700. Throws `CannotStart` where it cannot be written to. */
 export function prepareDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeWithParents(resolve(directory));
     chmodSync(directory, 0o700);
   } catch (error) {
     throw new CannotStart(
       `Cannot use the data directory ${directory}: ${reasonOf(error)}. Choose another with --data-dir.`,
     );
+  }
+}
+
+/** One by one: Node's recursive form never returns below folders such as /proc, where nothing can be made. */
+function makeWithParents(directory: string): void {
+  if (existsSync(directory)) return;
+  makeWithParents(dirname(directory));
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    // Another process was first.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 /** A delegation tree as text, for people. */
 import { parseInstant } from '../base/instant.ts';
+import { span } from '../base/span.ts';
 import type { Node } from './status.ts';
 
 const MARKS = { active: '●', suspended: '◐', expired: '○', revoked: '✕' } as const;
@@ -31,16 +32,4 @@ function describe(node: Node, now: number): string {
   const { status, subject, artifact_hash } = node;
   const rest = status === 'active' ? `expires in ${span(parseInstant(node.expires_at)! - now)}` : status;
   return `${MARKS[status]} ${subject}  ${artifact_hash.slice(0, 12)}  ${rest}`;
-}
-
-/** A length of time in the largest unit that leaves a whole number of at least two. */
-function span(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  const units: readonly [number, string][] = [
-    [86_400, 'd'],
-    [3600, 'h'],
-    [60, 'min'],
-  ];
-  const unit = units.find(([length]) => seconds >= 2 * length);
-  return unit ? `${Math.floor(seconds / unit[0])} ${unit[1]}` : `${seconds} s`;
 }

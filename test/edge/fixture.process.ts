@@ -14,8 +14,6 @@ export async function builtFixture(): Promise<{ path: string; remove(): void }> 
   await bundleProgram(join(import.meta.dirname, 'fixture.main.ts'), path);
   return { path, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: what a server under test sends is looked at, not trusted.
 export type Message = any;
 
 export interface Ended {

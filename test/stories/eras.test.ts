@@ -51,8 +51,6 @@ async function connected(connect: (path: string) => Promise<AnyClient>): Promise
   cleanups.push(() => client.close());
   return client;
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: a story reads members of many tools' answers.
 type Members = any;
 
 /** The structured answer; the text must say the same. */

@@ -1,7 +1,8 @@
 /** One entry of the chain as a line of a table: when, number, kind, who, what. */
+import { span } from '../../base/span.ts';
 import { inspect } from '../../tools/inspect.ts';
 import { type Desk, short } from './command.ts';
-import { cut, plain, type Side, type Style, span, wallClock } from './terminal.ts';
+import { cut, plain, type Side, type Style, wallClock } from './terminal.ts';
 
 export interface LogEntry {
   readonly sequence_number: number;

@@ -47,19 +47,6 @@ export const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}
 export const cut = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 
-/** A length of time in the largest unit that leaves a whole number of at least two. */
-export function span(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  const unit = UNITS.find(([length]) => seconds >= 2 * length);
-  return unit ? `${Math.floor(seconds / unit[0])} ${unit[1]}` : `${seconds} s`;
-}
-
-const UNITS: readonly (readonly [number, string])[] = [
-  [86_400, 'd'],
-  [3600, 'h'],
-  [60, 'min'],
-];
-
 /** An instant as the clock on the wall shows it. */
 export function wallClock(timestamp: string): string {
   const at = new Date(timestamp);

@@ -86,7 +86,6 @@ export interface Installation {
   /** Runs a command on it. */
   run(...args: readonly string[]): Promise<Ended>;
   /** Runs a command with --json and reads its answer. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads members of many answers
   ask(...args: readonly string[]): Promise<any>;
   remove(): void;
 }

@@ -1,7 +1,8 @@
+import { span } from '../../../base/span.ts';
 import { createArtifact } from '../../../tools/create-artifact.ts';
 import type { Command } from '../command.ts';
 import { granted } from '../granted.ts';
-import { plain, sheet, span, wallClock } from '../terminal.ts';
+import { plain, sheet, wallClock } from '../terminal.ts';
 
 interface Created {
   readonly artifact_hash: string;

@@ -1,7 +1,8 @@
+import { span } from '../../../base/span.ts';
 import { delegateToSubagent } from '../../../tools/delegate-to-subagent.ts';
 import { type Command, short } from '../command.ts';
 import { granted } from '../granted.ts';
-import { plain, sheet, span, wallClock } from '../terminal.ts';
+import { plain, sheet, wallClock } from '../terminal.ts';
 
 interface Delegated {
   readonly parent_artifact_hash: string;
