@@ -1,12 +1,13 @@
 /** What others wrote is shown to people: it must not move their cursor, change their colours or hide what it says. */
 import { describe, expect, it } from 'vitest';
 import { EVENT_KINDS } from '../../../src/authority/event/index.ts';
+import { span } from '../../../src/base/span.ts';
 import type { Desk } from '../../../src/edge/cli/command.ts';
 import { suggest } from '../../../src/edge/cli/commands/suggest.ts';
 import { drawn } from '../../../src/edge/cli/drawn.ts';
 import { type LogEntry, lines } from '../../../src/edge/cli/entry-line.ts';
 import { progress } from '../../../src/edge/cli/progress.ts';
-import { cut, plain, type Side, span } from '../../../src/edge/cli/terminal.ts';
+import { cut, plain, type Side } from '../../../src/edge/cli/terminal.ts';
 
 const HOSTILE = '\u001b[31mred\u0007\r\n\u202eevil\u2028\u009b2J';
 const side = (tty: boolean, width = Number.POSITIVE_INFINITY): Side => ({
