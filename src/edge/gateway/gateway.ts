@@ -1,10 +1,12 @@
 /** All upstreams of a process, with their names and maps: shared by every session, whoever its caller is. */
 import { Refusal } from '../../base/refusal.ts';
+import { RpcError } from '../rpc.ts';
 import type { ToolDefinition } from '../session.ts';
 import type { MapsConfig, UpstreamsConfig } from './config.ts';
 import { mapOf, type UpstreamMap } from './maps.ts';
 import { type Names, namesOf, splitName } from './naming.ts';
-import { patiently, Upstream, type UpstreamOptions } from './upstream.ts';
+import { patiently } from './patience.ts';
+import { Upstream, type UpstreamOptions } from './upstream.ts';
 
 export interface GatewayOptions extends Pick<UpstreamOptions, 'client' | 'log'> {
   readonly upstreams: UpstreamsConfig;
@@ -59,7 +61,16 @@ export class Gateway {
 
   /** Throws `UPSTREAM_FAILED`. */
   async tools(server: Server): Promise<Listed<ToolDefinition>> {
-    const items = await server.upstream.tools();
+    return this.#named(server, await server.upstream.tools());
+  }
+
+  /** What is known without asking: `undefined` while the upstream would have to be started, or asked for its tools. */
+  toolsNow(server: Server): Listed<ToolDefinition> | undefined {
+    const items = server.upstream.listed;
+    return items && this.#named(server, items);
+  }
+
+  #named(server: Server, items: readonly ToolDefinition[]): Listed<ToolDefinition> {
     const known = this.#names.get(items);
     const names =
       known ??
@@ -85,7 +96,7 @@ export class Gateway {
       },
       (error: unknown) => {
         this.#patience.delete(server);
-        if (!(error instanceof Refusal)) this.#log(`[${server.name}] ${String(error)}\n`);
+        if (!(error instanceof Refusal || error instanceof RpcError)) this.#log(`[${server.name}] ${String(error)}\n`);
         return undefined;
       },
     );

@@ -8,9 +8,11 @@ import { type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprot
 import { isId, type RpcId } from '../rpc.ts';
 import { MAX_MESSAGE_BYTES, type UpstreamTransport } from './child.ts';
 import type { HttpConfig } from './config.ts';
+import { patiently } from './patience.ts';
 
 type Lost = (id: RpcId) => void;
 
+const GOODBYE_MS = 500;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
@@ -19,6 +21,12 @@ export function httpTransport({ url, headers = {} }: HttpConfig): UpstreamTransp
     requestInit: { headers },
     fetch: boundedFetch((id) => transport.onlost?.(id, `sent more than ${MAX_MESSAGE_BYTES} bytes`)),
   });
+  const close = transport.close.bind(transport);
+  transport.close = async () => {
+    // A server keeps a session until it is told, or for ever.
+    if (transport.sessionId !== undefined) await patiently(transport.terminateSession(), GOODBYE_MS).catch(() => {});
+    await close();
+  };
   return transport;
 }
 

@@ -4,11 +4,13 @@ import { canonicalize } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
-import type { ToolCall } from '../session.ts';
+import type { ToolCall, ToolDefinition } from '../session.ts';
 import { artifactOf, type Decider, type Permit, type Standing, type UpstreamAct } from './decider.ts';
-import type { Gateway, Server } from './gateway.ts';
+import type { Gateway, Listed, Server } from './gateway.ts';
+import { inFlight } from './in-flight.ts';
 import { actsOf, urlPlaces, withParsedUrls } from './maps.ts';
 import { resourceOf } from './naming.ts';
+import { untilAborted } from './patience.ts';
 import type { JsonObject } from './pointer.ts';
 import { placesOf } from './rule-places.ts';
 import { resolvedActs } from './twin.ts';
@@ -57,7 +59,15 @@ export async function judgeCall(
   }: { server: Server; rest: string; gateway: Gateway; decider: Decider; caller: Caller },
 ): Promise<Judged> {
   const scopes = await scopesOf(decider, caller);
-  const prepared = await prepare(call, server, rest, gateway, scopes);
+  const started = async () => {
+    const listed = await gateway.tools(server);
+    await server.upstream.ready();
+    return listed;
+  };
+  const listed = () =>
+    gateway.toolsNow(server) ??
+    inFlight(decider, artifactOf(caller) ?? '', call.signal, (signal) => untilAborted(started(), signal));
+  const prepared = await prepare(call, { server, rest, scopes, listed });
   const [{ resource, arguments: given }] = prepared.acts;
   const verdict = await decider.decide({
     caller,
@@ -72,12 +82,18 @@ export async function judgeCall(
 
 type Prepared = Pick<UpstreamAct, 'acts' | 'resolved' | 'barred'>;
 
+interface Target {
+  readonly server: Server;
+  readonly rest: string;
+  /** Absent where the caller has no authority. */
+  readonly scopes: readonly Scope[] | undefined;
+  /** The tools of the server, which is started for it. Throws `UPSTREAM_FAILED`, or why it is not waited for. */
+  readonly listed: () => Listed<ToolDefinition> | Promise<Listed<ToolDefinition>>;
+}
+
 async function prepare(
   { name, arguments: given }: ToolCall,
-  server: Server,
-  rest: string,
-  gateway: Gateway,
-  scopes: readonly Scope[] | undefined,
+  { server, rest, scopes, listed }: Target,
 ): Promise<Prepared> {
   // An upstream is not started for a caller who may not use it.
   const guess = (tool: string, args = given): [Act] => [
@@ -89,13 +105,12 @@ async function prepare(
   try {
     const isPlain = isNamed(scopes, 'tool.call', resourceOf(server.name, tool));
     if (!isPlain && !isHashed(name)) return { acts };
-    const { items, names } = await gateway.tools(server);
+    const { items, names } = await listed();
     tool = names.original(name) ?? rest;
     acts = guess(tool);
     const definition = items.find((item) => item.name === tool);
     if (!definition || names.shown(tool) !== name) throw unknownTool(server, rest);
     if (!isNamed(scopes, 'tool.call', resourceOf(server.name, tool))) return { acts };
-    await server.upstream.ready();
     const args = withParsedUrls(given, [
       ...urlPlaces(server.map, tool),
       ...scopes.flatMap((scope) => placesOf(scope, resourceOf(server.name, tool), 'url')),

@@ -38,7 +38,7 @@ export function startProgram({ command, args = [], env = {}, cwd }: StdioConfig)
     windowsHide: true,
     ...(cwd !== undefined && { cwd }),
   });
-  if (running.size === 0) process.once('exit', killAll);
+  watchExit();
   running.add(child);
   const started = new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve).once('error', (error: NodeJS.ErrnoException) => {
@@ -51,10 +51,9 @@ export function startProgram({ command, args = [], env = {}, cwd }: StdioConfig)
       // Whatever it has left behind in its group would hold our pipes open.
       signalGroup(child, 'SIGKILL');
       running.delete(child);
-      if (running.size === 0) process.off('exit', killAll);
       resolve(signal === null ? `ended with code ${code}` : `was ended by ${signal}`);
     });
-    child.once('error', () => resolve('could not be started'));
+    child.on('error', () => resolve('could not be started'));
   });
   for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => {});
   return {
@@ -90,9 +89,15 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** We were ended without a chance to close. */
-function killAll(): void {
-  for (const child of running) signalGroup(child, 'SIGKILL');
+let watching = false;
+
+/** We may be ended without a chance to close. */
+function watchExit(): void {
+  if (watching) return;
+  watching = true;
+  process.on('exit', () => {
+    for (const child of running) signalGroup(child, 'SIGKILL');
+  });
 }
 
 async function within(ms: number, event: Promise<unknown>): Promise<boolean> {

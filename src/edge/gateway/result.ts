@@ -35,17 +35,56 @@ function isBlock(block: Json): boolean {
   return needed.every((member) => typeof block[member] === 'string');
 }
 
-/** `undefined` for something in a list of tools that is none, or that has no canonical form. */
+/**
+ * `undefined` for something in a list of tools that is none, or that has no canonical form. One such tool makes a client
+ * refuse the whole list, with the tools of everybody else in it.
+ */
 export function asTool(item: Json): ToolDefinition | undefined {
-  if (!isObject(item) || typeof item.name !== 'string' || item.name === '' || !isObject(item.inputSchema))
+  if (!isObject(item) || typeof item.name !== 'string' || item.name === '' || !isSchema(item.inputSchema))
     return undefined;
+  const { title, description, outputSchema, annotations, _meta, icons, execution } = item;
+  const sound =
+    isTextOrNone(title) &&
+    isTextOrNone(description) &&
+    (outputSchema === undefined || isSchema(outputSchema)) &&
+    [annotations, _meta, execution].every((member) => member === undefined || isObject(member)) &&
+    (icons === undefined || (isList(icons) && icons.every((icon) => isObject(icon) && typeof icon.src === 'string')));
+  // A cast: what else it holds is passed on as it is.
+  return sound && hasCanonicalForm(item) ? (item as unknown as ToolDefinition) : undefined;
+}
+
+/** The same of a list of prompts, resources or templates, all of which have such names. */
+export function isListable(item: JsonObject, ...names: readonly string[]): boolean {
+  const isArgument = (argument: Json) => isObject(argument) && typeof argument.name === 'string';
+  return (
+    names.every((name) => typeof item[name] === 'string') &&
+    isTextOrNone(item.title) &&
+    isTextOrNone(item.description) &&
+    isTextOrNone(item.mimeType) &&
+    (item.arguments === undefined || (isList(item.arguments) && item.arguments.every(isArgument)))
+  );
+}
+
+function isSchema(value: Json | undefined): boolean {
+  if (!isObject(value) || value.type !== 'object') return false;
+  const { properties, required } = value;
+  return (
+    (properties === undefined || (isObject(properties) && Object.values(properties).every(isSubschema))) &&
+    (required === undefined || (isList(required) && required.every((name) => typeof name === 'string')))
+  );
+}
+
+/** Clients of the earlier line do not know that a schema may be `true`. */
+const isSubschema = (value: Json): boolean => typeof value === 'object' && value !== null;
+const isTextOrNone = (value: Json | undefined): boolean => value === undefined || typeof value === 'string';
+
+function hasCanonicalForm(item: Json): boolean {
   try {
     canonicalize(item);
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
-  // A cast: what else it holds is passed on as it is.
-  return item as unknown as ToolDefinition;
 }
 
 /** Whether a value is no deeper than a client of ours, or `JSON.stringify`, can bear. */

@@ -2,16 +2,15 @@
  * One upstream as everybody here uses it: started when it is first needed, started again when it ended, and asked one
  * thing at a time by many without one hearing the answer of another.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { canonicalize, type Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { ToolDefinition, ToolResult } from '../session.ts';
 import { Backoff } from './backoff.ts';
 import { isStdio, type UpstreamConfig } from './config.ts';
-import { type Connection, type ConnectionOptions, openConnection } from './connection.ts';
+import type { Connection, ConnectionOptions } from './connection.ts';
 import { allPages } from './paging.ts';
 import { isList, isObject, type JsonObject } from './pointer.ts';
-import { asTool, asToolResult } from './result.ts';
+import { asTool, asToolResult, isListable } from './result.ts';
 import type { Progress } from './wire.ts';
 
 export interface UpstreamCall {
@@ -34,6 +33,9 @@ export class Upstream {
   #opening: Promise<Connection> | undefined;
   #open: Connection | undefined;
   #tools: Promise<readonly ToolDefinition[]> | undefined;
+  /** What `#tools` resolved to. */
+  #listed: readonly ToolDefinition[] | undefined;
+  /** What was listed last, also by a connection that has ended. */
   #known: readonly ToolDefinition[] | undefined;
   #stop = new AbortController();
   #announced = false;
@@ -51,6 +53,11 @@ export class Upstream {
     return isStdio(this.config);
   }
 
+  /** Its tools, while it can be asked and has not said that they changed. */
+  get listed(): readonly ToolDefinition[] | undefined {
+    return this.#open && !this.#open.wire.isBroken ? this.#listed : undefined;
+  }
+
   /** Resolves when it can be asked. Throws `UPSTREAM_FAILED`. */
   async ready(): Promise<void> {
     await this.#connected();
@@ -58,10 +65,15 @@ export class Upstream {
 
   /** As it lists them, the first of two equal names; what it listed last while it cannot be asked. Throws `UPSTREAM_FAILED`. */
   async tools(): Promise<readonly ToolDefinition[]> {
+    const { listed } = this;
+    if (listed) return listed;
     try {
       await this.#connected();
       this.#tools ??= this.#listTools();
-      return await this.#tools;
+      const asked = this.#tools;
+      const tools = await asked;
+      if (asked === this.#tools) this.#listed = tools;
+      return tools;
     } catch (error) {
       this.#tools = undefined;
       if (this.#known && !this.#open) return this.#known;
@@ -78,9 +90,20 @@ export class Upstream {
     return sound;
   }
 
-  prompts = () => this.#list('prompts', 'prompts/list', 'prompts');
-  resources = () => this.#list('resources', 'resources/list', 'resources');
-  resourceTemplates = () => this.#list('resources', 'resources/templates/list', 'resourceTemplates');
+  async prompts(): Promise<readonly JsonObject[]> {
+    const listed = await this.#list('prompts', 'prompts/list', 'prompts');
+    return listed.filter((item) => isListable(item, 'name'));
+  }
+
+  async resources(): Promise<readonly JsonObject[]> {
+    const listed = await this.#list('resources', 'resources/list', 'resources');
+    return listed.filter((item) => isListable(item, 'uri', 'name'));
+  }
+
+  async resourceTemplates(): Promise<readonly JsonObject[]> {
+    const listed = await this.#list('resources', 'resources/templates/list', 'resourceTemplates');
+    return listed.filter((item) => isListable(item, 'uriTemplate', 'name'));
+  }
 
   async prompt(name: string, args: JsonObject, signal?: AbortSignal): Promise<JsonObject> {
     const result = await this.#request('prompts/get', { name, arguments: args }, signal);
@@ -137,6 +160,8 @@ export class Upstream {
     const now = performance.now();
     const stop = this.#stop;
     try {
+      // Loaded with the first upstream: a session that needs none does not wait for the client library.
+      const { openConnection } = await import('./connection.ts');
       const connection = await openConnection({
         ...this.#options,
         signal: stop.signal,
@@ -174,11 +199,13 @@ export class Upstream {
     this.#open = undefined;
     this.#opening = undefined;
     this.#tools = undefined;
+    this.#listed = undefined;
   }
 
   #changed(method: string): void {
     if (method === 'notifications/tools/list_changed') {
       this.#tools = undefined;
+      this.#listed = undefined;
       this.#announced = true;
     }
     this.#tell();
@@ -242,11 +269,4 @@ export class Upstream {
       detail === undefined ? {} : { detail },
     );
   }
-}
-
-/** Resolves to `undefined` where `work` takes longer; the work goes on. */
-export async function patiently<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
-  const abort = new AbortController();
-  const late = sleep(ms, undefined, { signal: abort.signal }).catch(() => undefined);
-  return Promise.race([work, late]).finally(() => abort.abort());
 }

@@ -150,6 +150,17 @@ describe('a revocation', () => {
     expect(errorOf(result).code).toBe('ARTIFACT_REVOKED');
   });
 
+  it('ends a call that still waits for its upstream', async () => {
+    const at = host({ mute: hostile({ HOSTILE: 'mute' }) });
+    const calling = at.session(agent('all')).callTool(callOf('mute__echo'));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    at.law.revoke('all');
+    const began = performance.now();
+    expect(errorOf(await calling).code).toBe('ARTIFACT_REVOKED');
+    expect(performance.now() - began).toBeLessThan(500);
+    expect(at.law.entries).toMatchObject([{ code: 'ARTIFACT_REVOKED' }]);
+  });
+
   it('of one leaves others alone', async () => {
     const at = host();
     at.law.grant('other', { permissions: { 'tool.call': ['**'] } });

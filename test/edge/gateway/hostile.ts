@@ -119,7 +119,19 @@ const methods: Record<string, (id: number, params: Params) => void> = {
     const description = how === 'renamed' ? `Started at ${process.hrtime.bigint()}` : 'A tool.';
     const names = [...Object.keys(tools), ...extra, 'odd/name', 'x'.repeat(80)];
     const listed = names.map((name) => ({ name, description, inputSchema: { type: 'object', properties: {} } }));
-    send({ id, result: { tools: [...listed, { name: 'no schema' }, 'no tool', listed[0]] } });
+    const inputSchema = { type: 'object' };
+    const wrong = [
+      { name: 'no schema' },
+      { name: 'no object', inputSchema: { type: 'string' } },
+      { name: 'true', inputSchema: { type: 'object', properties: { a: true } } },
+      { name: 'title', title: 1, inputSchema },
+      { name: 'output', inputSchema, outputSchema: { type: 'array' } },
+      { name: 'icons', inputSchema, icons: [{}] },
+      { inputSchema },
+      'no tool',
+      null,
+    ];
+    send({ id, result: { tools: [...listed, ...wrong, listed[0]] } });
   },
   'tools/call': (id, params) => {
     note(`${params.name} ${JSON.stringify(params.arguments ?? null)}`);

@@ -292,7 +292,7 @@ describe('the list of an upstream', () => {
   it('leaves out what is no tool and the second of two equal names', async () => {
     const names = (await start('h', hostile()).tools()).map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    expect(names).not.toContain('no schema');
+    expect(names.filter((name) => /^(no|true|title|output|icons)/.test(name))).toEqual([]);
   });
 
   it('is empty where it offers no tools', async () => {
