@@ -2,10 +2,9 @@
  * One upstream as everybody here uses it: started when it is first needed, started again when it ended, and asked one
  * thing at a time by many without one hearing the answer of another.
  */
-import { canonicalize, type Json } from '../../base/canonical.ts';
+import { canonicalize } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { ToolDefinition, ToolResult } from '../session.ts';
-import { Backoff } from './backoff.ts';
 import { isStdio, type UpstreamConfig } from './config.ts';
 import type { Connection, ConnectionOptions } from './connection.ts';
 import { allPages } from './paging.ts';
@@ -20,32 +19,29 @@ export interface UpstreamCall {
   readonly progress?: Progress | undefined;
 }
 
-export type UpstreamOptions = Pick<ConnectionOptions, 'name' | 'config' | 'client' | 'log'>;
-
 /** An upstream that let a call time out has as long again, and at most this, to show that it is alive. */
 const PING_MS = 5_000;
 
 export class Upstream {
   readonly name: string;
   readonly config: UpstreamConfig;
-  readonly #options: UpstreamOptions;
+  readonly #line: Lifeline;
   readonly #listeners = new Set<() => void>();
-  #opening: Promise<Connection> | undefined;
-  #open: Connection | undefined;
   #tools: Promise<readonly ToolDefinition[]> | undefined;
   /** What `#tools` resolved to. */
   #listed: readonly ToolDefinition[] | undefined;
   /** What was listed last, also by a connection that has ended. */
   #known: readonly ToolDefinition[] | undefined;
-  #stop = new AbortController();
   #announced = false;
-  readonly #backoff = new Backoff();
-  #closed = false;
 
   constructor(options: UpstreamOptions) {
     this.name = options.name;
     this.config = options.config;
-    this.#options = options;
+    this.#line = new Lifeline({
+      ...options,
+      onChanged: (method) => this.#changed(method),
+      onLost: () => this.#forgetTools(),
+    });
   }
 
   /** Whether its files are ours. */
@@ -55,12 +51,12 @@ export class Upstream {
 
   /** Its tools, while it can be asked and has not said that they changed. */
   get listed(): readonly ToolDefinition[] | undefined {
-    return this.#open && !this.#open.wire.isBroken ? this.#listed : undefined;
+    return this.#line.isOpen ? this.#listed : undefined;
   }
 
   /** Resolves when it can be asked. Throws `UPSTREAM_FAILED`. */
   async ready(): Promise<void> {
-    await this.#connected();
+    await this.#line.connected();
   }
 
   /** As it lists them, the first of two equal names; what it listed last while it cannot be asked. Throws `UPSTREAM_FAILED`. */
@@ -68,7 +64,7 @@ export class Upstream {
     const { listed } = this;
     if (listed) return listed;
     try {
-      await this.#connected();
+      await this.#line.connected();
       this.#tools ??= this.#listTools();
       const asked = this.#tools;
       const tools = await asked;
@@ -76,7 +72,7 @@ export class Upstream {
       return tools;
     } catch (error) {
       this.#tools = undefined;
-      if (this.#known && !this.#open) return this.#known;
+      if (this.#known && !this.#line.isOpen) return this.#known;
       throw error;
     }
   }
@@ -86,7 +82,7 @@ export class Upstream {
     const params = given === undefined ? { name } : { name, arguments: given };
     const result = await this.#request('tools/call', params, signal, progress);
     const sound = asToolResult(result);
-    if (!sound) throw this.#failed('sent a malformed result');
+    if (!sound) throw this.#line.failed('sent a malformed result');
     return sound;
   }
 
@@ -107,7 +103,7 @@ export class Upstream {
 
   async prompt(name: string, args: JsonObject, signal?: AbortSignal): Promise<JsonObject> {
     const result = await this.#request('prompts/get', { name, arguments: args }, signal);
-    if (!isList(result.messages)) throw this.#failed('sent a malformed prompt');
+    if (!isList(result.messages)) throw this.#line.failed('sent a malformed prompt');
     return result;
   }
 
@@ -116,7 +112,7 @@ export class Upstream {
     if (isList(contents) && contents.every((each) => isObject(each) && typeof each.uri === 'string')) {
       return contents.filter(isObject);
     }
-    throw this.#failed('sent a malformed resource');
+    throw this.#line.failed('sent a malformed resource');
   }
 
   /** Calls back when what it lists may have changed; returns the unsubscriber. */
@@ -126,86 +122,23 @@ export class Upstream {
   }
 
   /** Ends it for now: the next need starts it again. */
-  async disconnect(): Promise<void> {
-    const [opening, open] = [this.#opening, this.#open];
-    this.#stop.abort();
-    this.#stop = new AbortController();
-    if (open) this.#forget(open);
-    this.#opening = undefined;
-    await (open ? open.wire.close() : opening?.then(({ wire }) => wire.close()).catch(() => {}));
+  disconnect(): Promise<void> {
+    return this.#line.disconnect();
   }
 
   /** Ends it for good, within a second. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.disconnect();
+  close(): Promise<void> {
+    return this.#line.close();
   }
 
-  async #connected(): Promise<Connection> {
-    if (this.#open) {
-      const { wire } = this.#open;
-      if (!wire.isBroken) return this.#open;
-      this.#forget(this.#open);
-      wire.retire();
-    }
-    if (this.#opening) return this.#opening;
-    if (this.#closed) throw this.#failed('is closed');
-    const pause = this.#backoff.pause(performance.now());
-    if (pause > 0) throw this.#failed(`has ended and is not started again for ${pause} ms`, { retry_after_ms: pause });
-    this.#opening = this.#start();
-    return this.#opening;
-  }
-
-  async #start(): Promise<Connection> {
-    const now = performance.now();
-    const stop = this.#stop;
-    try {
-      // Loaded with the first upstream: a session that needs none does not wait for the client library.
-      const { openConnection } = await import('./connection.ts');
-      const connection = await openConnection({
-        ...this.#options,
-        signal: stop.signal,
-        onClosed: () => this.#ended(connection, now),
-        onChanged: (method) => this.#changed(method),
-      });
-      if (stop.signal.aborted) {
-        await connection.wire.close();
-        throw this.#failed('was disconnected');
-      }
-      this.#open = connection;
-      return connection;
-    } catch (error) {
-      if (this.#stop === stop) this.#opening = undefined;
-      if (error instanceof Refusal) throw error;
-      if (stop.signal.aborted) throw this.#failed('was disconnected');
-      this.#backoff.ended(now, performance.now());
-      const why = error instanceof Error ? error.message.slice(0, 300).replace(/\.$/, '') : 'unknown';
-      this.#options.log(`[${this.name}] could not be started: ${why}\n`);
-      // What a program or server says about itself may hold what its configuration holds.
-      throw this.#failed('could not be started');
-    }
-  }
-
-  #ended(connection: Connection, since: number): void {
-    if (this.#open !== connection) return;
-    this.#forget(connection);
-    if (this.#closed) return;
-    this.#options.log(`[${this.name}] the connection ended\n`);
-    this.#backoff.ended(since, performance.now());
-  }
-
-  #forget(connection: Connection): void {
-    if (this.#open !== connection) return;
-    this.#open = undefined;
-    this.#opening = undefined;
+  #forgetTools(): void {
     this.#tools = undefined;
     this.#listed = undefined;
   }
 
   #changed(method: string): void {
     if (method === 'notifications/tools/list_changed') {
-      this.#tools = undefined;
-      this.#listed = undefined;
+      this.#forgetTools();
       this.#announced = true;
     }
     this.#tell();
@@ -216,7 +149,7 @@ export class Upstream {
   }
 
   async #request(method: string, params: JsonObject, signal?: AbortSignal, progress?: Progress): Promise<JsonObject> {
-    const connection = await this.#connected();
+    const connection = await this.#line.connected();
     const { timeout } = this.config;
     try {
       return await connection.wire.request(method, params, { timeout, progress, ...(signal && { signal }) });
@@ -232,7 +165,7 @@ export class Upstream {
       await wire.request('ping', {}, { timeout: Math.min(PING_MS, this.config.timeout) });
     } catch (error) {
       if (!(error instanceof Refusal && error.code === 'TIMEOUT')) return;
-      this.#options.log(`[${this.name}] does not answer and is ended\n`);
+      this.#line.say('does not answer and is ended');
       await wire.close();
     }
   }
@@ -242,7 +175,7 @@ export class Upstream {
     const byName = new Map<string, ToolDefinition>();
     for (const item of listed) {
       const tool = asTool(item);
-      if (!tool) this.#options.log(`[${this.name}] lists a tool that is none; it is left out\n`);
+      if (!tool) this.#line.say('lists a tool that is none; it is left out');
       else if (!byName.has(tool.name)) byName.set(tool.name, tool);
     }
     const tools = [...byName.values()];
@@ -257,16 +190,12 @@ export class Upstream {
 
   /** All pages of a list; empty where the upstream does not offer such things. */
   async #list(offer: string, method: string, member: string): Promise<readonly JsonObject[]> {
-    const { offers } = await this.#connected();
+    const { offers } = await this.#line.connected();
     if (!isObject(offers[offer])) return [];
-    return allPages({ ask: (params) => this.#request(method, params), member, failed: (why) => this.#failed(why) });
-  }
-
-  #failed(why: string, detail?: Json): Refusal {
-    return new Refusal(
-      'UPSTREAM_FAILED',
-      `The upstream "${this.name}" ${why}.`,
-      detail === undefined ? {} : { detail },
-    );
+    return allPages({
+      ask: (params) => this.#request(method, params),
+      member,
+      failed: (why) => this.#line.failed(why),
+    });
   }
 }
