@@ -18,8 +18,6 @@ export interface Redemption {
 
 export interface Redeemed {
   readonly grant: Grant;
-  /** Milliseconds since the epoch: when it was decided. */
-  readonly at: number;
 }
 
 /** The same words for an unknown token and a wrong secret. */
@@ -50,9 +48,9 @@ export async function redeem(service: Service, redemption: Redemption): Promise<
         throw new Refusal('UNAUTHENTICATED', "The proof is not publicKey's signature for this token.", { hint });
       }
       refuseHalted(grant, now);
-      if (grant.holder === holder) return { answer: { grant, at: now } };
+      if (grant.holder === holder) return { answer: { grant } };
       const event = { kind: 'ENROLLMENT' as const, artifact_hash: grant.hash, token_id: tokenId, holder, proof };
-      return { event, tell: () => ({ grant, at: now }) };
+      return { event, tell: () => ({ grant }) };
     },
   });
 }

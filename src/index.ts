@@ -1,5 +1,6 @@
 /** The library: the pure rooms by name. Nothing here reads a clock, a file or the network. */
 export { type Artifact, isAuthentic, open, type Sealed, seal } from './artifact/artifact.ts';
+export { type Derivation, derive, type EnrolmentStatement, type Presentation } from './artifact/derive.ts';
 export { type Breach, breaches, type Held, rootBreaches } from './artifact/lineage.ts';
 export { Audit, type AuditReport, type Finding, type Trust } from './authority/audit.ts';
 export { canonicalize, type Json } from './base/canonical.ts';

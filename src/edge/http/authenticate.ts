@@ -1,6 +1,8 @@
 /** Who is asking: from the Authorization header and the proof beside it, never from anything else in the request. */
 import { timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { sha256Hex } from '#digest';
+import type { Binding } from '../../artifact/artifact.ts';
 import { refuseHalted } from '../../authority/find.ts';
 import { fromHex } from '../../base/encoding.ts';
 import { Refusal } from '../../base/refusal.ts';
@@ -11,34 +13,54 @@ import type { Site } from './site.ts';
 
 export interface Known {
   readonly caller: Caller;
-  readonly token: string;
-  /** Milliseconds since the epoch; null for the operator. */
+  /** Null where none was asked for, or a key alone is shown. */
+  readonly token: string | null;
+  /** Milliseconds since the epoch at which the session ends; null where there is none. */
   readonly until: number | null;
+  /** The proof beside it, not judged yet. */
+  readonly proof: string | null;
 }
+
+export type Access = 'anyone' | 'bearer' | 'key';
+
+/** Somebody without any artifact: can do nothing that asks for one. */
+const nobody = (binding: Binding): Caller => bound('', binding);
 
 /** RFC 6750 section 2.1, and the scheme of RFC 9449 section 7.1; a scheme is read in any case. */
 const AUTHORIZATION = /^(?:bearer|dpop) +([\x21-\x7e]+)$/i;
 
 /** Throws `UNAUTHENTICATED`; for a session whose authority has ended, the code of that end. */
-export async function authenticate(header: string | undefined, site: Site): Promise<Known> {
-  const token = AUTHORIZATION.exec(header ?? '')?.[1];
+export async function authenticate(
+  { authorization, dpop }: IncomingHttpHeaders,
+  access: Access,
+  site: Site,
+): Promise<Known> {
+  if (access === 'anyone') return { caller: nobody('handle'), token: null, until: null, proof: null };
+  const proof = typeof dpop === 'string' ? dpop : null;
+  if (access === 'key' && authorization === undefined && proof !== null) {
+    return { caller: nobody('proof'), token: null, until: null, proof };
+  }
+  const token = AUTHORIZATION.exec(authorization ?? '')?.[1];
   if (token === undefined) throw new Refusal('UNAUTHENTICATED', 'A bearer token is needed.');
-  if (sameDigest(sha256Hex(token), site.operator)) return { caller: operator(), token, until: null };
+  if (sameDigest(sha256Hex(token), site.operator)) return { caller: operator(), token, until: null, proof };
   const claims = site.tokens.readSession(token);
   if (!claims) throw new Refusal('UNAUTHENTICATED', 'The bearer token is unknown.');
   if (claims.expires <= site.clock()) await sayWhyOver(claims, site);
-  return { caller: bound(claims.artifact, 'bearer'), token, until: claims.expires };
+  return { caller: bound(claims.artifact, 'bearer'), token, until: claims.expires, proof };
 }
 
-/** A signed request makes a bearer the holder. Throws `UNAUTHENTICATED` for a proof that is not good. */
-export async function withProof(known: Known, proof: string, request: Request, site: Site): Promise<Caller> {
-  const { artifact } = known.caller;
-  const holder = artifact === null ? null : await holderOf(artifact, site);
-  const signer = await signedBy(proof, { ...request, token: known.token }, site);
-  if (artifact === null) return known.caller;
-  if (signer !== holder)
-    throw new Refusal('UNAUTHENTICATED', 'The proof is by another key than the holder of the artifact has.');
-  return bound(artifact, 'proof');
+/** Judges the proof, where there is one: it makes a bearer the holder. Throws `UNAUTHENTICATED` where it is not good. */
+export async function proven(
+  { caller, token, proof }: Known,
+  request: Request,
+  site: Site,
+): Promise<{ caller: Caller; signedBy: string | null }> {
+  if (proof === null) return { caller, signedBy: null };
+  const signer = await signedBy(proof, { ...request, token }, site);
+  const { artifact } = caller;
+  if (artifact === null || artifact === '') return { caller, signedBy: signer };
+  if (signer === (await holderOf(artifact, site))) return { caller: bound(artifact, 'proof'), signedBy: signer };
+  throw new Refusal('UNAUTHENTICATED', 'The proof is by another key than the holder of the artifact has.');
 }
 
 async function sayWhyOver({ artifact }: SessionClaims, site: Site): Promise<never> {

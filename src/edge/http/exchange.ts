@@ -2,8 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
-import { operator } from '../../caller.ts';
-import { authenticate, withProof } from './authenticate.ts';
+import { authenticate, proven } from './authenticate.ts';
 import { Gone, parseBody, readBody, refuseOtherTypes } from './body.ts';
 import type { Guard } from './guard.ts';
 import { type Answer, send, sendRefusal } from './reply.ts';
@@ -52,16 +51,13 @@ interface Target {
 
 async function answer(route: Route, target: Target, request: IncomingMessage, site: Site): Promise<Answer> {
   const { headers } = request;
-  const known = route.access === 'anyone' ? null : await authenticate(headers.authorization, site);
+  const known = await authenticate(headers, route.access, site);
   if (route.body) refuseOtherTypes(request);
   const bytes = route.body ? await readBody(request) : NO_BYTES;
-  let caller = known?.caller ?? operator();
-  if (known && typeof headers.dpop === 'string') {
-    caller = await withProof(known, headers.dpop, { method: route.method, url: target.url, body: bytes }, site);
-  }
+  const who = await proven(known, { method: route.method, url: target.url, body: bytes }, site);
   const json = route.body && parseBody(bytes);
   const body = route.body && !route.judges ? parsed(route.body, json) : json;
-  return route.answer({ ...target, headers, body, caller, signedBy: null, until: known?.until ?? null }, site);
+  return route.answer({ ...target, headers, body, ...who, until: known.until }, site);
 }
 
 const NO_BYTES = new Uint8Array();

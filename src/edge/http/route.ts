@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
+import type { Access } from './authenticate.ts';
 import type { Answer } from './reply.ts';
 import type { Site } from './site.ts';
 
@@ -29,7 +30,7 @@ export interface Route<B = unknown> {
   /** For the description of the interface. */
   readonly summary: string;
   /** `bearer`: with a token. `key`: or with a proof of the holder's key alone. */
-  readonly access: 'anyone' | 'bearer' | 'key';
+  readonly access: Access;
   /** Strict; absent where a request has no body. */
   readonly body?: z.ZodType<B>;
   /** True: `body` only describes, and the answer judges for itself what was parsed. */

@@ -4,6 +4,9 @@ import { sha256Hex } from '#digest';
 import { decide } from '../../../authority/decide.ts';
 import { canonicalize, type Json } from '../../../base/canonical.ts';
 import { Refusal } from '../../../base/refusal.ts';
+import { bound } from '../../../caller.ts';
+import { type Presenter, present, presentation } from '../../../presentation.ts';
+import type { Service } from '../../../service.ts';
 import { checkPermission, permissionAnswer } from '../../../tools/check-permission.ts';
 import * as piece from '../../../tools/schema.ts';
 import { subjectOf } from '../../../tools/subject.ts';
@@ -19,27 +22,32 @@ const body = z.strictObject({
   capability: z.string().max(128),
   resource: z.string().max(4096),
   arguments: z.record(z.string().max(512), z.custom<Json>()).optional(),
+  lineage: presentation.shape.lineage.optional().describe('Signed artifacts, root first: asks the last of them'),
+  enrollments: presentation.shape.enrollments,
 });
+type Question = z.infer<typeof body>;
 
 export const authorize = route({
   method: 'POST',
   path: '/api/v1/authorize',
   summary: 'Judge one act, on the record',
-  access: 'bearer',
+  access: 'key',
   body,
   output: checkPermission.output,
-  async answer({ body: { artifact_hash, capability, resource, arguments: given }, caller }, { service, onRefused }) {
+  async answer({ body, caller: transport, signedBy }, { service, onRefused }) {
+    const { capability, resource, arguments: given } = body;
     const tool = capability === TOOL_CALL ? resource : null;
     if (tool !== null && tool.length > MOST_CHARACTERS) {
       throw new Refusal('INVALID_REQUEST', `The name of a tool has at most ${MOST_CHARACTERS} characters.`);
     }
     const argumentsDigest = given === undefined ? '' : sha256Hex(canonicalize(given));
+    const { caller, hash } = await subject(body, { caller: transport, signedBy }, service);
     const { answer, refused } = await service.ask<{ answer: object; refused: string | null }>({
       name: 'authorize',
       caller,
       writes: true,
       decide(context) {
-        const grant = subjectOf(context, artifact_hash);
+        const grant = subjectOf(context, hash);
         const act = { capability, resource, ...(given && { arguments: given }) };
         const question = { acts: [act], tool, argumentsDigest, requestId: null, binding: caller.binding } as const;
         const { event, message, by } = decide(grant, { ...question, mode: 'enforce' }, context.now);
@@ -52,3 +60,18 @@ export const authorize = route({
     return { json: answer };
   },
 });
+
+/** Who asks, and about which artifact: that of a presented lineage, the one named, or the caller's own. */
+async function subject({ lineage, enrollments, artifact_hash }: Question, presenter: Presenter, service: Service) {
+  if (!lineage) {
+    if (presenter.caller.artifact !== '') return { caller: presenter.caller, hash: artifact_hash };
+    throw new Refusal('UNAUTHENTICATED', 'A key alone asks with its lineage; anybody else with a bearer token.');
+  }
+  const { leaf } = await present(service, { lineage, enrollments }, presenter);
+  if (artifact_hash !== undefined && artifact_hash !== leaf.hash) {
+    throw new Refusal('INVALID_REQUEST', 'artifact_hash is not that of the last artifact of the lineage.');
+  }
+  // Whoever is known by the leaf's key alone acts under the leaf.
+  const isByKey = presenter.caller.artifact === '';
+  return { caller: isByKey ? bound(leaf.hash, 'proof') : presenter.caller, hash: leaf.hash };
+}

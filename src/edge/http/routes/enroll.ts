@@ -9,9 +9,7 @@ import { redeem, tokenInvalid } from '../../../enrolment.ts';
 import { parentRef, refTo } from '../agent.ts';
 import { lineageOnChain } from '../lineage.ts';
 import { type Route, route } from '../route.ts';
-
-/** Milliseconds that a session lives at most. */
-const SESSION = 3600_000;
+import { openSession } from '../session.ts';
 
 const body = z.strictObject({
   enrollmentToken: z.string().max(256),
@@ -45,16 +43,15 @@ const enrollAt = (path: string): Route =>
     access: 'anyone',
     body,
     output,
-    async answer({ body: { enrollmentToken, publicKey, proof, agentName } }, { service, tokens, nonce, namespace }) {
+    async answer({ body: { enrollmentToken, publicKey, proof, agentName } }, site) {
+      const { service, tokens, namespace } = site;
       const tokenId = tokens.readEnrolment(enrollmentToken);
       if (tokenId === null) throw tokenInvalid();
-      const { grant, at } = await redeem(service, { tokenId, holder: publicKey, proof, agentName });
+      const { grant } = await redeem(service, { tokenId, holder: publicKey, proof, agentName });
       const { artifacts, enrollments } = await lineageOnChain(service, lineage(grant));
-      const expires = Math.min(at + SESSION, grant.expires);
       return {
         json: {
-          sessionToken: tokens.session({ artifact: grant.hash, expires }, nonce()),
-          sessionExpiresAt: formatInstant(expires),
+          ...openSession(grant, site),
           agentId: agentId(grant.hash),
           agentName: grant.subject,
           artifact: artifacts.at(-1) ?? {},

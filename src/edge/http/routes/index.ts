@@ -5,6 +5,7 @@ import { type McpEndpoint, mcpRoute } from '../mcp.ts';
 import { describe } from '../openapi.ts';
 import type { Route } from '../route.ts';
 import { getAgent, listAgents, revokeAgent } from './agents.ts';
+import { presentArtifacts } from './artifacts.ts';
 import { authorize } from './authorize.ts';
 import { followChain, readChain } from './chain.ts';
 import { delegate } from './delegate.ts';
@@ -21,6 +22,7 @@ export function routesWith(tools: Iterable<Tool>, info: ServerInfo, endpoint: Mc
     getAgent,
     revokeAgent,
     authorize,
+    presentArtifacts,
     readChain,
     followChain,
     health,
