@@ -44,6 +44,8 @@ async function bundle(options: BuildOptions & { entryPoints: string[]; outfile: 
     minify: true,
     platform: 'node',
     legalComments: 'none',
+    // The PostgreSQL driver asks for its native half only where somebody has installed it and wants it.
+    external: ['pg-native'],
     define: { __VERSION__: JSON.stringify(version) },
     logLevel: 'warning',
     ...options,

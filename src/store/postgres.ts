@@ -1,0 +1,188 @@
+/**
+ * The chains of many authorities in one PostgreSQL, each shared by many replicas.
+ *
+ * Nothing of our own makes consensus. A replica takes the lock on the chain's row, is shown what the others have
+ * appended, and appends; two round trips and one flush of the server's log for a whole batch. A connection that breaks
+ * in mid-commit leaves its outcome unknown, and the server may still be busy with it: nothing is read before that
+ * transaction has ended, which is when its lock can be had.
+ */
+import { Refusal } from '../base/refusal.ts';
+import type { Batch, Head, Page, Query, Row, Store } from '../ports.ts';
+import { checkBatch } from './batch.ts';
+import { addressOf } from './postgres/address.ts';
+import { appendOf } from './postgres/append.ts';
+import { inWords, isAnswer } from './postgres/failure.ts';
+import { chainOf, greet } from './postgres/greet.ts';
+import { type Cells, Link, type Session, type Statement } from './postgres/link.ts';
+import { page, pageOf } from './postgres/select.ts';
+
+export interface PostgresOptions {
+  /** `postgres://…`, with TLS options. */
+  readonly url: string;
+  /** Name of the authority: one chain each. */
+  readonly chain: string;
+  /** Milliseconds in which a lost database may come back before `CHAIN_CONTENDED`; 1,500 when absent, which leaves time to end a process cleanly. */
+  readonly patience?: number;
+  /** Milliseconds to wait at the start for a database that is just starting too; 10,000 when absent. */
+  readonly opening?: number;
+  /** Milliseconds to wait for the right to append before `CHAIN_CONTENDED`; 8,000 when absent. */
+  readonly lock?: number;
+}
+
+/** Connects, and migrates where that is needed. @throws Refusal in words for the operator, without a password. */
+export async function openPostgres(options: PostgresOptions): Promise<PostgresStore> {
+  const store = new PostgresStore(options);
+  try {
+    await store.begin(options.opening ?? 10_000);
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+type Decide = (news: readonly Row[], head: Head | null) => Batch | null;
+
+export class PostgresStore implements Store {
+  /** Kept apart, so that a reader never waits for the lock. */
+  readonly #writer: Link;
+  readonly #reader: Link;
+  #chain = 0;
+  #known = false;
+  /** A transaction of ours may not have ended yet. */
+  #unsettled = false;
+  #settling: Promise<void> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor({ url, chain, patience = 1500, lock = 8000 }: PostgresOptions) {
+    const address = addressOf(url);
+    const link = () =>
+      new Link({
+        address,
+        patience,
+        greet: async (session) => {
+          await greet(session, { lock, known: this.#known });
+          // Another server may number its chains in another way.
+          this.#chain = await chainOf(session, chain);
+          this.#known = true;
+        },
+      });
+    this.#writer = link();
+    this.#reader = link();
+  }
+
+  /** Finds out whether the database can be used. @throws Refusal */
+  begin(patience: number): Promise<void> {
+    return this.#reader.patiently(async () => {}, patience);
+  }
+
+  async read(query: Query): Promise<Page> {
+    await this.#settle();
+    return this.#reader.patiently((session) => this.#page(session, query));
+  }
+
+  commit(size: number, decide: Decide): Promise<void> {
+    // One transaction at a time on the one connection that writes.
+    const turn = this.#last.then(async () => {
+      await this.#settle();
+      await this.#append(size, decide);
+    });
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** The signed checkpoint over so many entries, if a batch ended there. */
+  async checkpoint(size: number): Promise<string | undefined> {
+    const [found] = await this.#reader.patiently((session) =>
+      session.ask({ name: 'note', text: NOTE, values: [this.#chain, size] }),
+    );
+    const note = found?.[0]?.[0];
+    return note === undefined ? undefined : String(note);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#writer.close(), this.#reader.close()]);
+  }
+
+  async #append(size: number, decide: Decide): Promise<void> {
+    const { session, news, head } = await this.#writer.patiently((open) => this.#locked(open, size));
+    let batch: Batch | null;
+    try {
+      batch = decide(news, head);
+      if (batch !== null) checkBatch(batch, head?.size ?? 0);
+    } catch (error) {
+      await this.#release(session);
+      throw error;
+    }
+    if (batch === null) return this.#release(session);
+    try {
+      await session.ask(appendOf(this.#chain, batch), COMMIT);
+    } catch (error) {
+      if (isAnswer(error)) {
+        // The server has refused the rows, and what follows a refused statement is rolled back.
+        throw inWords(error);
+      }
+      this.#unsettled = true;
+      this.#writer.drop();
+      throw new Error('the connection was lost in mid-commit', { cause: error });
+    }
+  }
+
+  /** Holds the right to append, and sees what was appended before. */
+  async #locked(
+    session: Session,
+    size: number,
+  ): Promise<Page & { readonly session: Session; readonly news: readonly Row[] }> {
+    const all = pageOf(this.#chain, { after: size - 1, limit: Number.MAX_SAFE_INTEGER });
+    try {
+      const [, , found] = await session.ask(BEGIN, { ...LOCK, values: [this.#chain] }, all);
+      const { rows, head } = page(found ?? []);
+      return { session, rows, news: rows, head };
+    } catch (error) {
+      await this.#release(session);
+      throw error;
+    }
+  }
+
+  /** Gives the right to append back; where that fails, the connection goes, and the server does it. */
+  async #release(session: Session): Promise<void> {
+    await session.ask(ROLLBACK).catch(() => this.#writer.drop());
+  }
+
+  async #page(session: Session, query: Query): Promise<Page> {
+    const [found] = await session.ask(pageOf(this.#chain, query));
+    return page(found as readonly Cells[]);
+  }
+
+  /** Waits until a transaction whose outcome is unknown has ended: its lock is free then, and what is read is final. */
+  async #settle(): Promise<void> {
+    if (!this.#unsettled) return;
+    this.#settling ??= this.#ended().finally(() => {
+      this.#settling = undefined;
+    });
+    await this.#settling;
+  }
+
+  async #ended(): Promise<void> {
+    try {
+      await this.#writer.patiently((session) => session.ask({ ...LOCK, values: [this.#chain] }));
+      this.#unsettled = false;
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'CHAIN_CONTENDED')
+        throw new Refusal(
+          'CHAIN_CONTENDED',
+          `${error.message} Whether the last entries were written is not known yet.`,
+          {
+            hint: 'Send the same request with the same request_id: if it was written, the first outcome is returned.',
+          },
+        );
+      throw error;
+    }
+  }
+}
+
+const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' };
+const COMMIT: Statement = { text: 'COMMIT' };
+const ROLLBACK: Statement = { text: 'ROLLBACK' };
+const LOCK: Statement = { name: 'lock', text: 'SELECT FROM aga.chains WHERE id = $1 FOR UPDATE' };
+const NOTE = 'SELECT note FROM aga.checkpoints WHERE chain = $1 AND size = $2';

@@ -1,0 +1,31 @@
+/** A database's URL as the driver takes it, with the TLS options of libpq; nothing of it is ever told. */
+import { Client } from 'pg';
+import { Refusal } from '../../base/refusal.ts';
+
+/** The URLs to try, one after the other where a server has no TLS. */
+export type Address = readonly [url: string, plain?: string];
+
+const MODE = /([?&]sslmode=)([^&]*)/;
+
+/** @throws Refusal `INTERNAL` that repeats nothing of the URL. */
+export function addressOf(url: string): Address {
+  try {
+    if (!/^postgres(ql)?:\/\/./.test(url)) throw new Error('another scheme');
+    const mode = MODE.exec(url)?.[2];
+    // As psql reads them: `require` encrypts, only `verify-…` asks who is there, `prefer` takes what there is.
+    const strict = mode === undefined || /uselibpqcompat/.test(url) ? url : `${url}&uselibpqcompat=true`;
+    const address: Address =
+      mode === 'prefer' || mode === 'allow' ? [strict, url.replace(MODE, '$1disable')] : [strict];
+    new Client({ connectionString: strict });
+    return address;
+  } catch (error) {
+    const file = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw new Refusal(
+      'INTERNAL',
+      file
+        ? 'A file that AGA_DATABASE_URL names is missing.'
+        : 'AGA_DATABASE_URL is not a URL of the form postgres://….',
+      { hint: 'For example postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=/path/ca.pem' },
+    );
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The tables of all chains of a database, in a schema of their own. A step that was released is never changed: a newer
+ * schema is one more item of the list.
+ */
+
+/** Where the tables live, whatever `search_path` says. */
+export const SCHEMA = 'aga';
+
+/**
+ * `chains` has one row for each authority; whoever holds its lock may append. `entries` are the chains. `checkpoints` is
+ * every signed head there ever was with the tree's edge at that size; the last one is the head, so no row is ever updated
+ * and a long backup leaves no trail of dead ones. `touches` answers whose entries are whose, one row for an entry and an
+ * artifact: `direct` is 1 where the entry names it and 0 where it names only a descendant.
+ *
+ * The triggers stop the owner of the tables too (`ALWAYS`: also a session that replicates); one who drops them first is
+ * noticed by `verify`. They fire once a statement, so that appending does not pay for them.
+ */
+const FIRST = `
+  CREATE TABLE aga.chains (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE);
+  CREATE TABLE aga.entries (
+    chain integer NOT NULL, seq bigint NOT NULL, hash bytea NOT NULL, kind text NOT NULL, entry text NOT NULL,
+    PRIMARY KEY (chain, seq)
+  );
+  CREATE INDEX entries_by_kind ON aga.entries (chain, kind, seq);
+  CREATE TABLE aga.touches (
+    chain integer NOT NULL, artifact bytea NOT NULL, direct smallint NOT NULL, seq bigint NOT NULL,
+    PRIMARY KEY (chain, artifact, direct, seq)
+  );
+  CREATE TABLE aga.checkpoints (
+    chain integer NOT NULL, size bigint NOT NULL, note text NOT NULL, frontier bytea NOT NULL,
+    PRIMARY KEY (chain, size)
+  );
+  CREATE TABLE aga.nonces (chain integer NOT NULL, id text NOT NULL, until bigint NOT NULL, PRIMARY KEY (chain, id));
+  CREATE INDEX nonces_by_end ON aga.nonces (chain, until);
+
+  CREATE FUNCTION aga.only_grows() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+  BEGIN
+    RAISE EXCEPTION '%.% only grows: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
+      USING ERRCODE = 'restrict_violation';
+  END $$;
+  CREATE FUNCTION aga.only_follows() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+  BEGIN
+    IF EXISTS (
+      SELECT FROM (SELECT chain, min(seq) AS first, max(seq) AS last, count(*) AS many FROM added GROUP BY chain) AS a
+      WHERE a.last - a.first + 1 <> a.many OR a.first < 0 OR (a.first > 0
+        AND NOT EXISTS (SELECT FROM aga.entries AS e WHERE e.chain = a.chain AND e.seq = a.first - 1))
+    ) THEN
+      RAISE EXCEPTION 'the chain only grows at its end' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER entries_only_follow AFTER INSERT ON aga.entries REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION aga.only_follows();
+  ${['chains', 'entries', 'touches', 'checkpoints']
+    .map(
+      (table) => `
+  CREATE TRIGGER ${table}_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON aga.${table}
+    FOR EACH STATEMENT EXECUTE FUNCTION aga.only_grows();
+  ALTER TABLE aga.${table} ENABLE ALWAYS TRIGGER ${table}_only_grows;`,
+    )
+    .join('')}
+`;
+
+export interface Migration {
+  /** What it does, for whoever asks before it is done. */
+  readonly title: string;
+  readonly sql: string;
+}
+
+/** Item n leads from version n to n + 1 (`aga.versions`). There is no way back. */
+export const MIGRATIONS: readonly Migration[] = [
+  { title: 'the chains of all authorities, their checkpoints, and what was used once', sql: FIRST },
+];
+
+/** What a replica needs and no more: it adds to the chain, and can neither change nor remove. The lock on a row of `chains` asks for UPDATE. */
+export const GRANTS: readonly string[] = [
+  'GRANT USAGE ON SCHEMA aga TO %ROLE%',
+  'GRANT SELECT ON ALL TABLES IN SCHEMA aga TO %ROLE%',
+  'GRANT INSERT ON aga.entries, aga.touches, aga.checkpoints TO %ROLE%',
+  'GRANT INSERT (name), UPDATE (name) ON aga.chains TO %ROLE%',
+  'GRANT INSERT, DELETE ON aga.nonces TO %ROLE%',
+];

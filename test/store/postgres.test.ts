@@ -1,0 +1,224 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Query } from '../../src/ports.ts';
+import { Link } from '../../src/store/postgres/link.ts';
+import { GRANTS } from '../../src/store/postgres/schema.ts';
+import { PLANNER, pageOf } from '../../src/store/postgres/select.ts';
+import { openPostgres } from '../../src/store/postgres.ts';
+import { storeContract } from './contract.ts';
+import { missing, type Server, server } from './postgres.server.ts';
+import { artifact, batchAfter, isWhole } from './rows.ts';
+
+describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' : ` (${missing})`}`, () => {
+  let pg: Server;
+  let url: string;
+  beforeAll(async () => {
+    pg = await server();
+    url = await pg.database();
+  });
+  afterAll(() => pg?.stop());
+
+  let chains = 0;
+  const fresh = () => `chain-${chains++}`;
+  const ALL: Query = { after: -1, limit: 100_000 };
+
+  storeContract('PostgreSQL', async () => {
+    const chain = fresh();
+    return { store: await openPostgres({ url, chain }), again: () => openPostgres({ url, chain }) };
+  });
+
+  test('chains of one database know nothing of each other', async () => {
+    const [a, b] = await Promise.all([openPostgres({ url, chain: 'a' }), openPostgres({ url, chain: 'b' })]);
+    const batch = batchAfter(null, [{ names: [artifact('x')] }, { note: 'a' }]);
+    await a.commit(0, () => batch);
+    expect(await b.read(ALL)).toEqual({ rows: [], head: null });
+    expect((await b.read({ ...ALL, names: artifact('x') })).rows).toEqual([]);
+    await b.commit(0, (news, head) => {
+      expect([news, head]).toEqual([[], null]);
+      return batchAfter(head, [{ note: 'b' }]);
+    });
+    expect((await a.read(ALL)).head).toEqual(batch.head);
+    expect(await a.checkpoint(2)).toBe(batch.head.checkpoint);
+    expect(await b.checkpoint(2)).toBeUndefined();
+    // One that holds its lock does not hold up the other.
+    let second = false;
+    await a.commit(2, (_, head) => batchAfter(head, [{}]));
+    const held = pg.sql(url, 'BEGIN', "SELECT FROM aga.chains WHERE name = 'a' FOR UPDATE", 'SELECT pg_sleep(0.5)');
+    await sleep(100);
+    await b
+      .commit(1, (_, head) => batchAfter(head, [{}]))
+      .then(() => {
+        second = true;
+      });
+    expect(second).toBe(true);
+    await held;
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  test('many that start at once make one set of tables', async () => {
+    const empty = await pg.database();
+    const stores = await Promise.all(Array.from({ length: 6 }, () => openPostgres({ url: empty, chain: 'one' })));
+    await Promise.all(stores.map((store) => store.commit(0, (_, head) => batchAfter(head, [{}]))));
+    const { rows, head } = await stores[0]!.read(ALL);
+    expect(rows).toHaveLength(6);
+    expect(isWhole(rows, head)).toBe(true);
+    expect(await pg.sql(empty, 'SELECT name FROM aga.chains')).toEqual([['one']]);
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  test('tables of a newer version are left alone', async () => {
+    const empty = await pg.database();
+    await (await openPostgres({ url: empty, chain: 'one' })).close();
+    await pg.sql(empty, 'INSERT INTO aga.versions VALUES (99)');
+    await expect(openPostgres({ url: empty, chain: 'one' })).rejects.toMatchObject({ message: /newer version/ });
+  });
+
+  describe('whoever owns the tables', () => {
+    beforeAll(async () => {
+      const store = await openPostgres({ url, chain: fresh() });
+      await store.commit(0, () => batchAfter(null, [{ names: [artifact('x')] }, {}]));
+      await store.close();
+    });
+
+    test.each([
+      "UPDATE aga.entries SET entry = 'x'",
+      'UPDATE aga.entries SET seq = seq WHERE false',
+      'DELETE FROM aga.entries',
+      'TRUNCATE aga.entries',
+      'TRUNCATE aga.entries, aga.touches, aga.checkpoints CASCADE',
+      'DELETE FROM aga.touches',
+      "UPDATE aga.checkpoints SET note = 'x'",
+      'DELETE FROM aga.checkpoints',
+      "UPDATE aga.chains SET name = 'x'",
+      'DELETE FROM aga.chains',
+      'TRUNCATE aga.chains',
+      `INSERT INTO aga.entries SELECT chain, seq, hash, kind, 'x' FROM aga.entries ON CONFLICT (chain, seq) DO UPDATE SET entry = 'x'`,
+      `INSERT INTO aga.entries SELECT chain, 1000000, hash, kind, 'x' FROM aga.entries WHERE seq = 0`,
+      `INSERT INTO aga.entries SELECT chain, -1, hash, kind, 'x' FROM aga.entries WHERE seq = 0`,
+    ])('cannot: %s', async (statement) => {
+      await expect(pg.sql(url, statement)).rejects.toThrow(/only grows/);
+    });
+
+    test('cannot in a session that replicates either', async () => {
+      for (const change of ["UPDATE aga.entries SET entry = 'x'", 'DELETE FROM aga.entries', 'TRUNCATE aga.entries'])
+        await expect(pg.sql(url, 'SET session_replication_role = replica', change)).rejects.toThrow(/only grows/);
+    });
+  });
+
+  test('a replica needs no more than it is granted, and could not change an entry without the triggers either', async () => {
+    const name = `writer_${Date.now().toString(36)}`;
+    const database = await pg.database();
+    await (await openPostgres({ url: database, chain: 'own' })).close();
+    await pg.sql(database, `CREATE ROLE ${name} LOGIN PASSWORD 'a secret'`);
+    await pg.sql(database, ...GRANTS.map((grant) => grant.replace('%ROLE%', name)));
+    const as = new URL(database);
+    as.username = name;
+    as.password = 'a secret';
+    for (const chain of ['own', 'another']) {
+      const store = await openPostgres({ url: as.href, chain });
+      await store.commit(0, (_, head) => batchAfter(head, [{ names: [artifact('x')] }]));
+      expect((await store.read(ALL)).rows).toHaveLength(1);
+      await store.close();
+    }
+    await pg.sql(database, 'ALTER TABLE aga.entries DISABLE TRIGGER ALL', 'ALTER TABLE aga.chains DISABLE TRIGGER ALL');
+    for (const statement of [
+      "UPDATE aga.entries SET entry = 'x'",
+      'DELETE FROM aga.entries',
+      'TRUNCATE aga.entries',
+      'DELETE FROM aga.checkpoints',
+      'DELETE FROM aga.chains',
+      'DROP TABLE aga.entries',
+      'INSERT INTO aga.versions VALUES (99)',
+      'ALTER TABLE aga.entries DISABLE TRIGGER ALL',
+    ])
+      await expect(pg.sql(as.href, statement)).rejects.toThrow(/permission denied|must be owner/);
+    // A database without tables is not for it to make.
+    const bare = new URL(await pg.database());
+    await pg.sql(bare.href, `REVOKE CREATE ON DATABASE ${bare.pathname.slice(1)} FROM PUBLIC`);
+    bare.username = name;
+    bare.password = 'a secret';
+    await expect(openPostgres({ url: bare.href, chain: 'own' })).rejects.toMatchObject({
+      code: 'INTERNAL',
+      hint: expect.stringMatching(/aga-delegate migrate/),
+    });
+    await pg.sql(database, `DROP OWNED BY ${name}`, `DROP ROLE ${name}`).catch(() => undefined);
+  });
+
+  describe('a query walks an index', () => {
+    const [names, within] = [artifact('a'), artifact('b')];
+    const forms: Partial<Query>[] = [{}, { names }, { within }, { names, within }].flatMap((form) => [
+      form,
+      { ...form, kind: 'X' },
+    ]);
+
+    test.each(forms)('%j', async (form) => {
+      const { text, values = [] } = pageOf(1, { after: 3, limit: 5, ...form });
+      const types = values.map((value) =>
+        typeof value === 'number' ? 'bigint' : String(value).startsWith('\\x') ? 'bytea' : 'text',
+      );
+      const given = values.map((value) => (typeof value === 'number' ? String(value) : `'${value}'`));
+      const plan = await pg.sql(
+        url,
+        PLANNER,
+        `PREPARE form (${types.join(', ')}) AS ${text}`,
+        `EXPLAIN EXECUTE form (${given.join(', ')})`,
+      );
+      const steps = plan.map(([step]) => String(step));
+      expect(steps.filter((step) => /Seq Scan|-> +Sort|Hash|Bitmap/.test(step))).toEqual([]);
+      expect(steps.some((step) => /Index (Only )?Scan/.test(step))).toBe(true);
+    });
+  });
+
+  describe('a database that cannot be used is refused in words, without its address or a password', () => {
+    const SECRET = 'very-secret-word';
+    const spoilt: [string, (good: URL) => string, RegExp][] = [
+      ['another scheme', () => `mysql://root:${SECRET}@localhost/x`, /postgres:\/\//],
+      ['no URL', () => `postgres://u:${SECRET}@[::x/`, /postgres:\/\//],
+      ['nobody listens', () => `postgres://u:${SECRET}@127.0.0.1:1/x`, /away \(ECONNREFUSED\)/],
+      ['no such database', (good) => withSecret(good, 'nowhere'), /does not exist|not let/],
+      [
+        'a missing certificate',
+        (good) => `${withSecret(good, 'x')}?sslmode=verify-full&sslrootcert=/no/such.pem`,
+        /missing/,
+      ],
+      ['no TLS where it is asked for', (good) => `${withSecret(good, 'x')}?sslmode=require`, /no TLS|ECONN/],
+    ];
+    function withSecret(good: URL, database: string): string {
+      const url = new URL(good);
+      url.password = SECRET;
+      url.pathname = `/${database}`;
+      return url.href;
+    }
+    test.each(spoilt)('%s', async (_, spoil, message) => {
+      const begun = openPostgres({ url: spoil(new URL(url)), chain: 'x', opening: 200 });
+      const refusal = await begun.catch((error) => error);
+      expect(refusal.message).toMatch(message);
+      expect(JSON.stringify(refusal.body) + refusal.stack).not.toContain(SECRET);
+    });
+
+    test('sslmode=prefer takes what there is', async () => {
+      const store = await openPostgres({ url: `${url}?sslmode=prefer`, chain: 'x' });
+      await store.close();
+    });
+  });
+
+  test('a lock that is held is waited for, then refused without asking for a decision', async () => {
+    const chain = fresh();
+    const store = await openPostgres({ url, chain, lock: 150 });
+    const holder = new Link({ address: [url], patience: 0, greet: async () => {} });
+    const session = await holder.session();
+    await session.ask({ text: 'BEGIN' }, { text: `SELECT FROM aga.chains WHERE name = '${chain}' FOR UPDATE` });
+    let decided = false;
+    const commit = store.commit(0, () => {
+      decided = true;
+      return null;
+    });
+    await expect(commit).rejects.toMatchObject({ code: 'CHAIN_CONTENDED', body: { retryable: true } });
+    expect(decided).toBe(false);
+    expect((await store.read(ALL)).rows).toEqual([]);
+    await session.ask({ text: 'ROLLBACK' });
+    await store.commit(0, (_, head) => batchAfter(head, [{}]));
+    await holder.close();
+    await store.close();
+  });
+});
