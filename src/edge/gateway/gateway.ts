@@ -3,10 +3,11 @@ import { Refusal } from '../../base/refusal.ts';
 import { RpcError } from '../rpc.ts';
 import type { ToolDefinition } from '../session.ts';
 import type { MapsConfig, UpstreamsConfig } from './config.ts';
+import type { UpstreamOptions } from './lifeline.ts';
 import { mapOf, type UpstreamMap } from './maps.ts';
 import { type Names, namesOf, splitName } from './naming.ts';
 import { patiently } from './patience.ts';
-import { Upstream, type UpstreamOptions } from './upstream.ts';
+import { Upstream } from './upstream.ts';
 
 export interface GatewayOptions extends Pick<UpstreamOptions, 'client' | 'log'> {
   readonly upstreams: UpstreamsConfig;

@@ -50,15 +50,16 @@ describe('a decision', () => {
     const log = logFile();
     const at = host({ h: hostile({ HOSTILE_LOG: log }) });
     const session = at.session(agent('all'));
-    let commit = () => {};
+    let commit: (() => void) | undefined;
     at.law.durable = () =>
       new Promise((resolve) => {
         commit = resolve;
       });
     const calling = session.callTool(callOf('h__echo'));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until(() => commit !== undefined, 10_000);
+    await new Promise((resolve) => setTimeout(resolve, 100));
     expect(readFileSync(log, 'utf8')).not.toContain('echo');
-    commit();
+    commit?.();
     await calling;
     expect(readFileSync(log, 'utf8')).toContain('echo');
   });
