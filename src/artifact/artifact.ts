@@ -120,9 +120,9 @@ export const toJson = ({ artifact }: Sealed): Json => artifact as unknown as Jso
 /** Signs a draft as `signer`. The draft's scope must be in normal form. */
 export function seal(draft: Draft, signer: ArtifactSigner): Sealed {
   const unsigned = { ...draft, type: 'aga-artifact/v1' as const, issuer: toDidKey(signer.publicKey) };
-  const signature = toBase64url(signer.sign(utf8.encode(canonicalize(unsigned))));
-  const artifact = { ...unsigned, signature };
-  const sealed = { artifact, hash: sha256Hex(canonicalize(artifact)) };
+  const text = canonicalize(unsigned);
+  const signature = toBase64url(signer.sign(utf8.encode(text)));
+  const sealed = { artifact: { ...unsigned, signature }, hash: sha256Hex(withSignature(text, signature)) };
   authentic.add(sealed);
   return sealed;
 }
@@ -134,19 +134,39 @@ export function open(value: Json): Sealed {
     const issue = decoded.error.issues[0];
     throw new Refusal('INVALID_REQUEST', `Not an artifact: ${issue?.path.join('.') || 'value'}: ${issue?.message}.`);
   }
-  return { artifact: decoded.data, hash: sha256Hex(canonicalize(value)) };
+  const text = canonicalize(value);
+  const sealed = { artifact: decoded.data, hash: sha256Hex(text) };
+  texts.set(sealed, text);
+  return sealed;
+}
+
+/** RFC 8785 form of what was opened: its signed bytes are those without the signature. */
+const texts = new WeakMap<Sealed, string>();
+
+/** Members stand in order, and `signature` stands before `subject`. A quotation mark inside a text is escaped. */
+function withSignature(text: string, signature: string): string {
+  const at = text.lastIndexOf(',"subject":"');
+  return `${text.slice(0, at)},"signature":"${signature}"${text.slice(at)}`;
+}
+
+function withoutSignature(text: string, signature: string): string {
+  const member = `,"signature":"${signature}"`;
+  const at = text.lastIndexOf(member);
+  return text.slice(0, at) + text.slice(at + member.length);
 }
 
 /** What a signature check of this artifact needs. */
-export function signatureOf({ artifact }: Sealed): {
+export function signatureOf(sealed: Sealed): {
   signature: Uint8Array;
   message: Uint8Array;
   publicKey: Uint8Array;
 } {
-  const { signature, ...unsigned } = artifact;
+  const { signature, ...unsigned } = sealed.artifact;
+  const text = texts.get(sealed);
+  const message = utf8.encode(text === undefined ? canonicalize(unsigned) : withoutSignature(text, signature));
   // Both decode: `open` and `seal` let nothing else through.
-  const decoded = { signature: fromBase64url(signature)!, publicKey: fromDidKey(artifact.issuer)! };
-  return { ...decoded, message: utf8.encode(canonicalize(unsigned)) };
+  const decoded = { signature: fromBase64url(signature)!, publicKey: fromDidKey(unsigned.issuer)! };
+  return { ...decoded, message };
 }
 
 /** Whether `issuer` signed these bytes. */

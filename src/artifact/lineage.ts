@@ -5,6 +5,7 @@
  */
 import { parseInstant } from '../base/instant.ts';
 import type { Code } from '../base/refusal.ts';
+import { isContained } from '../scope/pair.ts';
 import { denials, excess, nearestAllowed, type Scope } from '../scope/scope.ts';
 import { type Artifact, BINDINGS, type Binding, isAuthentic, type Sealed } from './artifact.ts';
 
@@ -60,6 +61,7 @@ export function mayDelegate(parent: Held, subject: string): Breach | null {
 
 /** What a scope has in excess of the one it must stay within, and the nearest that would pass; null: contained. */
 export function overBreach(scope: Scope, within: Scope, above: readonly Scope[]): Breach | null {
+  if (isContained(scope, within)) return null;
   const over = excess(scope, within, ...above);
   if (over.length === 0) return null;
   const named = over.slice(0, 5).map(sayExcess).join('; ');

@@ -4,9 +4,26 @@ const SHAPE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 /** Milliseconds since 1970-01-01T00:00:00Z, or `undefined` where the text is not `YYYY-MM-DDTHH:mm:ss.sssZ` or names no real instant. */
 export function parseInstant(text: string): number | undefined {
   if (!SHAPE.test(text)) return undefined;
-  const ms = Date.parse(text);
-  // `Date.parse` moves 30 February and 24:00 on to the next day; only a real instant comes back as it was written.
-  return Number.isNaN(ms) || new Date(ms).toISOString() !== text ? undefined : ms;
+  const year = digits(text, 0, 4);
+  const month = digits(text, 5, 7);
+  const day = digits(text, 8, 10);
+  const [hour, minute, second] = [digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19)];
+  if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return undefined;
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  // `Date.parse` knows the first century, `Date.UTC` takes its years for those of the twentieth.
+  if (year < 100) return Date.parse(text);
+  return Date.UTC(year, month - 1, day, hour, minute, second, digits(text, 20, 23));
+}
+
+function digits(text: string, from: number, to: number): number {
+  let value = 0;
+  for (let i = from; i < to; i++) value = value * 10 + text.charCodeAt(i) - 48;
+  return value;
+}
+
+function daysOf(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
 /** @throws TypeError when the instant lies outside the years 0000 to 9999. */

@@ -15,14 +15,19 @@ const left = new FinalizationRegistry<string>((text) => {
 export function internValue<T extends object>(value: T): T {
   if (shared.has(value)) return value;
   const text = canonicalize(value);
-  // A cast: equal text is an equal value, and only values of one type are interned here.
-  const before = known.get(text)?.deref() as T | undefined;
+  const before = knownValue<T>(text);
   if (before) return before;
   freeze(value);
   known.set(text, new WeakRef(value));
   shared.add(value);
   left.register(value, text);
   return value;
+}
+
+/** The value with this RFC 8785 form, where it is interned already. */
+export function knownValue<T extends object>(text: string): T | undefined {
+  // A cast: equal text is an equal value, and only values of one type are interned here.
+  return known.get(text)?.deref() as T | undefined;
 }
 
 function freeze(value: unknown): void {

@@ -9,7 +9,7 @@ import { type ArgumentRule, denialOfArguments, parseArgumentRules } from './argu
 import * as table from './capability.ts';
 import { invalid, onlyMembers } from './decode.ts';
 import { excessOfDuties, meetDuties, parseMeasurements, parseTriggers } from './duty.ts';
-import { internValue } from './intern.ts';
+import { internValue, knownValue } from './intern.ts';
 import { excessOfLimits, type Limits, meetLimits, parseLimits } from './limits.ts';
 import {
   denialOfPermission,
@@ -49,6 +49,8 @@ const PARSERS = {
 /** A scope as it was signed: every member, no other, all in normal form. @throws Refusal `INVALID_REQUEST`. */
 export function parseScope(value: unknown): Scope {
   const members = onlyMembers(value, 'scope', Object.keys(PARSERS), true);
+  const known = seen(members);
+  if (known) return known;
   const read = <T>(member: keyof Scope, parse: (value: unknown) => T): T => {
     const parsed = parse(members[member]);
     if (canonicalize(parsed) === canonicalize(members[member])) return parsed;
@@ -61,6 +63,15 @@ export function parseScope(value: unknown): Scope {
     enforcement_triggers: read('enforcement_triggers', PARSERS.enforcement_triggers),
     measurement_types: read('measurement_types', PARSERS.measurement_types),
   };
+}
+
+/** A scope that was parsed before is in normal form, or it would not be known. */
+function seen(members: object): Scope | undefined {
+  try {
+    return knownValue<Scope>(canonicalize(members));
+  } catch {
+    return undefined; // no JSON: the parsers say where
+  }
 }
 
 const permissionsOf = (scopes: readonly Scope[]): readonly Permissions[] =>

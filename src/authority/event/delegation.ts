@@ -5,6 +5,7 @@ import { breaches } from '../../artifact/lineage.ts';
 import { canonicalize, type Json } from '../../base/canonical.ts';
 import { parseInstant } from '../../base/instant.ts';
 import { Refusal } from '../../base/refusal.ts';
+import { oncePerPair } from '../../scope/pair.ts';
 import type { Scope } from '../../scope/scope.ts';
 import { BUDGET, moneyOf } from '../budget.ts';
 import { decodeWith, hash, request } from '../decode.ts';
@@ -57,7 +58,7 @@ export const delegation: Kind<Delegation> = {
   decode(wire) {
     const { kind, artifact, scope_reduction, enroll, request } = decode(wire);
     const event = { kind, sealed: open(artifact), scope_reduction, enroll, request };
-    if (canonicalize(encode(event)) !== canonicalize(wire)) {
+    if (said(encode(event)) !== said(wire)) {
       throw new Refusal('INVALID_REQUEST', 'The DELEGATION event says something else than the artifact it carries.');
     }
     return event;
@@ -83,7 +84,8 @@ export const delegation: Kind<Delegation> = {
     else if (artifact.terms.budget_mode === 'slice') {
       throw new Refusal('INVALID_REQUEST', 'A slice is of amounts: name them in cost.budget.');
     }
-    if (canonicalize(scope_reduction) !== canonicalize(reduction(artifact.scope, parent.scope))) {
+    const left = reduction(artifact.scope, parent.scope);
+    if (scope_reduction !== left && canonicalize(scope_reduction) !== canonicalize(left)) {
       throw new Refusal('INVALID_REQUEST', 'scope_reduction is not the difference between parent and child.');
     }
   },
@@ -92,6 +94,9 @@ export const delegation: Kind<Delegation> = {
     if (request) state.remember(request.key, request.input, sequence);
   },
 };
+
+/** Everything but the artifact, which is judged by its own hash. */
+const said = ({ artifact: _, ...rest }: Wire): string => canonicalize(rest);
 
 function encode({ kind, sealed, scope_reduction, enroll, request }: Delegation): Wire {
   const { artifact, hash } = sealed;
@@ -116,7 +121,7 @@ export function effectiveTtl({ artifact }: Sealed): number {
 }
 
 /** The parent's entries that the child does not have, as they are written. */
-export function reduction(child: Scope, parent: Scope): ScopeReduction {
+export const reduction = oncePerPair((child: Scope, parent: Scope): ScopeReduction => {
   const gone = (theirs: readonly string[] | undefined, ours: readonly string[] | undefined): string[] => {
     const kept = new Set(ours);
     return (theirs ?? []).filter((entry) => !kept.has(entry));
@@ -132,4 +137,4 @@ export function reduction(child: Scope, parent: Scope): ScopeReduction {
     triggers_removed: gone(parent.enforcement_triggers, child.enforcement_triggers),
     measurement_types_removed: gone(parent.measurement_types, child.measurement_types),
   };
-}
+});
