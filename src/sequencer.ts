@@ -182,8 +182,10 @@ export class Sequencer {
       const step = call.decide({ state, now, caller: call.caller, authority, policy, nonce, enrolmentToken });
       if (!('event' in step)) job.outcome = { step };
       else {
+        for (const event of step.before ?? []) rows.push(ledger.append(event, now));
         const row = ledger.append(step.event, now);
         rows.push(row);
+        for (const event of step.after ?? []) rows.push(ledger.append(event, now));
         job.outcome = { step, row };
       }
     } catch (error) {

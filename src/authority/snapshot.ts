@@ -10,6 +10,7 @@ import type { Signer } from '../ports.ts';
 import { intern, type Scope } from '../scope/scope.ts';
 import type { Account, Money } from './budget.ts';
 import type { Grant, Restraint } from './grant.ts';
+import type { Job } from './job.ts';
 import { Ledger } from './ledger.ts';
 import { State } from './state.ts';
 import type { Usage } from './usage.ts';
@@ -59,6 +60,7 @@ interface Body {
   readonly fired: readonly (readonly [string, number])[];
   readonly pins: readonly (readonly [string, string])[];
   readonly banned: readonly string[];
+  readonly jobs: readonly Job[];
   readonly reservations: readonly (readonly [string, string, MoneyRow, number])[];
 }
 
@@ -114,6 +116,7 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
     fired: [...state.fired],
     pins: [...state.pins],
     banned: [...state.banned],
+    jobs: [...state.jobs.values()],
     reservations: [...state.reservations.values()].map(({ id, artifact, money, expires }) => [
       id,
       artifact,
@@ -153,6 +156,7 @@ export function thaw(bytes: Uint8Array, origin: string, logKey: Uint8Array): Led
   for (const [hash, time] of body.fired) state.fired.set(hash, time);
   for (const [thing, digest] of body.pins) state.pins.set(thing, digest);
   for (const key of body.banned) state.banned.add(key);
+  for (const job of body.jobs) state.restoreJob(job);
   for (const [id, artifact, money, expires] of body.reservations) {
     state.reserve({ id, artifact, money: toMoney(money), expires });
   }

@@ -9,6 +9,7 @@ import { parseInstant } from '../base/instant.ts';
 import { closeAccount, type Money, openSlice, settle } from './budget.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Grant } from './grant.ts';
+import type { EndState, Job } from './job.ts';
 import { usageFor } from './usage.ts';
 
 /** An answered request: the repeat of it finds the first answer. */
@@ -61,8 +62,11 @@ export class State {
   readonly banned = new Set<string>();
   /** Open reservations, by id. */
   readonly reservations = new Map<string, Reservation>();
+  /** Jobs, until a day after their end, by id. */
+  readonly jobs = new Map<string, Job>();
   readonly #deadlines = new Deadlines<Grant>();
   readonly #reserved = new Deadlines<Reservation>();
+  readonly #over = new Deadlines<{ readonly id: string; readonly expires: number }>();
   readonly #expired: Grant[] = [];
 
   /** Brings time forward: what has expired stops counting, what expired long ago is forgotten. */
@@ -75,6 +79,7 @@ export class State {
       this.#expired.push(grant);
     }
     for (let past = this.#reserved.take(time); past; past = this.#reserved.take(time)) this.endReservation(past.id);
+    for (let past = this.#over.take(time); past; past = this.#over.take(time)) this.jobs.delete(past.id);
     let forgotten = 0;
     for (const grant of this.#expired) {
       if (grant.expires + GRACE > time) break;
@@ -164,6 +169,20 @@ export class State {
     this.reservations.delete(id);
     const grant = this.grants.get(open.artifact);
     if (grant) settle(grant, open.money, spent);
+  }
+
+  endJob(job: Job, state: EndState, code: string | null): void {
+    if (job.endedAt !== null) return;
+    job.state = state;
+    job.code = code;
+    job.endedAt = this.time;
+    this.restoreJob(job);
+  }
+
+  /** Puts a job in its place. */
+  restoreJob(job: Job): void {
+    this.jobs.set(job.id, job);
+    if (job.endedAt !== null) this.#over.add({ id: job.id, expires: job.endedAt + MEMORY });
   }
 
   remember(key: string, input: string, sequence: number): void {

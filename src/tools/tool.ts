@@ -9,7 +9,7 @@ import type { Event } from '../authority/event/index.ts';
 import type { State } from '../authority/state.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Caller } from '../caller.ts';
-import type { Page, Query, Signer } from '../ports.ts';
+import type { Archive, Page, Query, Signer, Tree } from '../ports.ts';
 import type { Limits } from '../scope/limits.ts';
 import type { Ceiling, Presets } from '../scope/preset.ts';
 
@@ -49,13 +49,24 @@ export interface Reader {
   read(query: Query): Promise<Page>;
   /** Judges the whole chain again; `authority` is the did:key to trust instead of this installation's. */
   audit(authority?: string): Promise<AuditReport>;
+  /** The hash tree over the entries. */
+  readonly nodes: Tree['nodes'];
+  /** The log's key: it vouches for what is exported. */
+  readonly log: Signer;
+  readonly archive: Archive;
 }
 
 /** What a tool decided. */
 export type Step<O> =
   | { readonly answer: O }
   /** `tell` derives the answer from the event alone, so that a repeat of the request finds the same one. */
-  | { readonly event: Event; tell(event: Event, chain: ChainPosition): O }
+  | {
+      readonly event: Event;
+      /** Written with it, all or nothing; a tool that proposes several knows that the law allows each after the other. */
+      readonly before?: readonly Event[];
+      readonly after?: readonly Event[];
+      tell(event: Event, chain: ChainPosition): O;
+    }
   /** The request was answered before, by this entry. */
   | { readonly recall: number; tell(event: Event, chain: ChainPosition): O }
   | { later(reader: Reader): Promise<O> };

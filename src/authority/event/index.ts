@@ -8,6 +8,9 @@ import { type Delegation, delegation } from './delegation.ts';
 import { type Enrollment, enrollment } from './enrollment.ts';
 import { type Expiry, expiry } from './expiry.ts';
 import { type Genesis, genesis } from './genesis.ts';
+import { type JobAccepted, jobAccepted } from './job-accepted.ts';
+import { type JobEnded, jobEnded } from './job-ended.ts';
+import { type JobEvent, jobEvent } from './job-event.ts';
 import { type Measurement, measurement } from './measurement.ts';
 import { type RefusalEvent, refusal } from './refusal.ts';
 import { type Revocation, revocation } from './revocation.ts';
@@ -27,7 +30,10 @@ export type Event =
   | Measurement
   | Trigger
   | SpendReserved
-  | SpendSettled;
+  | SpendSettled
+  | JobAccepted
+  | JobEvent
+  | JobEnded;
 export type EventKind = Event['kind'];
 
 const KINDS: { readonly [K in EventKind]: Kind<Extract<Event, { kind: K }>> } = {
@@ -43,6 +49,9 @@ const KINDS: { readonly [K in EventKind]: Kind<Extract<Event, { kind: K }>> } = 
   EXPIRY: expiry,
   SPEND_RESERVED: spendReserved,
   SPEND_SETTLED: spendSettled,
+  JOB_ACCEPTED: jobAccepted,
+  JOB_EVENT: jobEvent,
+  JOB_ENDED: jobEnded,
 };
 
 export const EVENT_KINDS = Object.keys(KINDS) as EventKind[]; // Object.keys forgets the literal names
