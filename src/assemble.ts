@@ -17,11 +17,12 @@ import type { Follower } from './follower.ts';
 import { gatewayOf } from './gatekeeper.ts';
 import { CannotStart, fileKeys, prepareDirectory } from './keys/file.ts';
 import { Lookout } from './lookout.ts';
-import type { Store } from './ports.ts';
+import type { Store, Tree } from './ports.ts';
 import { parseLimits } from './scope/limits.ts';
 import { parseCeiling, parsePresets } from './scope/preset.ts';
 import { Sequencer } from './sequencer.ts';
 import { Service } from './service.ts';
+import { fileArchive } from './store/file-archive.ts';
 import { fileCache } from './store/file-cache.ts';
 import { SqliteNonces } from './store/nonces.ts';
 import { openSqlite } from './store/sqlite.ts';
@@ -63,7 +64,11 @@ export function assemble({ dataDir, authority: name, config, launch }: Settings,
   };
   const origin = `aga-delegate/${name}/${authority.slice('did:key:'.length)}`;
   const world = { store, caches, keys, clock: Date.now, policy: policyOf(config, launch), random, origin };
-  const sequencer = new Sequencer(world, (follower) => readerOf(store, follower, authority, watch));
+  const sequencer = new Sequencer(world, (follower) => ({
+    ...readerOf(store, follower, authority, watch),
+    log: keys.log,
+    archive: fileArchive(join(dataDir, 'evidence')),
+  }));
   const service = new Service(sequencer, TOOLS);
   const enforcement = new Enforcement(service, config.refusals_per_minute);
   const lookout = new Lookout(service);
@@ -108,9 +113,15 @@ export const callerOf = ({ artifact }: Settings): Caller =>
 
 const PAGE = 1000;
 
-function readerOf(store: Store, follower: Follower, own: string, watch?: Watch): Reader {
+function readerOf(
+  store: Store & Tree,
+  follower: Follower,
+  own: string,
+  watch?: Watch,
+): Omit<Reader, 'log' | 'archive'> {
   return {
     read: (query) => store.read(query),
+    nodes: (...range) => store.nodes(...range),
     async audit(authority = own) {
       const remembered = await follower.rememberedNote();
       const trust = { authority, origin: follower.origin, ...(remembered !== undefined && { remembered }) };

@@ -89,6 +89,17 @@ export interface Cache {
   save(bytes: Uint8Array): Promise<void>;
 }
 
+/** Where exported evidence is kept: whole files, each under a name of `[0-9a-z-]`. */
+export interface Archive {
+  /** Writes a file, whole or not at all; answers its absolute path. */
+  save(id: string, text: string): Promise<string>;
+  load(id: string): Promise<Uint8Array | undefined>;
+  /** The name of the file at this path, if it is one of these. */
+  idOf(path: string): string | undefined;
+  /** Any file that this process can read; for the operator only. */
+  open(path: string): Promise<Uint8Array | undefined>;
+}
+
 /** An Ed25519 key whose secret half stays behind the function. */
 export interface Signer {
   readonly publicKey: Uint8Array;

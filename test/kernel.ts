@@ -5,11 +5,11 @@ import { Audit, type AuditReport } from '../src/authority/audit.ts';
 import { toDidKey } from '../src/base/did-key.ts';
 import { Refusal, type RefusalBody } from '../src/base/refusal.ts';
 import { bound, type Caller, operator } from '../src/caller.ts';
-import type { Cache, Keys, Store } from '../src/ports.ts';
+import type { Cache, Keys, Store, Tree } from '../src/ports.ts';
 import { BUILT_IN } from '../src/scope/preset.ts';
 import { Sequencer } from '../src/sequencer.ts';
 import { type Output, Service } from '../src/service.ts';
-import { MemoryCache, MemoryStore } from '../src/store/memory.ts';
+import { MemoryArchive, MemoryCache, MemoryStore } from '../src/store/memory.ts';
 import { TOOLS } from '../src/tools/index.ts';
 import type { Policy } from '../src/tools/tool.ts';
 
@@ -60,7 +60,11 @@ export function kernel({
     await judged.feed(rows);
     return judged.finish(head);
   };
-  const sequencer = new Sequencer(world, () => ({ read: (query) => store.read(query), audit }));
+  const archive = new MemoryArchive();
+  const nodes: Tree['nodes'] = async (level, first, count) =>
+    level === 0 ? (await store.read({ after: first - 1, limit: count })).rows.map((row) => row.entry_hash) : [];
+  const reader = { read: store.read.bind(store), audit, nodes, log: keys.log, archive };
+  const sequencer = new Sequencer(world, () => reader);
   const service = new Service(sequencer, TOOLS);
   const self = operator();
   const call = (name: string, input: unknown, caller: Caller = self): Promise<Output> => {

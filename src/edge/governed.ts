@@ -5,6 +5,7 @@ import { Refusal } from '../base/refusal.ts';
 import type { Caller } from '../caller.ts';
 import type { Service } from '../service.ts';
 import type { Tool } from '../tools/tool.ts';
+import { ownEvidence } from '../tools/verify-evidence.ts';
 import { delegateTask, delegateTaskPrompt } from './prompt.ts';
 import { refusalResult, toolResult } from './result.ts';
 import { type ResourceContent, type Session, type ToolDefinition, UnknownName } from './session.ts';
@@ -12,6 +13,7 @@ import { type ResourceContent, type Session, type ToolDefinition, UnknownName } 
 type JsonObject = { readonly [name: string]: Json };
 
 const CHECKPOINT = 'aga://chain/checkpoint';
+const EVIDENCE = /^aga:\/\/evidence\/([0-9a-z-]{1,128})$/;
 const ARTIFACT = /^aga:\/\/artifacts\/([0-9a-f]{64})$/;
 
 const INSTRUCTIONS =
@@ -39,8 +41,11 @@ export function governedSession(service: Service, caller: Caller): Session {
       return [{ uri: CHECKPOINT, name: 'checkpoint', title: 'Signed head of the chain', mimeType: 'text/plain' }];
     },
     async listResourceTemplates() {
-      const uriTemplate = 'aga://artifacts/{hash}';
-      return [{ uriTemplate, name: 'artifact', title: 'Signed artifact', mimeType: 'application/json' }];
+      const mimeType = 'application/json';
+      return [
+        { uriTemplate: 'aga://artifacts/{hash}', name: 'artifact', title: 'Signed artifact', mimeType },
+        { uriTemplate: 'aga://evidence/{id}', name: 'evidence', title: 'Exported evidence', mimeType },
+      ];
     },
     readResource: (uri) => readResource(service, caller, uri),
     async listPrompts() {
@@ -57,6 +62,11 @@ async function readResource(service: Service, caller: Caller, uri: string): Prom
   if (uri === CHECKPOINT) {
     const page = await service.read(caller, (reader) => reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 }));
     return [{ uri, mimeType: 'text/plain', text: page.head?.checkpoint ?? '' }];
+  }
+  const id = EVIDENCE.exec(uri)?.[1];
+  if (id !== undefined) {
+    const bytes = await service.read(caller, (reader) => ownEvidence(reader, id, caller.artifact));
+    return bytes && [{ uri, mimeType: 'application/json', text: new TextDecoder().decode(bytes) }];
   }
   const hash = ARTIFACT.exec(uri)?.[1];
   const inspect = service.tools.get('aga_inspect');

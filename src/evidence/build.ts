@@ -1,8 +1,10 @@
 /** Makes a bundle from a chain: gather, prove, seal. Works for ever, whatever has expired or was revoked since. */
 
 import { toHex } from '../base/encoding.ts';
+import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import { openCheckpoint } from '../chain/checkpoint.ts';
+import { openEntry } from '../chain/entry.ts';
 import type { Signer } from '../ports.ts';
 import { type Contents, type Subject, seal } from './bundle.ts';
 import { type Gathered, gather, type Source } from './gather.ts';
@@ -34,7 +36,13 @@ export async function buildBundle(source: Source, subject: Subject, log: Signer,
     proof: (await prove(source, gathered)).map(toHex),
     checkpoint: gathered.head.checkpoint,
   };
-  return { text: seal(contents, log, time), entries: contents.entries.length, checkpoint: contents.checkpoint };
+  // The chain may have gone on since the caller looked at its clock.
+  const last = parseInstant(openEntry(contents.entries.at(-1) ?? '').timestamp) ?? time;
+  return {
+    text: seal(contents, log, Math.max(time, last)),
+    entries: contents.entries.length,
+    checkpoint: contents.checkpoint,
+  };
 }
 
 async function prove(source: Source, { rows, head }: Gathered): Promise<Uint8Array[]> {

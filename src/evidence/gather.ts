@@ -42,7 +42,7 @@ export async function gather(source: Source, subject: Subject): Promise<Gathered
 }
 
 /** The entry that created an artifact: the first that names it. */
-export async function creationOf(source: Source, hash: string): Promise<{ row: Row; entry: Entry } | undefined> {
+async function creationOf(source: Source, hash: string): Promise<{ row: Row; entry: Entry } | undefined> {
   const [row] = (await source.read({ after: -1, limit: 1, names: hash })).rows;
   if (!row) return undefined;
   const entry = openEntry(row.entry);
@@ -50,23 +50,32 @@ export async function creationOf(source: Source, hash: string): Promise<{ row: R
   return artifact !== undefined && sha256Hex(canonicalize(artifact)) === hash ? { row, entry } : undefined;
 }
 
-/** Hashes from the root to the artifact; what created them, and what ended or bound those above it, is added. */
-async function addAncestors(source: Source, hash: string, add: (row: Row) => void): Promise<string[]> {
+/** Hashes from the root to the artifact. @throws Refusal `ARTIFACT_NOT_FOUND`. */
+export const lineageOf = (source: Source, hash: string): Promise<string[]> => walk(source, hash, () => undefined);
+
+/** The same; the entry that created each of them is shown to `visit`. */
+async function walk(source: Source, hash: string, visit: (row: Row, hash: string) => void): Promise<string[]> {
   const lineage: string[] = [];
   for (let at: string | null = hash; at !== null; ) {
     const created = await creationOf(source, at);
     if (!created || lineage.includes(at)) throw notFound();
-    add(created.row);
+    visit(created.row, at);
     lineage.unshift(at);
-    if (at !== hash) {
-      for (const kind of OF_LINEAGE) for await (const row of pages(source, { names: at, kind })) add(row);
-    }
     at = parentIn(created.entry);
   }
   return lineage;
 }
 
-export function parentIn({ event }: Entry): string | null {
+/** Hashes from the root to the artifact; what created them, and what ended or bound those above it, is added. */
+async function addAncestors(source: Source, hash: string, add: (row: Row) => void): Promise<string[]> {
+  const lineage = await walk(source, hash, add);
+  for (const names of lineage.slice(0, -1)) {
+    for (const kind of OF_LINEAGE) for await (const row of pages(source, { names, kind })) add(row);
+  }
+  return lineage;
+}
+
+function parentIn({ event }: Entry): string | null {
   const { artifact } = event;
   const parent = typeof artifact === 'object' && artifact !== null && 'parent' in artifact ? artifact.parent : null;
   return typeof parent === 'string' ? parent : null;

@@ -1,5 +1,5 @@
 /** A chain that lives as long as the process: for tests and for use as a library without a disk. */
-import type { Batch, Cache, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
+import type { Archive, Batch, Cache, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
 import { checkBatch } from './batch.ts';
 
 export class MemoryStore implements Store, Tree {
@@ -54,6 +54,28 @@ export class MemoryCache implements Cache {
 
   async save(bytes: Uint8Array): Promise<void> {
     this.#bytes = bytes.slice();
+  }
+}
+
+export class MemoryArchive implements Archive {
+  readonly #files = new Map<string, string>();
+
+  async save(id: string, text: string): Promise<string> {
+    this.#files.set(id, text);
+    return `/evidence/${id}.json`;
+  }
+
+  async load(id: string): Promise<Uint8Array | undefined> {
+    const text = this.#files.get(id);
+    return text === undefined ? undefined : new TextEncoder().encode(text);
+  }
+
+  idOf(path: string): string | undefined {
+    return /^\/evidence\/([0-9a-z-]+)\.json$/.exec(path)?.[1];
+  }
+
+  open(path: string): Promise<Uint8Array | undefined> {
+    return this.load(this.idOf(path) ?? '');
   }
 }
 

@@ -1,7 +1,11 @@
 /** The tools, in the order in which they are listed. A tool is one file and one line here. */
+import { cancelJob } from './cancel-job.ts';
 import { checkPermission } from './check-permission.ts';
 import { createArtifact } from './create-artifact.ts';
 import { delegateToSubagent } from './delegate-to-subagent.ts';
+import { dispatchJob } from './dispatch-job.ts';
+import { exportEvidence } from './export-evidence.ts';
+import { getJob } from './get-job.ts';
 import { inspect } from './inspect.ts';
 import { queryChain } from './query-chain.ts';
 import { revokeArtifact } from './revoke-artifact.ts';
@@ -17,5 +21,9 @@ export const TOOLS: readonly Tool[] = [
   inspect,
   queryChain,
   verify,
+  exportEvidence,
   spend,
+  dispatchJob,
+  getJob,
+  cancelJob,
 ];

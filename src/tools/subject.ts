@@ -5,9 +5,16 @@ import { Refusal } from '../base/refusal.ts';
 import { visible } from '../caller.ts';
 import type { Context } from './tool.ts';
 
-/** The artifact named, else the session's, else the last root created in this session. Throws `NO_ARTIFACT`. */
-export function subjectOf({ state, caller }: Context, named: string | undefined): Grant {
+/** The hash named, else the session's artifact, else the last root created in this session. Throws `NO_ARTIFACT`. */
+export function namedOrOwn({ caller }: Context, named: string | undefined): string {
   const hash = named ?? caller.artifact ?? caller.session.lastRoot;
   if (hash === null) throw new Refusal('NO_ARTIFACT', 'No artifact loaded. Call aga_create_artifact first.');
+  return hash;
+}
+
+/** The artifact named, else the session's, else the last root created in this session. Throws `NO_ARTIFACT`. */
+export function subjectOf(context: Context, named: string | undefined): Grant {
+  const { state, caller } = context;
+  const hash = namedOrOwn(context, named);
   return named === undefined ? find(state, hash) : visible(state, caller, hash);
 }

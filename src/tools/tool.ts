@@ -7,11 +7,13 @@ import type * as z from 'zod';
 import type { AuditReport } from '../authority/audit.ts';
 import type { Event } from '../authority/event/index.ts';
 import type { State } from '../authority/state.ts';
+import type { Json } from '../base/canonical.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Caller } from '../caller.ts';
 import type { Archive, Page, Query, Signer, Tree } from '../ports.ts';
 import type { Limits } from '../scope/limits.ts';
 import type { Ceiling, Presets } from '../scope/preset.ts';
+import type { JobPolicy } from './available.ts';
 
 /** Where an entry came to stand. */
 export interface ChainPosition {
@@ -28,6 +30,8 @@ export interface Policy {
   readonly rootLimits: Limits;
   /** Flags that another process needs to find this installation. */
   readonly launch: readonly string[];
+  /** Who jobs can be given to; absent where there are none. */
+  readonly jobs?: JobPolicy;
 }
 
 /** What is known at the instant of deciding. */
@@ -38,6 +42,8 @@ export interface Context {
   readonly caller: Caller;
   readonly authority: Signer;
   readonly policy: Policy;
+  /** W3C `traceparent` of the call; absent where it had none. */
+  readonly trace?: string;
   /** 16 fresh random bytes, base64url. */
   nonce(): string;
   /** The secret by which an artifact's agent enrols; always the same for the same artifact. */
@@ -47,6 +53,8 @@ export interface Context {
 /** The chain as a reader sees it, for answers that need more than the state. */
 export interface Reader {
   read(query: Query): Promise<Page>;
+  /** What was said in a job, by its digest. */
+  said(jobId: string): Promise<ReadonlyMap<string, Json>>;
   /** Judges the whole chain again; `authority` is the did:key to trust instead of this installation's. */
   audit(authority?: string): Promise<AuditReport>;
   /** The hash tree over the entries. */

@@ -7,10 +7,11 @@ import { fromDidKey } from '../base/did-key.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Entry } from '../chain/entry.ts';
-import { headOf } from './head.ts';
+import { headOf, noteOf } from './head.ts';
 import * as piece from './schema.ts';
 import { subjectOf } from './subject.ts';
 import { type Reader, tool } from './tool.ts';
+import { verifyEvidence } from './verify-evidence.ts';
 
 const output = z.strictObject({
   valid: z.boolean().describe('True when nothing is wrong'),
@@ -36,18 +37,22 @@ const output = z.strictObject({
 
 export const verify = tool({
   name: 'aga_verify',
-  title: 'Verify chain or artifact',
+  title: 'Verify chain, artifact or evidence',
   description:
-    'Recomputes evidence instead of believing it. Target "chain" checks every hash, link, tree root, checkpoint and signature and replays the law over all entries, so that ' +
-    'a changed, swapped, removed or added entry, a cut end, a foreign key or an unlawful grant is named with its sequence number; target "artifact" checks one lineage from its root. ' +
-    'Use it before relying on history; to read that history use aga_query_chain, and to ask what is permitted now use aga_check_permission: a revoked artifact is still verifiable. ' +
-    'Writes nothing; on a long chain it takes seconds. Faults are findings in the answer, not errors.',
+    'Recomputes evidence instead of believing it. Target "chain" checks every hash, link, root, checkpoint and signature and replays the law, so that a changed, swapped, ' +
+    'removed or added entry, a cut end, a foreign key or an unlawful grant is named with its number; "artifact" checks one lineage; "bundle" a file of aga_export_evidence, from anywhere. ' +
+    'Use it before relying on history; to read that use aga_query_chain, for what is permitted now aga_check_permission. Writes nothing; a long chain takes seconds. Faults are findings, not errors.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
-    target: z.enum(['chain', 'artifact']).optional().describe('What to verify. Omit for "chain"'),
+    target: z.enum(['chain', 'artifact', 'bundle']).optional().describe('What to verify. Omit for "chain"'),
     artifact_hash: piece.artifactHash
       .optional()
       .describe("For target artifact. Omit for this session's, else the last root created here"),
+    bundle_path: z
+      .string()
+      .max(4096)
+      .optional()
+      .describe('For target bundle: a path, or aga://evidence/{id}; if bound, your own only'),
     trust: z.string().max(128).optional().describe("did:key of the authority to trust. Omit for this installation's"),
   }),
   output,
@@ -56,12 +61,21 @@ export const verify = tool({
     if (trust !== undefined && !fromDidKey(trust))
       throw new Refusal('INVALID_REQUEST', 'trust is not an Ed25519 did:key.');
     if ((input.target ?? 'chain') === 'chain') return { later: (reader) => verifyChain(reader, trust) };
+    if (input.target === 'bundle') {
+      const judge = verifyEvidence(input.bundle_path, trust, context);
+      return {
+        async later(reader) {
+          const { checkpoint, ...verdict } = await judge(reader);
+          return { ...verdict, head: noteOf(checkpoint) };
+        },
+      };
+    }
     const grant = subjectOf(context, input.artifact_hash);
     const authority = trust ?? context.state.authority ?? '';
     return { later: (reader) => verifyLineage(reader, lineage(grant), authority) };
   },
   whenBroken: (input) => async (reader, why) => {
-    if (input.target === 'artifact') throw why;
+    if (input.target !== undefined && input.target !== 'chain') throw why;
     const report = await verifyChain(reader, input.trust);
     // Whatever broke it, an audit that sees nothing wrong must not be read as an all-clear.
     const seen = { sequence_number: null, rule: 'chain', message: why.message };

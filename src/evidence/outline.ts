@@ -1,0 +1,54 @@
+/** What a file of evidence says it is, read without judging: for finding one's way, never for believing. */
+import type { Json } from '../base/canonical.ts';
+import { parseEvidence } from './open.ts';
+import { isReceipts } from './receipts/verify.ts';
+import { Findings } from './report.ts';
+
+export interface Outline {
+  /** Hash of the artifact that it is about, where it says so. */
+  readonly subject: string | undefined;
+  readonly receipts: boolean;
+  /** How many entries, or receipts. */
+  readonly entries: number;
+  /** Signatures that a verifier judges. */
+  readonly signatures: number;
+  /** The C2SP note, "" where there is none. */
+  readonly checkpoint: string;
+}
+
+/** Never throws: what is no evidence has an empty outline. */
+export function outlineOf(bytes: Uint8Array): Outline {
+  const value = parseEvidence(bytes, new Findings()) ?? null;
+  const receipts = listIn(value, 'receipts');
+  if (isReceipts(value)) {
+    const subject = textIn(receipts[0], 'policy_reference');
+    return { subject, receipts: true, entries: receipts.length, signatures: receipts.length, checkpoint: '' };
+  }
+  const entries = listIn(value, 'entries');
+  return {
+    subject: textIn(memberOf(value, 'subject'), 'artifact_hash'),
+    receipts: false,
+    entries: entries.length,
+    // Of the genesis, the checkpoint and the seal, and of what carries its own.
+    signatures: 2 + entries.filter((entry) => isSigned(memberOf(entry, 'event'))).length,
+    checkpoint: textIn(value, 'checkpoint') ?? '',
+  };
+}
+
+const isSigned = (event: Json | undefined): boolean =>
+  ['artifact', 'proof', 'signature'].some((name) => memberOf(event, name) !== undefined);
+
+function memberOf(value: Json | undefined, name: string): Json | undefined {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as { readonly [name: string]: Json })[name]; // an own member of parsed JSON
+}
+
+function textIn(value: Json | undefined, name: string): string | undefined {
+  const member = memberOf(value, name);
+  return typeof member === 'string' ? member : undefined;
+}
+
+function listIn(value: Json | undefined, name: string): readonly Json[] {
+  const member = memberOf(value, name);
+  return Array.isArray(member) ? member : [];
+}

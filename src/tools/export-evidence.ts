@@ -1,0 +1,53 @@
+import * as z from 'zod';
+import { notFound } from '../authority/find.ts';
+import { buildBundle } from '../evidence/build.ts';
+import { lineageOf } from '../evidence/gather.ts';
+import { buildReceipts } from '../evidence/receipts/build.ts';
+import * as piece from './schema.ts';
+import { namedOrOwn } from './subject.ts';
+import { type Reader, tool } from './tool.ts';
+
+const FORMATS = {
+  aga: (reader: Reader, artifact_hash: string, now: number) => buildBundle(reader, { artifact_hash }, reader.log, now),
+  'governance-receipts': (reader: Reader, artifact_hash: string, now: number) =>
+    buildReceipts(reader, artifact_hash, reader.log, now),
+} as const;
+type Format = keyof typeof FORMATS;
+const NAMES = Object.keys(FORMATS) as [Format, ...Format[]]; // Object.keys forgets the literal names
+
+export const exportEvidence = tool({
+  name: 'aga_export_evidence',
+  title: 'Export evidence of an artifact',
+  description:
+    'Writes a file that strangers verify offline, trusting only the authority key: an artifact, its lineage and all that was done in its subtree, never a sibling. ' +
+    'Use it to hand over history; to read it here use aga_query_chain, to judge such a file aga_verify with target "bundle". Works after revocation and expiry. ' +
+    'A bound session exports its own subtree, the operator anything; what you cannot see is ARTIFACT_NOT_FOUND. The chain is not changed, and the answer names the file.',
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({
+    artifact_hash: piece.artifactHash.optional().describe("Omit for this session's, else the last root created here"),
+    format: z
+      .enum(NAMES)
+      .optional()
+      .describe('aga replays; governance-receipts holds tool calls only, refused if none. Omit for "aga"'),
+  }),
+  output: z.strictObject({
+    path: z.string().describe('The file, in the data directory of this installation'),
+    resource: z.string().describe('The same as an MCP resource: aga://evidence/{id}'),
+    entries: z.int().describe('Chain entries, or receipts, in the file'),
+    checkpoint: z.string().describe('Signed head that the file is proven against, a C2SP note'),
+  }),
+  decide({ artifact_hash, format = 'aga' }, context) {
+    const hash = namedOrOwn(context, artifact_hash);
+    const { now, caller } = context;
+    return {
+      async later(reader) {
+        // What expired long ago is known to the chain alone, so it is the chain that is asked who may see it.
+        const line = caller.artifact === null ? [] : await lineageOf(reader, hash);
+        if (caller.artifact !== null && !line.includes(caller.artifact)) throw notFound();
+        const { text, entries, checkpoint } = await FORMATS[format](reader, hash, now);
+        const id = `${hash.slice(0, 16)}-${checkpoint.split('\n')[1]}${format === 'aga' ? '' : '-receipts'}`;
+        return { path: await reader.archive.save(id, text), resource: `aga://evidence/${id}`, entries, checkpoint };
+      },
+    };
+  },
+});
