@@ -4,7 +4,7 @@
  */
 
 import { verifyAll } from '#ed25519';
-import { markAuthentic, type Sealed, signatureOf } from '../artifact/artifact.ts';
+import { markAuthentic, signatureOf } from '../artifact/artifact.ts';
 import { toHex } from '../base/encoding.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
@@ -39,7 +39,14 @@ export interface AuditReport {
 
 /** More findings than this tell nobody more. */
 const MOST_FINDINGS = 200;
-const utf8 = new TextEncoder();
+/** Entries whose signatures are judged together. */
+const PART = 128;
+
+interface Opened {
+  readonly row: Row;
+  readonly entry?: Entry;
+  readonly event?: Event;
+}
 
 export class Audit {
   readonly #trust: Trust;
@@ -66,10 +73,16 @@ export class Audit {
 
   /** The next entries, in order. Signatures are judged together, beside the event loop. */
   async feed(rows: readonly Row[]): Promise<void> {
-    const opened = rows.map((row) => ({ row, ...this.#open(row) }));
-    const sealed = opened.flatMap(({ event }) => (event && 'sealed' in event ? [event.sealed] : []));
-    await this.#authenticate(sealed);
-    for (const { row, entry, event } of opened) this.#judge(row, entry, event);
+    let before: Opened[] = [];
+    let verdicts: Promise<void> = Promise.resolve();
+    // While other threads judge the signatures of one part, this one opens the next.
+    for (let at = 0; at < rows.length + PART; at += PART) {
+      const opened = rows.slice(at, at + PART).map((row) => ({ row, ...this.#open(row) }));
+      await verdicts;
+      verdicts = this.#authenticate(opened);
+      for (const { row, entry, event } of before) this.#judge(row, entry, event);
+      before = opened;
+    }
   }
 
   /** All entries were fed: the end of the chain is judged against its signed head. */
@@ -91,7 +104,8 @@ export class Audit {
     }
   }
 
-  async #authenticate(sealed: readonly Sealed[]): Promise<void> {
+  async #authenticate(opened: readonly Opened[]): Promise<void> {
+    const sealed = opened.flatMap(({ event }) => (event && 'sealed' in event ? [event.sealed] : []));
     const verdicts = await verifyAll(sealed.map(signatureOf));
     this.#signatures += sealed.length;
     for (const [index, good] of verdicts.entries()) if (good) markAuthentic(sealed[index]!);
@@ -99,7 +113,7 @@ export class Audit {
 
   #judge(row: Row, entry: Entry | undefined, event: Event | undefined): void {
     this.#entries += 1;
-    const leaf = leafHash(utf8.encode(row.entry));
+    const leaf = leafHash(row.entry);
     const hash = toHex(leaf);
     if (hash !== row.entry_hash)
       this.#report(row.sequence_number, 'entry_hash', 'The entry is not what was hashed: its payload was changed.');

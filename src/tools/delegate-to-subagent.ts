@@ -144,7 +144,7 @@ export const delegateToSubagent = tool({
         ttl_clamped: effective < ttl,
         expires_at: artifact.expires_at,
         depth: artifact.depth,
-        scope_reduction: structuredClone(event.scope_reduction) as z.infer<typeof output>['scope_reduction'],
+        scope_reduction: event.scope_reduction as z.infer<typeof output>['scope_reduction'],
         scope_diminished: true,
         permitted_tools: given['tool.call'] ?? [],
         permissions: given,
