@@ -12,6 +12,7 @@ const MAX_LINKS = 40;
 
 /** `undefined` for a path that cannot be followed: too many links, or a folder that is closed to us. */
 export async function resolvePath(path: string): Promise<string | undefined> {
+  if (path === '/') return path;
   const [bare, slash] = path.length > 1 && path.endsWith('/') ? [path.slice(0, -1), '/'] : [path, ''];
   const real = await realpath(bare).catch((error: NodeJS.ErrnoException) => error.code ?? '');
   if (real.startsWith('/')) return withSlash(real, slash);
