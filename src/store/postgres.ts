@@ -7,7 +7,7 @@
  * transaction has ended, which is when its lock can be had.
  */
 import { Refusal } from '../base/refusal.ts';
-import type { Batch, Head, Page, Query, Row, Store } from '../ports.ts';
+import type { Batch, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
 import { checkBatch } from './batch.ts';
 import { addressOf } from './postgres/address.ts';
 import { appendOf } from './postgres/append.ts';
@@ -43,7 +43,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresSt
 
 type Decide = (news: readonly Row[], head: Head | null) => Batch | null;
 
-export class PostgresStore implements Store {
+export class PostgresStore implements Store, Tree {
   /** Kept apart, so that a reader never waits for the lock. */
   readonly #writer: Link;
   readonly #reader: Link;
@@ -98,6 +98,18 @@ export class PostgresStore implements Store {
     );
     const note = found?.[0]?.[0];
     return note === undefined ? undefined : String(note);
+  }
+
+  async nodes(level: number, first: number, count: number): Promise<readonly string[]> {
+    const [found = []] = await this.#reader.patiently((session) =>
+      session.ask(
+        level === 0
+          ? { name: 'leaves', text: LEAVES, values: [this.#chain, first, first + count] }
+          : { name: 'nodes', text: NODES, values: [this.#chain, first, first + count, level] },
+      ),
+    );
+    const gap = found.findIndex(([index], i) => Number(index) !== first + i);
+    return (gap === -1 ? found : found.slice(0, gap)).map(([, hash]) => String(hash));
   }
 
   async close(): Promise<void> {
@@ -185,4 +197,8 @@ const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRIT
 const COMMIT: Statement = { text: 'COMMIT' };
 const ROLLBACK: Statement = { text: 'ROLLBACK' };
 const LOCK: Statement = { name: 'lock', text: 'SELECT FROM aga.chains WHERE id = $1 FOR UPDATE' };
+const LEAVES = `SELECT seq, encode(hash, 'hex') FROM aga.entries WHERE chain = $1 AND seq >= $2 AND seq < $3 ORDER BY seq`;
+const NODES =
+  `SELECT idx, encode(hash, 'hex') FROM aga.nodes ` +
+  'WHERE chain = $1 AND level = $4 AND idx >= $2 AND idx < $3 ORDER BY idx';
 const NOTE = 'SELECT note FROM aga.checkpoints WHERE chain = $1 AND size = $2';

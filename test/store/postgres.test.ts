@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Query } from '../../src/ports.ts';
 import { Link } from '../../src/store/postgres/link.ts';
+import { PostgresNonces } from '../../src/store/postgres/nonces.ts';
 import { GRANTS } from '../../src/store/postgres/schema.ts';
 import { PLANNER, pageOf } from '../../src/store/postgres/select.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
@@ -200,6 +201,47 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
       const store = await openPostgres({ url: `${url}?sslmode=prefer`, chain: 'x' });
       await store.close();
     });
+  });
+
+  test('nodes of the tree are kept with the entries that complete them', async () => {
+    const chain = fresh();
+    const store = await openPostgres({ url, chain });
+    const { rows, head } = batchAfter(
+      null,
+      Array.from({ length: 600 }, (_, i) => ({ note: `${i}` })),
+    );
+    const [a, b] = [artifact('node 0'), artifact('node 1')];
+    const nodesOf: Record<number, string> = { 255: a, 511: b };
+    await store.commit(0, () => ({
+      rows: rows.map((row, i) =>
+        nodesOf[i] === undefined ? row : { ...row, nodes: [{ level: 8, index: (i + 1) / 256 - 1, hash: nodesOf[i] }] },
+      ),
+      head,
+    }));
+    expect(await store.nodes(8, 0, 9)).toEqual([a, b]);
+    expect(await store.nodes(8, 1, 9)).toEqual([b]);
+    expect(await store.nodes(8, 2, 9)).toEqual([]);
+    expect(await store.nodes(16, 0, 9)).toEqual([]);
+    expect(await store.nodes(0, 598, 9)).toEqual(rows.slice(598).map(({ entry_hash }) => entry_hash));
+    await store.close();
+  });
+
+  test('a nonce is good once, whichever replica is asked, and forgotten long after it has ended', async () => {
+    const chain = fresh();
+    let now = 1_000_000;
+    await (await openPostgres({ url, chain })).close();
+    const replicas = Array.from({ length: 3 }, () => new PostgresNonces({ url, chain, clock: () => now }));
+    const other = new PostgresNonces({ url, chain: 'another', clock: () => now });
+    const asked = await Promise.all(
+      Array.from({ length: 60 }, (_, i) => replicas[i % 3]!.once(`n${i % 10}`, now + 60_000.5)),
+    );
+    expect(asked.filter(Boolean)).toHaveLength(10);
+    expect(await other.once('n1', now)).toBe(true);
+    now += 3_600_000;
+    await replicas[0]!.once('later', now);
+    expect(await replicas[1]!.once('n1', now)).toBe(true);
+    expect(await replicas[2]!.once('later', now)).toBe(false);
+    for (const each of [...replicas, other]) await each.close();
   });
 
   test('a lock that is held is waited for, then refused without asking for a decision', async () => {

@@ -11,8 +11,12 @@ const TEXT = `
     INSERT INTO aga.touches (chain, artifact, direct, seq)
     SELECT $1, decode(artifact, 'hex'), direct, seq
     FROM unnest($6::text[], $7::smallint[], $8::bigint[]) AS t (artifact, direct, seq)
+  ), completed AS (
+    INSERT INTO aga.nodes (chain, level, idx, hash)
+    SELECT $1, level, idx, decode(hash, 'hex')
+    FROM unnest($9::smallint[], $10::bigint[], $11::text[]) AS n (level, idx, hash)
   )
-  INSERT INTO aga.checkpoints (chain, size, note, frontier) VALUES ($1, $9, $10, decode($11, 'hex'))`;
+  INSERT INTO aga.checkpoints (chain, size, note, frontier) VALUES ($1, $12, $13, decode($14, 'hex'))`;
 
 export function appendOf(chain: number, { rows, head }: Batch): Statement {
   const touched: { readonly artifact: string; readonly direct: 0 | 1; readonly seq: number }[] = [];
@@ -20,6 +24,7 @@ export function appendOf(chain: number, { rows, head }: Batch): Statement {
     for (const artifact of new Set(names)) touched.push({ artifact, direct: 1, seq });
     for (const artifact of new Set(within)) if (!names.includes(artifact)) touched.push({ artifact, direct: 0, seq });
   }
+  const nodes = rows.flatMap((row) => row.nodes ?? []);
   const values = [
     chain,
     rows.map(({ sequence_number }) => sequence_number),
@@ -29,6 +34,9 @@ export function appendOf(chain: number, { rows, head }: Batch): Statement {
     touched.map(({ artifact }) => artifact),
     touched.map(({ direct }) => direct),
     touched.map(({ seq }) => seq),
+    nodes.map(({ level }) => level),
+    nodes.map(({ index }) => index),
+    nodes.map(({ hash }) => hash),
     head.size,
     head.checkpoint,
     head.frontier.join(''),

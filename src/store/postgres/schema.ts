@@ -10,7 +10,8 @@ export const SCHEMA = 'aga';
  * `chains` has one row for each authority; whoever holds its lock may append. `entries` are the chains. `checkpoints` is
  * every signed head there ever was with the tree's edge at that size; the last one is the head, so no row is ever updated
  * and a long backup leaves no trail of dead ones. `touches` answers whose entries are whose, one row for an entry and an
- * artifact: `direct` is 1 where the entry names it and 0 where it names only a descendant.
+ * artifact: `direct` is 1 where the entry names it and 0 where it names only a descendant. `nodes` is the hash tree above
+ * the leaves, at every eighth level.
  *
  * The triggers stop the owner of the tables too (`ALWAYS`: also a session that replicates); one who drops them first is
  * noticed by `verify`. They fire once a statement, so that appending does not pay for them.
@@ -29,6 +30,10 @@ const FIRST = `
   CREATE TABLE aga.checkpoints (
     chain integer NOT NULL, size bigint NOT NULL, note text NOT NULL, frontier bytea NOT NULL,
     PRIMARY KEY (chain, size)
+  );
+  CREATE TABLE aga.nodes (
+    chain integer NOT NULL, level smallint NOT NULL, idx bigint NOT NULL, hash bytea NOT NULL,
+    PRIMARY KEY (chain, level, idx)
   );
   CREATE TABLE aga.nonces (chain integer NOT NULL, id text NOT NULL, until bigint NOT NULL, PRIMARY KEY (chain, id));
   CREATE INDEX nonces_by_end ON aga.nonces (chain, until);
@@ -51,7 +56,7 @@ const FIRST = `
   END $$;
   CREATE TRIGGER entries_only_follow AFTER INSERT ON aga.entries REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION aga.only_follows();
-  ${['chains', 'entries', 'touches', 'checkpoints']
+  ${['chains', 'entries', 'touches', 'checkpoints', 'nodes']
     .map(
       (table) => `
   CREATE TRIGGER ${table}_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON aga.${table}
@@ -76,7 +81,7 @@ export const MIGRATIONS: readonly Migration[] = [
 export const GRANTS: readonly string[] = [
   'GRANT USAGE ON SCHEMA aga TO %ROLE%',
   'GRANT SELECT ON ALL TABLES IN SCHEMA aga TO %ROLE%',
-  'GRANT INSERT ON aga.entries, aga.touches, aga.checkpoints TO %ROLE%',
+  'GRANT INSERT ON aga.entries, aga.touches, aga.checkpoints, aga.nodes TO %ROLE%',
   'GRANT INSERT (name), UPDATE (name) ON aga.chains TO %ROLE%',
   'GRANT INSERT, DELETE ON aga.nonces TO %ROLE%',
 ];
