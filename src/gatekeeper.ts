@@ -73,6 +73,8 @@ function gatekeeper({ service, enforcement, lookout, mode, measure }: Bench): De
       if (code === null && grant) return { artifact: grant.hash };
       if (grant && mode === 'shadow' && !TOTAL.has(code ?? '')) return { artifact: grant.hash };
       if (grant) void enforcement.refused(grant.hash).catch(() => undefined);
+      // The gateway's own reasons say more than the verdict keeps.
+      if (barred && by === null && code === barred.code) return barred;
       const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
       return new Refusal(code ?? 'INTERNAL', message, {
         detail: { refused_by, nearest_allowed: nearest(grant, lacking) },

@@ -48,12 +48,18 @@ export function decide(grant: Grant | null, question: Question, time: number): J
     capability: first.capability,
     tool: question.tool,
     arguments_digest: question.argumentsDigest,
-    request_id: question.requestId,
+    request_id: shortened(question.requestId),
     binding: question.binding,
     mode: question.mode,
   };
   return { event, message: no?.message ?? 'Permitted.', by: no?.by ?? null, lacking: no?.lacking ?? null };
 }
+
+/** For the record only, so the beginning of a long one will do; never half a character. */
+const shortened = (id: string | number | null): string | number | null =>
+  typeof id === 'string' && id.length > MAX_ID ? id.slice(0, MAX_ID).toWellFormed() : id;
+
+const MAX_ID = 256;
 
 interface No {
   readonly code: Code;
