@@ -1,5 +1,4 @@
 /** Settings → keys, store, clock → sequencer → tools. The only file that sees everything. */
-import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from './authority/audit.ts';
@@ -18,6 +17,7 @@ import { gatewayOf } from './gatekeeper.ts';
 import { CannotStart, fileKeys, prepareDirectory } from './keys/file.ts';
 import { Lookout } from './lookout.ts';
 import type { Store, Tree } from './ports.ts';
+import { randomSource } from './random.ts';
 import { parseLimits } from './scope/limits.ts';
 import { parseCeiling, parsePresets } from './scope/preset.ts';
 import { Sequencer } from './sequencer.ts';
@@ -54,7 +54,7 @@ export type Watch = (done: number, total: number) => void;
 export function assemble({ dataDir, authority: name, config, launch }: Settings, watch?: Watch): Installation {
   prepareDirectory(dataDir);
   const database = join(dataDir, 'chain.db');
-  const random = (length: number): Uint8Array => randomBytes(length);
+  const random = randomSource();
   const keys = fileKeys({ directory: dataDir, chainExists: hasContent(database), random });
   const store = openSqlite(database);
   const authority = toDidKey(keys.authority.publicKey);
