@@ -10,6 +10,10 @@ export interface Settings {
   readonly authority: string;
   /** Hash of the artifact that a stdio session is bound to; null for the operator. */
   readonly artifact: string | null;
+  /** Enrolment token that this process redeems, to act as the agent it was minted for; null without one. */
+  readonly token: string | null;
+  /** Another authority to work with, instead of the data directory's own; null without one. */
+  readonly url: string | null;
   /** Flags that another process needs to find the same installation, with absolute paths. */
   readonly launch: readonly string[];
   /** The configuration file, or what holds without one. */
@@ -49,6 +53,18 @@ export const SETTINGS = {
     default: 'none: the operator',
     help: 'Act under this artifact, and see only what was delegated from it',
   },
+  token: {
+    flag: 'token',
+    value: 'token',
+    env: 'AGA_TOKEN',
+    default: 'none',
+    help: 'Redeem this enrolment token with a key of our own, and act as the agent it was minted for',
+  },
+  url: {
+    env: 'AGA_URL',
+    default: 'none: the data directory',
+    help: 'Address of the authority to work with, where it is another one; needs a token',
+  },
   authority: {
     env: 'AGA_AUTHORITY',
     default: '`default`',
@@ -57,13 +73,14 @@ export const SETTINGS = {
 } as const satisfies Record<string, Setting>;
 
 /** As `parseArgs` and the command line give them. */
-export type Flags = { readonly [K in 'data-dir' | 'config' | 'artifact']?: string | undefined };
+export type Flags = { readonly [K in 'data-dir' | 'config' | 'artifact' | 'token']?: string | undefined };
 
 /** The flags in the form that `parseArgs` takes. */
 export const FLAGS = {
   'data-dir': { type: 'string' },
   config: { type: 'string' },
   artifact: { type: 'string' },
+  token: { type: 'string' },
 } as const;
 
 /** Throws `CannotStart`. */
@@ -77,11 +94,23 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string)
   const file = flags.config ?? env.AGA_CONFIG;
   if (file === '') throw new CannotStart('AGA_CONFIG (or --config) is set but empty.');
   const artifact = artifactIn(flags.artifact ?? env.AGA_ARTIFACT);
+  const token = tokenIn(flags.token ?? env.AGA_TOKEN);
+  const url = urlIn(env.AGA_URL);
+  if (artifact !== null && token !== null)
+    throw new CannotStart('Both an artifact and a token are set; a process acts under one.');
   const launch = [
     ...((flags['data-dir'] ?? env.AGA_DATA_DIR) === undefined ? [] : ['--data-dir', resolve(dataDir)]),
     ...(file === undefined ? [] : ['--config', resolve(file)]),
   ];
-  return { dataDir, authority, artifact, launch, config: file === undefined ? defaults() : readConfig(file) };
+  return {
+    dataDir,
+    authority,
+    artifact,
+    token,
+    url,
+    launch,
+    config: file === undefined ? defaults() : readConfig(file),
+  };
 }
 
 /** Set but not a hash never means "operator": it ends the process. */
@@ -89,6 +118,19 @@ function artifactIn(value: string | undefined): string | null {
   if (value === undefined) return null;
   if (/^[0-9a-f]{64}$/.test(value)) return value;
   throw new CannotStart('AGA_ARTIFACT (or --artifact) is set but is not an artifact hash of 64 lower-case hex digits.');
+}
+
+/** The same for a token: what cannot be one is no way to become the operator. */
+function tokenIn(value: string | undefined): string | null {
+  if (value === undefined) return null;
+  if (/^lt-delegate-[0-9a-f]{32}\.[A-Za-z0-9_-]{43}$/.test(value)) return value;
+  throw new CannotStart('AGA_TOKEN (or --token) is set but is not an enrolment token.');
+}
+
+function urlIn(value: string | undefined): string | null {
+  if (value === undefined) return null;
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value.replace(/\/+$/, '');
+  throw new CannotStart('AGA_URL is set but is not an http or https address.');
 }
 
 /** Where the platform keeps what programs remember; never the working directory, so a relative path counts as none. */

@@ -1,11 +1,13 @@
 /** argv → which edge; the only file that reads argv and sets the exit code. */
 import { parseArgs } from 'node:util';
-import { assemble, callerOf, type Watch } from './assemble.ts';
+import { acting } from './acting.ts';
+import { assemble, type Watch } from './assemble.ts';
 import { Refusal } from './base/refusal.ts';
 import { FLAGS, type Flags, settings } from './config.ts';
 import type { Opened } from './edge/cli/command.ts';
 import type { Program } from './edge/cli/program.ts';
 import { serveStdio } from './edge/stdio.ts';
+import { identityOf } from './identity.ts';
 import { CannotStart } from './keys/file.ts';
 import { VERSION } from './version.ts';
 
@@ -35,11 +37,11 @@ function serverFlags(args: readonly string[]): Flags | undefined {
 
 async function serve(flags: Flags): Promise<number> {
   const chosen = settings(flags, process.env, process.platform);
-  const installation = assemble(chosen);
+  const { session, close } = await acting(chosen);
   await serveStdio({
-    session: () => installation.session(callerOf(chosen)),
+    session,
     info: { name: 'aga-delegate', title: 'AGA Delegate', version: VERSION },
-    onStop: () => installation.close(),
+    onStop: close,
   });
   return 0;
 }
@@ -56,17 +58,18 @@ function program(terminal: Program['terminal']): Program {
         const installation = assemble(chosen(), (done, total) => watch(done, total));
         const { service, authority, log } = installation;
         close = installation.close;
-        const caller = callerOf(chosen());
+        const identity = identityOf(installation, chosen());
         return {
           authority,
           log,
           watch: (listener) => {
             watch = listener;
           },
-          call: (tool, input) => service.call(tool, input, caller),
-          resume: (hash) => installation.enforcement.resume(caller, hash),
+          call: async (tool, input) => service.call(tool, input, await identity()),
+          resume: async (hash) => installation.enforcement.resume(await identity(), hash),
           async serve(options) {
             const { serveInstallation } = await import('./serving.ts');
+            if ((await identity()).artifact !== null) throw new CannotStart('Only the operator serves an authority.');
             return serveInstallation(installation, { ...options, ...chosen(), given: process.env.AGA_OPERATOR_TOKEN });
           },
         };

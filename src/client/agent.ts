@@ -12,7 +12,7 @@ import type {
   Revoked,
   Verdict,
 } from './shapes.ts';
-import type { Wire } from './wire.ts';
+import type { More, Wire } from './wire.ts';
 
 export interface AgentOptions {
   readonly wire: Wire;
@@ -92,11 +92,20 @@ export class Agent {
     this.#wire.close();
   }
 
-  async #send(method: string, path: string, body?: object): Promise<unknown> {
+  /** A request to a route that has no method here, answered as it comes in. Throws `DelegateError`. */
+  open(method: string, path: string, body?: object, more: More = {}): Promise<Response> {
+    return this.#inSession((token) => this.#wire.open(method, path, body, { key: this.key, token }, more));
+  }
+
+  #send(method: string, path: string, body?: object): Promise<unknown> {
+    return this.#inSession((token) => this.#wire.send(method, path, body, { key: this.key, token }));
+  }
+
+  async #inSession<T>(send: (token: string) => Promise<T>): Promise<T> {
     const { sessionToken, sessionExpiresAt } = this.#session;
     if (Date.parse(sessionExpiresAt) - EARLY > Date.now() || sessionExpiresAt === this.expiresAt) {
       try {
-        return await this.#signed(method, path, body, sessionToken);
+        return await send(sessionToken);
       } catch (error) {
         // The clocks differ, or the server was given another key.
         if (!(error instanceof DelegateError && error.code === 'UNAUTHENTICATED')) throw error;
@@ -106,10 +115,6 @@ export class Agent {
       this.#renewing = undefined;
     });
     this.#session = await this.#renewing;
-    return this.#signed(method, path, body, this.#session.sessionToken);
-  }
-
-  #signed(method: string, path: string, body: object | undefined, token: string): Promise<unknown> {
-    return this.#wire.send(method, path, body, { key: this.key, token });
+    return send(this.#session.sessionToken);
   }
 }

@@ -13,7 +13,7 @@ import { type Fetch, type Wire, wireTo } from './wire.ts';
 
 export { Agent } from './agent.ts';
 export { DelegateError } from './error.ts';
-export { type AgentKey, agentKey, type KeyStore, requestProof } from './key.ts';
+export { type AgentKey, agentKey, agentKeyOf, type KeyStore, requestProof } from './key.ts';
 export type * from './shapes.ts';
 
 export interface ConnectOptions {
@@ -25,6 +25,8 @@ export interface ConnectOptions {
   readonly agentName?: string;
   /** When given, an agent that was minted under another preset is refused. */
   readonly policyPreset?: string;
+  /** The agent's key, where it has one already. */
+  readonly key?: AgentKey;
   /** Where the key outlives this process. Without one, a token serves one process only: another would have another key. */
   readonly keys?: KeyStore;
   readonly fetch?: Fetch;
@@ -41,7 +43,7 @@ export async function connect(options: ConnectOptions): Promise<Agent> {
       'Use the enrollmentToken that a delegation answered.',
     );
   }
-  const key = await keyFor(tokenId, options.keys);
+  const key = options.key ?? (await keyFor(tokenId, options.keys));
   const wire = wireTo(server, options.fetch);
   const renew = () => enrol(wire, { ...options, tokenId, key });
   const enrolled = await renew();

@@ -1,6 +1,7 @@
 /** The agent's own key, and what it signs: an enrolment once, and each request. */
 import { sha256 } from '#digest';
 import { signer } from '#ed25519';
+import type { ArtifactSigner } from '../artifact/artifact.ts';
 import { proveHolder } from '../artifact/enrolment.ts';
 import { toDidKey } from '../base/did-key.ts';
 import { toBase64url } from '../base/encoding.ts';
@@ -22,10 +23,14 @@ export interface KeyStore {
 /** 32 bytes that only this agent has. */
 export const freshSeed = (): Uint8Array => crypto.getRandomValues(new Uint8Array(32));
 
-export function agentKey(seed: Uint8Array): AgentKey {
-  const pair = signer(seed);
-  return { id: toDidKey(pair.publicKey), publicKey: pair.publicKey, sign: (message) => pair.sign(message) };
-}
+export const agentKey = (seed: Uint8Array): AgentKey => agentKeyOf(signer(seed));
+
+/** From a key pair whose secret half stays where it is. */
+export const agentKeyOf = (pair: ArtifactSigner): AgentKey => ({
+  id: toDidKey(pair.publicKey),
+  publicKey: pair.publicKey,
+  sign: (message) => pair.sign(message),
+});
 
 export const enrolmentProof = (tokenId: string, key: AgentKey): string => proveHolder(tokenId, key);
 

@@ -3,10 +3,17 @@ import { DelegateError, type Told, unreachable } from './error.ts';
 import { type AgentKey, requestProof } from './key.ts';
 
 export interface Wire {
-  /** `as` signs the request: with a session token, or with the key alone. */
+  /** `as` signs the request: with a session token, or with the key alone. Throws `DelegateError`. */
   send(method: string, path: string, body?: object, as?: Signing): Promise<unknown>;
+  /** The answer as it comes in, for one that is a stream. A refusal throws. */
+  open(method: string, path: string, body: object | undefined, as?: Signing, more?: More): Promise<Response>;
   /** Ends what runs; nothing can be sent any more. */
   close(): void;
+}
+
+export interface More {
+  readonly accept?: string;
+  readonly signal?: AbortSignal;
 }
 
 export interface Signing {
@@ -20,42 +27,47 @@ export type Fetch = typeof globalThis.fetch;
 export function wireTo(server: string, send: Fetch = globalThis.fetch): Wire {
   const base = server.replace(/\/+$/, '');
   const closing = new AbortController();
+  const open: Wire['open'] = async (method, path, body, as, { accept, signal } = {}) => {
+    if (closing.signal.aborted) throw closed();
+    const url = `${base}${path}`;
+    const text = body === undefined ? '' : JSON.stringify(body);
+    const headers = {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(accept !== undefined && { accept }),
+      ...(as?.token !== undefined && { authorization: `Bearer ${as.token}` }),
+      ...(as && { dpop: requestProof(as.key, { method, url, body: text, token: as.token }) }),
+    };
+    const response = await send(url, {
+      method,
+      headers,
+      ...(body !== undefined && { body: text }),
+      // A token must not follow to where a redirect leads.
+      redirect: 'error',
+      signal: signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
+    }).catch((error: unknown) => {
+      throw closing.signal.aborted ? closed() : unreachable(0, error);
+    });
+    if (!response.ok) throw await refusalIn(response);
+    return response;
+  };
   return {
-    async send(method, path, body, as) {
-      if (closing.signal.aborted) throw closed();
-      const url = `${base}${path}`;
-      const text = body === undefined ? '' : JSON.stringify(body);
-      const headers = {
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...(as?.token !== undefined && { authorization: `Bearer ${as.token}` }),
-        ...(as && { dpop: requestProof(as.key, { method, url, body: text, token: as.token }) }),
-      };
-      const response = await send(url, {
-        method,
-        headers,
-        ...(body !== undefined && { body: text }),
-        // A token must not follow to where a redirect leads.
-        redirect: 'error',
-        signal: closing.signal,
-      }).catch((error: unknown) => {
-        throw closing.signal.aborted ? closed() : unreachable(0, error);
-      });
-      return read(response);
-    },
+    open,
+    send: async (method, path, body, as) => jsonIn(await open(method, path, body, as)),
     close: () => closing.abort(),
   };
 }
 
-async function read(response: Response): Promise<unknown> {
-  let answer: unknown;
+async function jsonIn(response: Response): Promise<unknown> {
   try {
-    answer = await response.json();
+    return await response.json();
   } catch (error) {
     throw unreachable(response.status, error);
   }
-  if (response.ok) return answer;
-  const told = (answer as { error?: Told } | null)?.error;
-  throw typeof told?.code === 'string' ? new DelegateError(told, response.status) : unreachable(response.status);
+}
+
+async function refusalIn(response: Response): Promise<DelegateError> {
+  const told = ((await jsonIn(response)) as { error?: Told } | null)?.error;
+  return typeof told?.code === 'string' ? new DelegateError(told, response.status) : unreachable(response.status);
 }
 
 const closed = (): DelegateError =>

@@ -16,7 +16,7 @@ const CHECKPOINT = 'aga://chain/checkpoint';
 const EVIDENCE = /^aga:\/\/evidence\/([0-9a-z-]{1,128})$/;
 const ARTIFACT = /^aga:\/\/artifacts\/([0-9a-f]{64})$/;
 
-const INSTRUCTIONS =
+export const INSTRUCTIONS =
   'aga-delegate hands part of your authority to sub-agents. Call aga_create_artifact once for the task, then aga_delegate_to_subagent for ' +
   'each sub-agent with no more than it needs, and aga_revoke_artifact when it is done. A session bound to an artifact starts with delegating. ' +
   'A refusal says what would have been allowed: correct the request accordingly instead of repeating it.';

@@ -60,6 +60,12 @@ function keyIn({ directory, chainExists, random }: FileKeysOptions, name: string
   return read(path);
 }
 
+/** The key in this file, which is made where there is none. Throws `CannotStart`. */
+export function keyFile(path: string, random: (length: number) => Uint8Array): Signer {
+  if (!existsSync(path)) create(path, random(32));
+  return read(path);
+}
+
 /** Written whole under another name, then linked: of several processes that start at once, one wins, and none sees half a file. */
 function create(path: string, seed: Uint8Array): void {
   const draft = `${path}.${process.pid}.${Date.now()}`;

@@ -61,7 +61,7 @@ export async function authority(
   const server = await serveHttp({
     authority: {
       service: k.service,
-      tokens: tokensOf(KEYS.authority),
+      tokens: tokensOf((options.keys ?? KEYS).authority),
       nonces: options.nonces ?? memoryNonces(clock),
       name: 'default',
     },

@@ -1,0 +1,23 @@
+/** Working with another authority (AGA_URL): as the agent of a token whose key is kept in our own data directory. */
+import { Refusal } from '../../base/refusal.ts';
+import { type Agent, agentKeyOf, connect } from '../../client/index.ts';
+import type { Settings } from '../../config.ts';
+import { agentKeyIn, once } from '../../identity.ts';
+import { CannotStart, prepareDirectory } from '../../keys/file.ts';
+import { asRefusal } from './refusal.ts';
+
+/** Connects when it is first asked. Throws refusals; `CannotStart` at once where there is no token. */
+export function remoteAgent({ dataDir, token, url }: Settings): () => Promise<Agent> {
+  if (url === null || token === null) {
+    throw new CannotStart('AGA_URL is set without a token: give AGA_TOKEN (or --token), too.');
+  }
+  prepareDirectory(dataDir);
+  return once(async () => {
+    try {
+      return await connect({ server: url, token, key: agentKeyOf(agentKeyIn(dataDir, token)) });
+    } catch (error) {
+      const refusal = asRefusal(error);
+      throw refusal instanceof Refusal ? refusal : error;
+    }
+  });
+}

@@ -1,0 +1,88 @@
+/** The session of an agent at another authority: every question goes to its `/mcp`, signed with the agent's key. */
+import { Refusal } from '../../base/refusal.ts';
+import type { Agent } from '../../client/index.ts';
+import { refusalResult } from '../result.ts';
+import { isObject, type JsonObject, RPC, RpcError } from '../rpc.ts';
+import { type Session, type ToolCall, type ToolDefinition, type ToolResult, UnknownName } from '../session.ts';
+import { asRefusal } from './refusal.ts';
+import { answerIn } from './stream.ts';
+
+interface Question {
+  readonly method: string;
+  readonly params?: JsonObject;
+  readonly signal?: AbortSignal;
+  readonly progress?: ToolCall['progress'];
+}
+
+const ACCEPT = 'application/json, text/event-stream';
+/** Ours alone: of the answers to one request there is one. */
+const ID = 1;
+
+export function remoteSession(agent: Agent, instructions: string): Session {
+  async function ask({ method, params = {}, signal, progress }: Question): Promise<JsonObject> {
+    const message = { jsonrpc: '2.0', id: ID, method, params };
+    try {
+      const response = await agent.open('POST', '/mcp', message, { accept: ACCEPT, ...(signal && { signal }) });
+      return await answerIn(response, (notification) => report(notification, progress));
+    } catch (error) {
+      throw asRefusal(error);
+    }
+  }
+
+  const list = async <T>(method: string, member: string): Promise<readonly T[]> => {
+    const { [member]: items = [] } = await ask({ method });
+    return items as readonly T[]; // the authority is believed to speak MCP
+  };
+
+  async function call({ name, arguments: given, meta, signal, progress }: ToolCall): Promise<ToolResult> {
+    const wanted = meta.progressToken !== undefined;
+    const _meta = { ...meta, ...(wanted && { progressToken: ID }) };
+    const params = { name, ...(given && { arguments: given }), _meta };
+    const result = await ask({ method: 'tools/call', params, signal, ...(wanted && { progress }) });
+    return result as unknown as ToolResult; // the same
+  }
+
+  return {
+    instructions,
+    listTools: () => list<ToolDefinition>('tools/list', 'tools'),
+    async callTool(asked) {
+      try {
+        return await call(asked);
+      } catch (error) {
+        if (error instanceof Refusal) return refusalResult(error);
+        if (error instanceof RpcError && error.code === RPC.params) throw new UnknownName(asked.name);
+        throw error;
+      }
+    },
+    listResources: () => list('resources/list', 'resources'),
+    listResourceTemplates: () => list('resources/templates/list', 'resourceTemplates'),
+    async readResource(uri) {
+      const found = await orNothing(ask({ method: 'resources/read', params: { uri } }));
+      return found?.contents as Awaited<ReturnType<Session['readResource']>>; // the same
+    },
+    listPrompts: () => list('prompts/list', 'prompts'),
+    getPrompt: (name, args) => orNothing(ask({ method: 'prompts/get', params: { name, arguments: args } })),
+    // A request for each question: there is no connection on which anybody could tell us.
+    onToolsChanged: () => () => undefined,
+  };
+}
+
+/** What is not there is a protocol error over there, and no answer here. */
+async function orNothing(asked: Promise<JsonObject>): Promise<JsonObject | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof RpcError && error.code === RPC.params) return undefined;
+    throw error;
+  }
+}
+
+function report({ method, params }: JsonObject, progress: ToolCall['progress'] | undefined): void {
+  if (method !== 'notifications/progress' || !isObject(params) || typeof params.progress !== 'number') return;
+  const { progress: done, total, message } = params;
+  progress?.({
+    progress: done,
+    ...(typeof total === 'number' && { total }),
+    ...(typeof message === 'string' && { message }),
+  });
+}

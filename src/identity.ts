@@ -1,0 +1,58 @@
+/** Who this process is: the operator, the holder of an artifact, or the agent of an enrolment token. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { proveHolder } from './artifact/enrolment.ts';
+import { callerOf, type Installation } from './assemble.ts';
+import { toDidKey } from './base/did-key.ts';
+import { Refusal } from './base/refusal.ts';
+import { bound, type Caller } from './caller.ts';
+import type { Settings } from './config.ts';
+import { redeem } from './enrolment.ts';
+import { CannotStart, keyFile } from './keys/file.ts';
+import type { Signer } from './ports.ts';
+
+/**
+ * The one key of this data directory for a token. It is on disk before the token is redeemed, so that a crash in between,
+ * and a twin that the host starts, find the same one.
+ */
+export function agentKeyIn(dataDir: string, token: string): Signer {
+  const directory = join(dataDir, 'agents');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const tokenId = /^lt-delegate-([0-9a-f]{32})\./.exec(token)?.[1];
+  if (tokenId === undefined) throw new CannotStart('This is not an enrolment token.');
+  return keyFile(join(directory, `${tokenId}.key`), (length) => randomBytes(length));
+}
+
+/**
+ * Finds out who we are, when it is first asked: hosts start probes and twins, and those should redeem nothing.
+ * The function throws the refusal of a token that does not serve, and never answers with the operator instead.
+ */
+export function identityOf({ service, tokens }: Installation, settings: Settings): () => Promise<Caller> {
+  const { token, dataDir } = settings;
+  if (token === null) {
+    const caller = callerOf(settings);
+    return async () => caller;
+  }
+  const tokenId = tokens.readEnrolment(token);
+  if (tokenId === null)
+    throw new CannotStart('AGA_TOKEN (or --token) is no token of the authority of this data directory.');
+  return once(async () => {
+    const key = agentKeyIn(dataDir, token);
+    const holder = toDidKey(key.publicKey);
+    const { grant } = await redeem(service, { tokenId, holder, proof: proveHolder(tokenId, key) });
+    return bound(grant.hash, 'process');
+  });
+}
+
+/** What succeeded, or was refused for good, is not tried again. */
+export function once<T>(attempt: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= attempt().catch((error: unknown) => {
+      if (!(error instanceof Refusal) || error.body.retryable) made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}
