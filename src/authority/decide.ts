@@ -56,8 +56,10 @@ export function decide(grant: Grant | null, question: Question, time: number): J
 }
 
 /** For the record only, so the beginning of a long one will do; never half a character. */
-const shortened = (id: string | number | null): string | number | null =>
-  typeof id === 'string' && id.length > MAX_ID ? id.slice(0, MAX_ID).toWellFormed() : id;
+function shortened(id: string | number | null): string | number | null {
+  if (id === null || Number.isSafeInteger(id)) return id;
+  return String(id).slice(0, MAX_ID).toWellFormed();
+}
 
 const MAX_ID = 256;
 

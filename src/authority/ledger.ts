@@ -61,12 +61,15 @@ export class Ledger {
   append(event: Event, time: number): Row {
     const at = { sequence: this.size, time };
     check(this.state, event, at);
+    const wire = encodeEvent(event);
+    // What could not be read back must not be written. An artifact was just sealed or opened, and is of its form.
+    if (!('sealed' in event)) decodeEvent(wire);
     const sealed = sealEntry({
       chain: this.origin,
       sequence_number: this.size,
       timestamp: formatInstant(time),
       previous_hash: this.lastHash,
-      event: encodeEvent(event),
+      event: wire,
     });
     const entry_hash = toHex(sealed.hash);
     evolve(this.state, event, at);

@@ -33,6 +33,16 @@ describe('a decision', () => {
     expect((await k.audit()).findings).toEqual([]);
   });
 
+  it('is readable again whatever id the call had', async () => {
+    const k = kernel();
+    await k.call('aga_create_artifact', {});
+    for (const requestId of [1.5, 2 ** 60, 'x'.repeat(300), `${'x'.repeat(255)}😀`, '', null]) {
+      const acts = [{ capability: 'tool.call', resource: 'a/b' }] as const;
+      await k.service.decide(k.operator, { acts, tool: 'a/b', argumentsDigest: '', requestId }, 'enforce');
+    }
+    expect((await k.audit()).findings).toEqual([]);
+  });
+
   it('of an operator without an artifact is NO_ARTIFACT, and recorded', async () => {
     const k = kernel();
     expect((await callTool(k, k.operator, 'files/read')).code).toBe('NO_ARTIFACT');
