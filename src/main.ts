@@ -53,9 +53,9 @@ function program(terminal: Program['terminal']): Program {
     desk(flags, json) {
       const chosen = once(() => settings(flags, process.env, process.platform));
       let close = async (): Promise<void> => {};
-      const open = once((): Opened => {
+      const open = once(async (): Promise<Opened> => {
         let watch: Watch = () => {};
-        const installation = assemble(chosen(), (done, total) => watch(done, total));
+        const installation = await assemble(chosen(), (done, total) => watch(done, total));
         const { service, authority, log } = installation;
         close = installation.close;
         const identity = identityOf(installation, chosen());
@@ -66,6 +66,11 @@ function program(terminal: Program['terminal']): Program {
             watch = listener;
           },
           call: async (tool, input) => service.call(tool, input, await identity()),
+          async readAll(answer) {
+            const caller = await identity();
+            if (caller.artifact === null) return service.read(caller, answer);
+            throw new Refusal('NOT_OPERATOR', 'Only the operator reads the whole chain: it shows what everybody did.');
+          },
           resume: async (hash) => installation.enforcement.resume(await identity(), hash),
           async serve(options) {
             const { serveInstallation } = await import('./serving.ts');

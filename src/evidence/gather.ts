@@ -42,7 +42,7 @@ export async function gather(source: Source, subject: Subject): Promise<Gathered
 }
 
 /** The entry that created an artifact: the first that names it. */
-async function creationOf(source: Source, hash: string): Promise<{ row: Row; entry: Entry } | undefined> {
+export async function creationOf(source: Source, hash: string): Promise<{ row: Row; entry: Entry } | undefined> {
   const [row] = (await source.read({ after: -1, limit: 1, names: hash })).rows;
   if (!row) return undefined;
   const entry = openEntry(row.entry);

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import type { Settings } from '../../config.ts';
 import type { Output } from '../../service.ts';
 import type { ServeOptions, Serving } from '../../serving.ts';
-import type { Tool } from '../../tools/tool.ts';
+import type { Reader, Tool } from '../../tools/tool.ts';
 import type { Paint, Side, Terminal } from './terminal.ts';
 
 /** The installation, as a command uses it. */
@@ -17,6 +17,8 @@ export interface Opened {
   watch(listener: (done: number, total: number) => void): void;
   /** Calls a tool as the caller that the settings name. Throws its refusal. */
   call(tool: Tool, input: object): Promise<Output>;
+  /** Reads the chain whole; for the operator only. Throws its refusal. */
+  readAll<O>(answer: (reader: Reader) => Promise<O>): Promise<O>;
   /** Lifts what triggers have laid on an artifact. Throws its refusal. */
   resume(hash: string): Promise<void>;
   /** Serves the installation over HTTP. Throws `CannotStart`. */
@@ -31,7 +33,7 @@ export interface Desk {
   /** Throws `CannotStart`. */
   settings(): Settings;
   /** Opens the data directory, once; it is closed when the command ends. Throws `CannotStart`. */
-  open(): Opened;
+  open(): Promise<Opened>;
 }
 
 export interface Given {
@@ -68,6 +70,8 @@ export interface Command {
   readonly optional?: readonly string[];
   /** The hash that may stand without its flag. */
   readonly hash?: { readonly parameter: string; readonly required: boolean };
+  /** What the file is that may stand without a flag; given as the option `file`. */
+  readonly file?: string;
   readonly options?: readonly Option[];
   /** Nothing where the command has printed by itself. Throws refusals and `CannotStart`. */
   run(desk: Desk, given: Given): Promise<Outcome | undefined>;

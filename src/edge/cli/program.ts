@@ -63,6 +63,7 @@ function commanderOf(command: Command, act: Action): Commander {
     .helpOption('-h, --help', 'Explain the command');
   if (hash)
     made.argument('[hash]', `the artifact, as --${hash.parameter.replaceAll('_', '-')}; its first digits suffice`);
+  if (command.file !== undefined) made.argument('[file]', command.file);
   const without = hash ? [...optional, hash.parameter] : optional;
   const flags = input ? flagsOf(input, known, without) : [];
   for (const option of [...flags.map(({ option }) => option), ...options]) made.addOption(option);
@@ -74,7 +75,8 @@ function commanderOf(command: Command, act: Action): Commander {
     if (hash?.required && positional === undefined && all[named] === undefined)
       made.error("error: missing argument 'hash'");
     if (positional !== undefined && all[named] !== undefined) made.error('error: the artifact is named twice');
-    const given = { ...all, ...(positional !== undefined && { [named]: positional }) };
+    const place = command.file === undefined ? named : 'file';
+    const given = { ...all, ...(positional !== undefined && { [place]: positional }) };
     const { dataDir, config, artifact, json } = all;
     await act(() => read(given, flags), { 'data-dir': dataDir, config, artifact, json: json === true });
   });

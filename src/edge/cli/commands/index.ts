@@ -4,6 +4,7 @@ import { check } from './check.ts';
 import { create } from './create.ts';
 import { delegate } from './delegate.ts';
 import { doctor } from './doctor.ts';
+import { exportCommand } from './export.ts';
 import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { keys } from './keys.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   check,
   log,
   verify,
+  exportCommand,
   suggest,
   serve,
   keys,

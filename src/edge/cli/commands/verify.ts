@@ -1,5 +1,9 @@
+import { realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Option } from 'commander';
 import { verify as verifyTool } from '../../../tools/verify.ts';
-import type { Command } from '../command.ts';
+import type { Command, Outcome } from '../command.ts';
+import { verifyFile } from '../evidence-file.ts';
 import { progress } from '../progress.ts';
 import { plain, type Side, sheet } from '../terminal.ts';
 
@@ -18,15 +22,29 @@ interface Verdict {
 export const verify: Command = {
   name: 'verify',
   group: 'Look:',
-  summary: 'Recompute the whole chain: every hash, link, signature and rule; exit 1 when anything is wrong',
+  summary: 'Recompute a file of evidence, or without one the whole chain; exit 1 when anything is wrong',
   tool: verifyTool,
+  known: ['bundle_path'],
+  file: 'evidence to verify, with --trust; needs no data directory',
+  options: [
+    new Option('--log-key <key>', "For a file: the log's C2SP verifier key, where you know it as well"),
+    new Option('--at <time>', 'For a file: refuse what is dated later than this. Omit for now'),
+    new Option('--arguments <file>', 'For a file: a JSON list of call arguments, judged where a digest is theirs'),
+    new Option('--witness <key>', 'For a file: C2SP verifier key of a witness (repeat it)').argParser(listed),
+    new Option('--quorum <count>', 'For a file: how many of the witnesses must have cosigned. Omit for all'),
+    new Option('--html', 'Print the path of the page that verifies files in a browser, offline'),
+  ],
   examples: [
     ['verify', "The data directory's own chain:"],
+    ['verify evidence.json --trust did:key:z6Mk…', 'A file that somebody gave you, on any machine:'],
     ['verify --target artifact --artifact-hash HASH', 'One lineage, from its root:'],
     ['verify --trust did:key:z6Mk…', 'With a key that you know from elsewhere:'],
   ],
-  async run(desk, { input }) {
-    const { watch, call } = desk.open();
+  async run(desk, given) {
+    const { input, options } = given;
+    if (options.html === true) return page();
+    if (typeof options.file === 'string') return verifyFile(options.file, given, desk.terminal);
+    const { watch, call } = await desk.open();
     const bar = progress(desk.terminal, 'Judging the chain');
     watch(bar.watch);
     const answer = await call(verifyTool, input).finally(bar.stop);
@@ -34,6 +52,16 @@ export const verify: Command = {
     return { answer, failed: !verdict.valid, text: (out) => told(verdict, out) };
   },
 };
+
+function listed(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
+/** It is built beside this program. */
+function page(): Outcome {
+  const path = join(dirname(realpathSync(process.argv[1] ?? '')), 'verify.html');
+  return { answer: { path }, text: () => path };
+}
 
 function told({ valid, findings, entries_checked, signatures_checked, head }: Verdict, { paint }: Side): string {
   const title = valid

@@ -1,0 +1,136 @@
+/**
+ * The chain in the formats of the transparency-log world, for tools that know nothing of us.
+ *
+ * `tlogProof` is C2SP tlog-proof: one entry, its inclusion proof and a checkpoint, with the entry's own bytes as the
+ * `extra` line. `tileFiles` and `readResource` are C2SP tlog-tiles: the checkpoint, the hash tiles and the entry bundles
+ * of the whole log, at the paths that the specification gives them.
+ */
+import { notFound } from '../authority/find.ts';
+import { fromBase64, toBase64 } from '../base/encoding.ts';
+import { Refusal } from '../base/refusal.ts';
+import { openCheckpoint } from '../chain/checkpoint.ts';
+import { inclusionProof, verifyInclusion } from '../chain/proof.ts';
+import { leafHash } from '../chain/tree.ts';
+import type { Head, Row } from '../ports.ts';
+import { creationOf, type Source } from './gather.ts';
+import { readTile, TILE_HEIGHT, TILE_WIDTH, withNodes } from './tiles.ts';
+
+const HEADER = 'c2sp.org/tlog-proof@v1';
+const utf8 = new TextEncoder();
+
+/** Sequence number of the entry that created an artifact. @throws Refusal `ARTIFACT_NOT_FOUND`. */
+export async function creationAt(source: Source, artifact: string): Promise<number> {
+  const created = await creationOf(source, artifact);
+  if (!created) throw notFound();
+  return created.row.sequence_number;
+}
+
+/** @throws Refusal `INVALID_REQUEST` where the chain has no such entry. */
+export async function tlogProof(source: Source, sequence: number): Promise<string> {
+  const { rows, head } = await source.read({ after: sequence - 1, limit: 1 });
+  const [row] = rows;
+  if (row?.sequence_number !== sequence || !head || sequence >= head.size)
+    throw new Refusal('INVALID_REQUEST', `The chain has no entry ${sequence}.`);
+  const proof = await withNodes(source, head.size, (nodes) => inclusionProof(nodes, sequence, head.size));
+  const lines = [HEADER, `extra ${toBase64(utf8.encode(row.entry))}`, `index ${sequence}`, ...proof.map(toBase64)];
+  return `${lines.join('\n')}\n\n${head.checkpoint}`;
+}
+
+/** The entry that the proof is about and its place, where the log with this verifier key has it; else `undefined`. */
+export function openTlogProof(text: string, vkey: string): { entry: string; sequence: number } | undefined {
+  const blank = text.indexOf('\n\n');
+  const [header, extra = '', index = '', ...encoded] = text.slice(0, Math.max(0, blank)).split('\n');
+  const bytes = extra.startsWith('extra ') ? fromBase64(extra.slice(6)) : undefined;
+  const [, number] = /^index (0|[1-9]\d{0,15})$/.exec(index) ?? [];
+  const checkpoint = openCheckpoint(text.slice(blank + 2), vkey);
+  const proof = encoded.map(fromBase64).filter((hash) => hash !== undefined);
+  if (header !== HEADER || !bytes || !number || !checkpoint || proof.length < encoded.length) return undefined;
+  const sequence = Number(number);
+  if (!verifyInclusion(sequence, checkpoint.size, leafHash(bytes), proof, checkpoint.root)) return undefined;
+  return { entry: new TextDecoder().decode(bytes), sequence };
+}
+
+export interface TlogFile {
+  /** Below the log's prefix, for example `tile/0/x001/234`. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Every file of the log at its head, the checkpoint last, so that whoever sees it finds the rest. */
+export async function* tileFiles(source: Source): AsyncGenerator<TlogFile> {
+  const { head } = await source.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
+  if (!head) throw new Refusal('NOT_FOUND', 'The chain has no entries yet.');
+  for (let level = 0, width = head.size; width > 0; level += 1, width = Math.floor(width / TILE_WIDTH)) {
+    for (let tile = 0; tile * TILE_WIDTH < width; tile++) {
+      const here = `${indexPath(tile)}${partial(width - tile * TILE_WIDTH)}`;
+      yield {
+        path: `tile/${level}/${here}`,
+        bytes: joined(await readTile(source, level * TILE_HEIGHT, tile, head.size)),
+      };
+      if (level === 0) {
+        const bytes = await entryBundle(source, tile, head);
+        // What the format has no room for is left out; the tiles still prove it.
+        if (bytes) yield { path: `tile/entries/${here}`, bytes };
+      }
+    }
+  }
+  yield { path: 'checkpoint', bytes: utf8.encode(head.checkpoint) };
+}
+
+/** One of those files, for a server; `undefined` where the log has none at that path. */
+export async function readResource(source: Source, path: string): Promise<Uint8Array | undefined> {
+  const { head } = await source.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
+  if (!head) return undefined;
+  if (path === 'checkpoint') return utf8.encode(head.checkpoint);
+  const [, level = '', place = '', width] = TILE_PATH.exec(path) ?? [];
+  const tile = Number(place.replaceAll(/[x/]/g, ''));
+  const asked = width === undefined ? TILE_WIDTH : Number(width);
+  const height = level === 'entries' ? 0 : Number(level);
+  // A path has one spelling, and nothing is served that the head does not cover.
+  if (place === '' || indexPath(tile) !== place || asked < 1 || asked > TILE_WIDTH - (width === undefined ? 0 : 1))
+    return undefined;
+  if (tile * TILE_WIDTH + asked > Math.floor(head.size / TILE_WIDTH ** height)) return undefined;
+  const size = (tile * TILE_WIDTH + asked) * TILE_WIDTH ** height;
+  return level === 'entries'
+    ? entryBundle(source, tile, { size })
+    : joined((await readTile(source, height * TILE_HEIGHT, tile, size)).slice(0, asked));
+}
+
+const TILE_PATH = /^tile\/(entries|\d|[1-5]\d|6[0-3])\/((?:x\d{3}\/)*\d{3})(?:\.p\/([1-9]\d{0,2}))?$/;
+
+/** Three digits an element, all but the last with an `x` in front. */
+function indexPath(index: number): string {
+  const digits = String(index).padStart(Math.ceil(String(index).length / 3) * 3, '0');
+  const parts = digits.match(/\d{3}/g) ?? [];
+  return parts.map((part, i) => (i < parts.length - 1 ? `x${part}` : part)).join('/');
+}
+
+const partial = (width: number): string => (width >= TILE_WIDTH ? '' : `.p/${width}`);
+
+/** Entries with their lengths in front as big-endian uint16; `undefined` where one is longer than that can say. */
+async function entryBundle(
+  source: Source,
+  tile: number,
+  { size }: Pick<Head, 'size'>,
+): Promise<Uint8Array | undefined> {
+  const first = tile * TILE_WIDTH;
+  const limit = Math.min(TILE_WIDTH, size - first);
+  const { rows } = await source.read({ after: first - 1, limit });
+  const parts = rows.map(prefixed);
+  return parts.every((part) => part !== undefined) ? joined(parts) : undefined;
+}
+
+function prefixed({ entry }: Row): Uint8Array | undefined {
+  const bytes = utf8.encode(entry);
+  return bytes.length > 0xffff ? undefined : joined([Uint8Array.of(bytes.length >> 8, bytes.length & 0xff), bytes]);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
