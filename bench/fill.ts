@@ -14,7 +14,7 @@ export interface Filled {
 }
 
 const [directory = '', half = '', whole = ''] = process.argv.slice(2);
-const { service, close } = assemble(settings({ 'data-dir': directory }, {}, process.platform));
+const { service, close } = await assemble(settings({ 'data-dir': directory }, {}, process.platform));
 const caller = operator();
 const tool = (name: string) => service.tools.get(name)!;
 

@@ -15,7 +15,7 @@ export interface Acting {
 /** Throws `CannotStart`. */
 export async function acting(settings: Settings): Promise<Acting> {
   if (settings.url !== null) return remote(settings);
-  const installation = assemble(settings);
+  const installation = await assemble(settings);
   const close = () => installation.close();
   if (settings.token === null) return { session: () => installation.session(callerOf(settings)), close };
   const caller = identityOf(installation, settings);

@@ -1,5 +1,4 @@
 /** Settings → keys, store, clock → sequencer → tools. The only file that sees everything. */
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from './authority/audit.ts';
 import { toDidKey } from './base/did-key.ts';
@@ -14,7 +13,8 @@ import type { Session } from './edge/session.ts';
 import { Enforcement } from './enforcement.ts';
 import type { Follower } from './follower.ts';
 import { gatewayOf } from './gatekeeper.ts';
-import { CannotStart, fileKeys, prepareDirectory } from './keys/file.ts';
+import { type Ground, groundOf } from './ground.ts';
+import { CannotStart } from './keys/file.ts';
 import { Lookout } from './lookout.ts';
 import type { Store, Tree } from './ports.ts';
 import { randomSource } from './random.ts';
@@ -24,8 +24,6 @@ import { Sequencer } from './sequencer.ts';
 import { Service } from './service.ts';
 import { fileArchive } from './store/file-archive.ts';
 import { fileCache } from './store/file-cache.ts';
-import { SqliteNonces } from './store/nonces.ts';
-import { openSqlite } from './store/sqlite.ts';
 import { type Tokens, tokensOf } from './tokens.ts';
 import { TOOLS } from './tools/index.ts';
 import type { Policy, Reader } from './tools/tool.ts';
@@ -36,8 +34,8 @@ export interface Installation {
   session(caller: Caller): Session;
   readonly enforcement: Enforcement;
   readonly tokens: Tokens;
-  /** Remembers used proofs for all processes of this machine, until it is closed. */
-  openNonces(): SqliteNonces;
+  /** Remembers used proofs for all who accept them, until it is closed. */
+  readonly openNonces: Ground['openNonces'];
   /** The authority's name. */
   readonly name: string;
   /** did:key of the authority. */
@@ -50,29 +48,36 @@ export interface Installation {
 /** Called while the whole chain is judged: entries done, entries there are. */
 export type Watch = (done: number, total: number) => void;
 
-/** Opens the data directory. Throws `CannotStart`. */
-export function assemble({ dataDir, authority: name, config, launch }: Settings, watch?: Watch): Installation {
-  prepareDirectory(dataDir);
-  const database = join(dataDir, 'chain.db');
+/** Opens the data directory, and the database where one is shared. Throws `CannotStart`. */
+export async function assemble(settings: Settings, watch?: Watch): Promise<Installation> {
+  const { authority: name, config, launch } = settings;
   const random = randomSource();
-  const keys = fileKeys({ directory: dataDir, chainExists: hasContent(database), random });
-  const store = openSqlite(database);
+  const { store, keys, origin, home, openNonces, settle } = await groundOf(settings, random);
   const authority = toDidKey(keys.authority.publicKey);
   const caches = {
-    snapshot: fileCache(join(dataDir, 'snapshot')),
-    checkpoint: fileCache(join(dataDir, 'checkpoint')),
+    snapshot: fileCache(join(home, 'snapshot')),
+    checkpoint: fileCache(join(home, 'checkpoint')),
   };
-  const origin = `aga-delegate/${name}/${authority.slice('did:key:'.length)}`;
   const world = { store, caches, keys, clock: Date.now, policy: policyOf(config, launch), random, origin };
   const sequencer = new Sequencer(world, (follower) => ({
     ...readerOf(store, follower, authority, watch),
     log: keys.log,
-    archive: fileArchive(join(dataDir, 'evidence')),
+    archive: fileArchive(join(home, 'evidence')),
   }));
   const service = new Service(sequencer, TOOLS);
   const enforcement = new Enforcement(service, config.refusals_per_minute);
   const lookout = new Lookout(service);
   const { gateway, decider } = gatewayOf(config, { service, enforcement, lookout });
+  const close = async (): Promise<void> => {
+    lookout.close();
+    await gateway.close();
+    await service.close();
+    await store.close();
+  };
+  await settle(service).catch(async (error) => {
+    await close();
+    throw error;
+  });
   return {
     service,
     session(caller) {
@@ -81,16 +86,11 @@ export function assemble({ dataDir, authority: name, config, launch }: Settings,
     },
     enforcement,
     tokens: tokensOf(keys.authority),
-    openNonces: () => new SqliteNonces(join(dataDir, 'nonces.db'), Date.now),
+    openNonces,
     name,
     authority,
     log: verifierKey(origin, keys.log.publicKey),
-    async close() {
-      lookout.close();
-      await gateway.close();
-      await service.close();
-      await store.close();
-    },
+    close,
   };
 }
 
@@ -138,5 +138,3 @@ function readerOf(
     },
   };
 }
-
-const hasContent = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;

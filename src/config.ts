@@ -1,6 +1,7 @@
 /** Every setting, once: where it comes from, and what it is without one. Flags win over environment, over file, over default. */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { type Database, databaseIn } from './config/database.ts';
 import { type Config, configSchema, defaults, readConfig } from './config/file.ts';
 import { CannotStart } from './keys/file.ts';
 
@@ -14,6 +15,8 @@ export interface Settings {
   readonly token: string | null;
   /** Another authority to work with, instead of the data directory's own; null without one. */
   readonly url: string | null;
+  /** The PostgreSQL that replicas share, and where they have their keys from. */
+  readonly database: Database;
   /** Flags that another process needs to find the same installation, with absolute paths. */
   readonly launch: readonly string[];
   /** The configuration file, or what holds without one. */
@@ -70,6 +73,31 @@ export const SETTINGS = {
     default: '`default`',
     help: "Name of the authority, a part of the chain's origin: a-z, 0-9 and hyphens",
   },
+  database: {
+    env: 'AGA_DATABASE_URL',
+    default: 'none: a file in the data directory',
+    help: 'The PostgreSQL that replicas share: `postgres://…`, with the TLS options of psql',
+  },
+  authorityKey: {
+    env: 'AGA_AUTHORITY_KEY',
+    default: '`authority.key` in the data directory',
+    help: "With a database: the authority's key in PKCS#8, as PEM or as base64 of its DER",
+  },
+  logKey: {
+    env: 'AGA_LOG_KEY',
+    default: '`log.key` in the data directory',
+    help: "With a database: the log's key, in the same form",
+  },
+  replicaKey: {
+    env: 'AGA_REPLICA_KEY',
+    default: '`replica.key` in the data directory',
+    help: "With a database: what a replica has instead of the authority's key when it shall not issue artifacts",
+  },
+  keyCommand: {
+    env: 'AGA_KEY_COMMAND',
+    default: 'none',
+    help: 'With a database: a command that prints the key which its last argument names: `authority`, `log` or `replica`',
+  },
 } as const satisfies Record<string, Setting>;
 
 /** As `parseArgs` and the command line give them. */
@@ -108,6 +136,7 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string)
     artifact,
     token,
     url,
+    database: databaseIn(env),
     launch,
     config: file === undefined ? defaults() : readConfig(file),
   };

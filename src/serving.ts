@@ -45,7 +45,7 @@ export async function serveInstallation(installation: Installation, place: Place
     tls: tls && { cert: read(tls.cert), key: read(tls.key) },
     info: { name: 'aga-delegate', title: 'AGA Delegate', version: VERSION },
   }).catch((error: NodeJS.ErrnoException) => {
-    nonces.close();
+    void nonces.close();
     throw error.syscall === 'listen' || error.syscall === 'getaddrinfo'
       ? new CannotStart(`Cannot listen on ${host}:${port}: ${error.code}.`)
       : error;
@@ -55,7 +55,7 @@ export async function serveInstallation(installation: Installation, place: Place
     freshToken: fresh,
     async close() {
       await server.close();
-      nonces.close();
+      await nonces.close();
     },
   };
 }

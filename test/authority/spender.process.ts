@@ -5,7 +5,7 @@ import { bound } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
 
 const [, , dataDir = '', ...artifacts] = process.argv;
-const { service, close } = assemble(settings({ 'data-dir': dataDir }, {}, process.platform));
+const { service, close } = await assemble(settings({ 'data-dir': dataDir }, {}, process.platform));
 const spend = service.tools.get('aga_spend')!;
 
 /** In cents: uneven, so that the last cent is what they fight over. */

@@ -13,7 +13,7 @@ const dataDir = mkdtempSync(join(tmpdir(), 'aga-spending-'));
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 test('fifty children in four processes never overspend', async () => {
-  const { service, close } = assemble(settings({ 'data-dir': dataDir }, {}, process.platform));
+  const { service, close } = await assemble(settings({ 'data-dir': dataDir }, {}, process.platform));
   const caller = operator();
   const call = (name: string, input: object): Promise<any> => service.call(service.tools.get(name)!, input, caller); // answers of several tools
   const permissions = { 'agent.delegate': ['*'], 'cost.budget': ['USD:20.00'] };

@@ -120,7 +120,7 @@ export function lines(names: Names, { paint, tty, width }: Side): (entry: LogEnt
 
 /** Names of the artifacts that live. */
 export async function namesOf(desk: Desk): Promise<Names> {
-  const { tree } = (await desk.open().call(inspect, { view: 'tree' })) as {
+  const { tree } = (await (await desk.open()).call(inspect, { view: 'tree' })) as {
     tree: { artifact_hash: string; subject: string }[];
   }; // its output schema
   return new Map(tree.map(({ artifact_hash, subject }) => [artifact_hash, subject]));

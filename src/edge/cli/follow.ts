@@ -16,7 +16,7 @@ const POLL_MS = 250;
 type Query = Given['input'];
 
 const read = async (desk: Desk, query: Query): Promise<Page> =>
-  (await desk.open().call(queryChain, query)) as unknown as Page; // its output schema
+  (await (await desk.open()).call(queryChain, query)) as unknown as Page; // its output schema
 
 /** All pages of a query; an unfiltered one of which only the last entries are wanted skips what lies before them. */
 export async function* pages(desk: Desk, query: Query, wanted: number): AsyncGenerator<readonly LogEntry[]> {

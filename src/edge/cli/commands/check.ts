@@ -20,7 +20,7 @@ export const check: Command = {
     ['check --artifact-hash HASH --capability fs.write --resource /ws/report.md', 'May it write this file?'],
   ],
   async run(desk, { input }) {
-    const answer = await desk.open().call(checkPermission, input);
+    const answer = await (await desk.open()).call(checkPermission, input);
     const verdict = answer as unknown as Verdict; // its output schema
     return {
       answer,

@@ -27,7 +27,7 @@ export const create: Command = {
     ],
   ],
   async run(desk, { input }) {
-    const answer = await desk.open().call(createArtifact, input);
+    const answer = await (await desk.open()).call(createArtifact, input);
     return {
       answer,
       text({ paint }) {

@@ -30,7 +30,7 @@ export const delegate: Command = {
     ],
   ],
   async run(desk, { input }) {
-    const answer = await desk.open().call(delegateToSubagent, input);
+    const answer = await (await desk.open()).call(delegateToSubagent, input);
     return {
       answer,
       text({ paint }) {

@@ -42,7 +42,7 @@ export const inspect: Command = {
     ['inspect HASH --json', 'The signed document:'],
   ],
   async run(desk, { input }) {
-    const answer = await desk.open().call(inspectTool, input);
+    const answer = await (await desk.open()).call(inspectTool, input);
     return { answer, text: (out) => told(answer as unknown as Shown, out) }; // its output schema
   },
 };

@@ -22,7 +22,7 @@ export const log: Command = {
   ],
   async run(desk, { input, options }) {
     // Also says what is wrong with the input, whatever is made of the answer.
-    const answer = await desk.open().call(queryChain, input);
+    const answer = await (await desk.open()).call(queryChain, input);
     if (options.follow === true) return watch(desk, input);
     if (desk.json || input.after !== undefined) return page(desk, answer);
     const [recent, names] = [await last(desk, input), await namesOf(desk)];

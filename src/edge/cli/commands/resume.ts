@@ -11,7 +11,7 @@ export const resume: Command = {
   hash: { parameter: 'artifact_hash', required: true },
   examples: [['resume HASH', 'After you have found out why:']],
   async run(desk, { input }) {
-    const { resume, call } = desk.open();
+    const { resume, call } = await desk.open();
     const hash = String(input.artifact_hash);
     await resume(hash);
     const { status } = await call(inspect, { artifact_hash: hash });

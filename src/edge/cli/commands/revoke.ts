@@ -28,7 +28,7 @@ export const revoke: Command = {
     ['revoke HASH --reason leaked --yes', 'In a script:'],
   ],
   async run(desk, { input, options }) {
-    const { call } = desk.open();
+    const { call } = await desk.open();
     const asked = { reason: REASON, ...input };
     const plan = (await call(revokeArtifact, { ...asked, dry_run: true })) as unknown as Revoked; // its output schema
     const settled = input.dry_run === true || plan.already_revoked || options.yes === true;
@@ -49,7 +49,7 @@ async function confirm(
       hint: 'Repeat it with --yes; with --dry-run it says what would end.',
     });
   }
-  const shown = await open().call(inspect, { artifact_hash, view: 'tree' });
+  const shown = await (await open()).call(inspect, { artifact_hash, view: 'tree' });
   const { tree, drawing } = shown as { tree?: readonly DrawnNode[]; drawing?: string }; // its output schema
   terminal.err.line(drawn(drawing ?? '', tree ?? [], terminal.err));
   const yes = await askWhether(`End ${what} for ever?`);

@@ -24,7 +24,7 @@ export const serve: Command = {
     ],
   ],
   async run(desk, { options }) {
-    const { url, freshToken, close } = await desk.open().serve(readOptions(options));
+    const { url, freshToken, close } = await (await desk.open()).serve(readOptions(options));
     const { err } = desk.terminal;
     if (freshToken !== null) err.line(`operator token: ${freshToken}`);
     err.line(`listening on ${url}`);

@@ -14,7 +14,7 @@ export const tree: Command = {
     ['tree HASH --json', 'One subtree, for a program:'],
   ],
   async run(desk, { input }) {
-    const answer = await desk.open().call(inspect, { ...input, view: 'tree' });
+    const answer = await (await desk.open()).call(inspect, { ...input, view: 'tree' });
     const { tree, drawing } = answer as { tree?: readonly DrawnNode[]; drawing?: string }; // its output schema
     return { answer, text: (out) => drawn(drawing ?? '', tree ?? [], out) };
   },

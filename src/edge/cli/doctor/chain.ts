@@ -39,7 +39,7 @@ interface Read {
 export const chain: Check = async (desk) => {
   if (!exists(databaseOf(desk))) return [ok('chain', 'It begins with the first start')];
   try {
-    const { log, call } = desk.open();
+    const { log, call } = await desk.open();
     const { head } = (await call(queryChain, { limit: 1 })) as unknown as Read; // its output schema
     if (openCheckpoint(head.checkpoint, log)?.size !== head.size) {
       return [broken('chain', 'The head is not signed by the key of this log.', 'Run: aga-delegate verify')];

@@ -1,0 +1,107 @@
+/** What an authority stands on: its chain, its keys, and the memory of what was used once. On this machine's disk, or shared. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { toDidKey } from './base/did-key.ts';
+import { Refusal } from './base/refusal.ts';
+import { verifierKey } from './chain/checkpoint.ts';
+import type { Settings } from './config.ts';
+import { genesisIn } from './evidence/genesis.ts';
+import { CannotStart, fileKeys, prepareDirectory } from './keys/file.ts';
+import type { Keys, Nonces, Store, Tree } from './ports.ts';
+import type { Service } from './service.ts';
+import { SqliteNonces } from './store/nonces.ts';
+import { openSqlite } from './store/sqlite.ts';
+
+export interface Ground {
+  readonly store: Store & Tree;
+  readonly keys: Keys;
+  /** Name of the chain and of its log's key. */
+  readonly origin: string;
+  /** Where snapshot, checkpoint and evidence are kept. */
+  readonly home: string;
+  /** Remembers used proofs for everybody who accepts them, until it is closed. */
+  openNonces(): Nonces & { close(): void | Promise<void> };
+  /** Whether this process may go on with that chain. Throws `CannotStart`. */
+  settle(service: Service): Promise<void>;
+}
+
+type Random = (length: number) => Uint8Array;
+
+/** Throws `CannotStart`. */
+export async function groundOf(settings: Settings, random: Random): Promise<Ground> {
+  const { url } = settings.database;
+  return url === null ? disk(settings, random) : shared(settings, url, random);
+}
+
+function disk({ dataDir, authority }: Settings, random: Random): Ground {
+  prepareDirectory(dataDir);
+  const database = join(dataDir, 'chain.db');
+  const keys = fileKeys({ directory: dataDir, chainExists: hasContent(database), random });
+  return {
+    store: openSqlite(database),
+    keys,
+    origin: originOf(authority, toDidKey(keys.authority.publicKey)),
+    home: dataDir,
+    openNonces: () => new SqliteNonces(join(dataDir, 'nonces.db'), Date.now),
+    settle: async () => {},
+  };
+}
+
+/** One database holds many authorities: each has a folder of its own for its keys. */
+async function shared({ dataDir, authority, database }: Settings, url: string, random: Random): Promise<Ground> {
+  const home = authority === 'default' ? dataDir : join(dataDir, authority);
+  prepareDirectory(home);
+  // Loaded only where it is asked for, as is what reads keys from elsewhere.
+  const [{ openPostgres }, { PostgresNonces }, { sharedKeys, refuseForeign }] = await Promise.all([
+    import('./store/postgres.ts'),
+    import('./store/postgres/nonces.ts'),
+    import('./keys/shared.ts'),
+  ]);
+  const store = await openPostgres({ url, chain: authority }).catch((error) => {
+    throw error instanceof Refusal ? new CannotStart(`${error.message} ${error.hint}`) : error;
+  });
+  try {
+    const began = await beginning(store);
+    const keys = sharedKeys({ directory: home, sources: database.keys, began: began?.authority ?? null, random });
+    const origin = originOf(authority, toDidKey(keys.authority.publicKey));
+    const refuse = (genesis: Genesis): void => refuseForeign(keys, verifierKey(origin, keys.log.publicKey), genesis);
+    if (began) refuse(began);
+    return {
+      store,
+      keys,
+      origin,
+      home,
+      openNonces: () => new PostgresNonces({ url, chain: authority, clock: Date.now }),
+      async settle(service) {
+        // Of replicas that start with keys of their own at once, one begins the chain, and the others find that out.
+        if (began) return;
+        await service.begin().catch(() => undefined);
+        const now = await beginning(store);
+        if (now) refuse(now);
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Genesis {
+  readonly authority: string;
+  readonly log: string;
+}
+
+/** What the first entry says; undefined without one, and where it cannot be read, which is for `verify` to tell. */
+async function beginning(store: Store): Promise<Genesis | undefined> {
+  const { rows } = await store.read({ after: -1, limit: 1 });
+  try {
+    return rows[0] && genesisIn(rows[0].entry);
+  } catch {
+    return undefined;
+  }
+}
+
+const originOf = (name: string, authority: string): string =>
+  `aga-delegate/${name}/${authority.slice('did:key:'.length)}`;
+
+const hasContent = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
