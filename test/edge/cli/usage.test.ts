@@ -21,7 +21,7 @@ describe('usage', () => {
     [['--data-dir'], '--data-dir'],
     [['--config'], '--config'],
     [['init', '--mode', 'loose'], 'enforce'],
-    [['verify', 'bundle.json'], 'too many'],
+    [['verify', 'bundle.json'], '--trust'],
     [['--json'], 'Usage'],
   ])('%j exits 2 and names %s', async (args, named) => {
     const home = folder();
