@@ -96,8 +96,9 @@ export class Sequencer {
   }
 
   async #drain(): Promise<void> {
-    // Everything that arrived in this turn of the event loop shares the first commit.
-    await new Promise((resolve) => setImmediate(resolve));
+    // Everything that arrived in this turn of the event loop shares the first commit; a question needs none.
+    if (this.#queue.some(({ call }) => call.writes)) await new Promise((resolve) => setImmediate(resolve));
+    else await undefined;
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, BATCH);
       try {

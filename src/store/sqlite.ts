@@ -26,6 +26,8 @@ export class SqliteStore implements Store, Tree {
   readonly #patience: number;
   readonly #statements = new Map<string, StatementSync>();
   #closed = false;
+  /** The end as this connection saw it last: nothing stands behind `last` as long as the version is the same. */
+  #seen: { readonly version: unknown; readonly last: number; readonly head: Head | null } | undefined;
 
   constructor(path: string, { journal, patience = 8000 }: SqliteOptions) {
     const { db, isWal } = openDatabase(path, journal);
@@ -36,10 +38,17 @@ export class SqliteStore implements Store, Tree {
 
   read(query: Query): Promise<Page> {
     return this.#patiently(() => {
+      const { after, limit, kind, names, within } = query;
+      if (this.#seen && after >= this.#seen.last && this.#version() === this.#seen.version)
+        return { rows: [], head: this.#seen.head };
       this.#run('BEGIN');
       try {
         const { sql, values } = selectOf(query);
-        return { rows: this.#statement(sql).all(values).map(rowOf), head: this.#head() };
+        const page = { rows: this.#statement(sql).all(values).map(rowOf), head: this.#head() };
+        const isEnd = page.rows.length < limit && after < (page.head?.size ?? 0);
+        if (isEnd && kind === undefined && names === undefined && within === undefined)
+          this.#see(page.rows.at(-1)?.sequence_number ?? after, page.head);
+        return page;
       } finally {
         this.#rollback();
       }
@@ -55,6 +64,7 @@ export class SqliteStore implements Store, Tree {
         if (this.#isWal) this.#run('COMMIT');
         else this.#commitBesideReaders();
       } catch (error) {
+        this.#seen = undefined;
         this.#rollback();
         throw inWords(error);
       }
@@ -93,6 +103,7 @@ export class SqliteStore implements Store, Tree {
     for (const row of batch.rows) this.#insert(row);
     const { head: next } = batch;
     this.#run('INSERT INTO checkpoints VALUES (?, ?, ?)', next.size, next.checkpoint, packed(next.frontier));
+    this.#see(next.size - 1, next);
   }
 
   #insert(row: Row): void {
@@ -103,6 +114,15 @@ export class SqliteStore implements Store, Tree {
     for (const artifact of row.within) if (!row.names.includes(artifact)) touch(artifact, 0);
     for (const { level, index, hash } of row.nodes ?? [])
       this.#run('INSERT INTO nodes VALUES (?, ?, ?)', level, index, hash);
+  }
+
+  #see(last: number, head: Head | null): void {
+    this.#seen = { version: this.#version(), last, head };
+  }
+
+  /** Another one after every commit of another connection (sqlite.org/pragma.html#pragma_data_version). */
+  #version(): unknown {
+    return this.#statement('PRAGMA data_version').get()?.data_version;
   }
 
   #head(): Head | null {
