@@ -1,6 +1,6 @@
 /** Whether a bundle holds what its subject asks for, and nothing else. */
 import { namesOf } from '../authority/event/index.ts';
-import { OF_LINEAGE } from './bundle.ts';
+import { bearsOn } from './bundle.ts';
 import type { OpenedBundle, OpenedEntry } from './open.ts';
 import type { Findings } from './report.ts';
 
@@ -46,7 +46,7 @@ function ofArtifact({ contents, entries }: OpenedBundle, subject: string, findin
   for (const [hash, parent] of parents) if (parent !== null && subtree.has(parent)) subtree.add(hash);
   for (const opened of entries) {
     const names = namesIn(opened);
-    if (names && !names.some((name) => subtree.has(name)) && !bearsOn(opened, above)) alien(opened, findings);
+    if (names && !names.some((name) => subtree.has(name)) && !isOf(opened, above)) alien(opened, findings);
   }
   return { subtree, above };
 }
@@ -65,7 +65,7 @@ function ofRun(
   const above = new Set(named.flatMap((hash) => lineageOf(hash, parents)));
   for (const opened of entries) {
     const { sequence_number } = opened.entry;
-    if (sequence_number > last || (sequence_number < first && namesIn(opened) && !bearsOn(opened, above)))
+    if (sequence_number > last || (sequence_number < first && namesIn(opened) && !isOf(opened, above)))
       alien(opened, findings);
   }
   return { subtree: new Set(), above };
@@ -76,11 +76,10 @@ function namesIn({ event }: OpenedEntry): readonly string[] | null {
   return event === undefined || event.kind === 'GENESIS' ? null : namesOf(event);
 }
 
-/** Whether the entry created one of these artifacts, or is of a kind that bears on everything below it. */
-function bearsOn({ event }: OpenedEntry, above: ReadonlySet<string>): boolean {
-  if (event === undefined) return false;
-  if ('sealed' in event) return above.has(event.sealed.hash);
-  return OF_LINEAGE.includes(event.kind) && namesOf(event).some((name) => above.has(name));
+/** Whether the entry created one of these artifacts, or bears on everything below it. */
+function isOf({ entry, event }: OpenedEntry, above: ReadonlySet<string>): boolean {
+  if (event !== undefined && 'sealed' in event) return above.has(event.sealed.hash);
+  return above.has(bearsOn(entry) ?? '');
 }
 
 function alien({ entry }: OpenedEntry, findings: Findings): void {

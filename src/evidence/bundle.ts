@@ -22,6 +22,7 @@ import { sha256Hex } from '#digest';
 import { canonicalize } from '../base/canonical.ts';
 import { toBase64url } from '../base/encoding.ts';
 import { formatInstant } from '../base/instant.ts';
+import type { Entry } from '../chain/entry.ts';
 import type { Signer } from '../ports.ts';
 
 /** What a bundle is about: an artifact with its lineage and subtree, or a run of entries (both ends included). */
@@ -46,8 +47,24 @@ export interface Seal {
 
 export const TYPE = 'aga-bundle/v1';
 
-/** Kinds of entries that bear on everything below an artifact: of an ancestor, a bundle holds these and its creation. */
-export const OF_LINEAGE: readonly string[] = ['ENROLLMENT', 'REVOCATION', 'EXPIRY', 'TRIGGER'];
+/**
+ * Entries that bear on everything below an artifact, and the member that names it: of an ancestor, a bundle holds these
+ * and its creation. A job's own events are left out: they may name a sibling, and nothing below depends on them.
+ */
+export const OF_LINEAGE: { readonly [kind: string]: string } = {
+  ENROLLMENT: 'artifact_hash',
+  REVOCATION: 'artifact_hash',
+  EXPIRY: 'artifact_hash',
+  TRIGGER: 'artifact_hash',
+  JOB_ACCEPTED: 'child_artifact_hash',
+  JOB_ENDED: 'child_artifact_hash',
+};
+
+/** The artifact on which, and on everything below it, the entry bears; `undefined` where it bears on nothing below. */
+export function bearsOn({ event }: Entry): string | undefined {
+  const member = Object.hasOwn(OF_LINEAGE, event.kind) ? event[OF_LINEAGE[event.kind]!] : undefined;
+  return typeof member === 'string' ? member : undefined;
+}
 
 /**
  * The document in RFC 8785 form; without `seal` it is what the seal is about. Entries are text already, and stay it:

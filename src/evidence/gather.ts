@@ -6,7 +6,7 @@ import { canonicalize } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
 import { type Entry, openEntry } from '../chain/entry.ts';
 import type { Head, Page, Query, Row } from '../ports.ts';
-import { OF_LINEAGE, type Subject } from './bundle.ts';
+import { bearsOn, OF_LINEAGE, type Subject } from './bundle.ts';
 import type { NodeSource } from './tiles.ts';
 
 /** A chain as an exporter reads it. */
@@ -70,7 +70,7 @@ async function walk(source: Source, hash: string, visit: (row: Row, hash: string
 async function addAncestors(source: Source, hash: string, add: (row: Row) => void): Promise<string[]> {
   const lineage = await walk(source, hash, add);
   for (const names of lineage.slice(0, -1)) {
-    for (const kind of OF_LINEAGE) for await (const row of pages(source, { names, kind })) add(row);
+    for await (const row of bearing(source, names)) add(row);
   }
   return lineage;
 }
@@ -105,9 +105,13 @@ async function addRun(
     if (!(await creationOf(source, hash))) continue;
     for (const each of await addAncestors(source, hash, before)) known.add(each);
   }
-  for (const hash of known) {
-    for (const kind of OF_LINEAGE) for await (const row of pages(source, { names: hash, kind })) before(row);
-  }
+  for (const hash of known) for await (const row of bearing(source, hash)) before(row);
+}
+
+/** What bears on an artifact and on everything below it. */
+async function* bearing(source: Source, names: string): AsyncGenerator<Row> {
+  for (const kind of Object.keys(OF_LINEAGE))
+    for await (const row of pages(source, { names, kind })) if (bearsOn(openEntry(row.entry)) === names) yield row;
 }
 
 const PAGE = 1000;

@@ -5,6 +5,7 @@ import type { Position } from '../authority/kind.ts';
 import { State } from '../authority/state.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
+import type { Entry } from '../chain/entry.ts';
 import { type Arguments, byDigest, judgePermit, judgeRefusal, type Want } from './acts.ts';
 import type { Extent } from './belonging.ts';
 import type { OpenedEntry } from './open.ts';
@@ -42,7 +43,7 @@ export function replay(entries: readonly OpenedEntry[], known: Known, verdicts: 
     const at = { sequence: entry.sequence_number, time: parseInstant(entry.timestamp)! };
     state.advance(at.time);
     if ('sealed' in event) judgeLink(state, event, at, verdicts.containment);
-    const lawful = judgeLaw(state, event, at, verdicts);
+    const lawful = !isJudgeable(entry, whole) || judgeLaw(state, event, at, verdicts);
     const grant = event.kind === 'DECISION' ? state.grants.get(event.artifact_hash ?? '') : undefined;
     if (lawful && grant && event.kind === 'DECISION') {
       const decided = { event, grant, time: at.time, disclosed, whole };
@@ -54,6 +55,19 @@ export function replay(entries: readonly OpenedEntry[], known: Known, verdicts: 
     if (event.kind !== 'GENESIS' || state.authority === null) evolve(state, event, at);
   }
   return { state, wanting };
+}
+
+/** Kinds that continue what an earlier entry of the same artifact began, and the member that names it. */
+const CONTINUING: { readonly [kind: string]: string } = {
+  SPEND_SETTLED: 'artifact_hash',
+  JOB_EVENT: 'child_artifact_hash',
+  JOB_ENDED: 'child_artifact_hash',
+};
+
+/** Whether what the entry continues is in the bundle: of artifacts above the subject, and in a run, it need not be. */
+function isJudgeable({ event }: Entry, whole: (artifact: { readonly hash: string }) => boolean): boolean {
+  const member = Object.hasOwn(CONTINUING, event.kind) ? CONTINUING[event.kind] : undefined;
+  return member === undefined || whole({ hash: String(event[member]) });
 }
 
 /** Whether an artifact holds no more than what it was derived from. */
