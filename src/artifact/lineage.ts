@@ -6,7 +6,7 @@
 import { parseInstant } from '../base/instant.ts';
 import type { Code } from '../base/refusal.ts';
 import { isContained } from '../scope/pair.ts';
-import { denials, excess, nearestAllowed, type Scope } from '../scope/scope.ts';
+import { denials, excess, nearestAllowed, type Permissions, type Scope } from '../scope/scope.ts';
 import { type Artifact, BINDINGS, type Binding, isAuthentic, type Sealed } from './artifact.ts';
 
 /** A parent as the rules see it: a grant of the living state, or an artifact opened by an auditor. */
@@ -59,8 +59,17 @@ export function mayDelegate(parent: Held, subject: string): Breach | null {
   return null;
 }
 
-/** What a scope has in excess of the one it must stay within, and the nearest that would pass; null: contained. */
-export function overBreach(scope: Scope, within: Scope, above: readonly Scope[]): Breach | null {
+/**
+ * What a scope has in excess of the one it must stay within, and the nearest that would pass; null: contained.
+ *
+ * `nearest`: says the latter with the members of a request, where the scope was asked for by one.
+ */
+export function overBreach(
+  scope: Scope,
+  within: Scope,
+  above: readonly Scope[],
+  nearest = (permissions: Permissions): object => ({ permissions }),
+): Breach | null {
   if (isContained(scope, within)) return null;
   const over = excess(scope, within, ...above);
   if (over.length === 0) return null;
@@ -71,7 +80,7 @@ export function overBreach(scope: Scope, within: Scope, above: readonly Scope[])
     message: `The child would hold more than its parent: ${named}${over.length > 5 ? `; and ${over.length - 5} more` : ''}.`,
     detail: {
       excess: over.slice(0, 64),
-      nearest_allowed: { permissions: nearestAllowed(scope.permissions, within, ...above) },
+      nearest_allowed: nearest(nearestAllowed(scope.permissions, within, ...above)),
     },
   };
 }

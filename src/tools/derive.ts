@@ -1,5 +1,6 @@
 /** Derives a child artifact: the one way in which tools narrow, sign and account for what they hand on. */
 import { type Binding, type Sealed, seal } from '../artifact/artifact.ts';
+import { scopesAbove } from '../artifact/lineage.ts';
 import { BUDGET } from '../authority/budget.ts';
 import { reduction, type ScopeReduction } from '../authority/event/delegation.ts';
 import { type Grant, lineage } from '../authority/grant.ts';
@@ -7,7 +8,7 @@ import { toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Scope } from '../scope/scope.ts';
-import { childScope, type RequestedScope } from './requested-scope.ts';
+import { childScope, type RequestedScope, refuseOver } from './requested-scope.ts';
 import type { Context } from './tool.ts';
 
 export interface Wanted extends RequestedScope {
@@ -33,6 +34,10 @@ export function derive(
   const { state, now, authority, policy } = context;
   const scope = childScope(wanted, parent, policy);
   const mayGoOn = (scope.permissions['agent.delegate'] ?? []).length > 0;
+  const max_depth = wanted.max_depth ?? (mayGoOn ? parent.maxDepth - 1 : 0);
+  // The law asks this too, and the depth before it; only here is known with which members it was asked for.
+  const [own, ...above] = scopesAbove(parent);
+  if (max_depth < parent.maxDepth) refuseOver(wanted, scope, own, ...above);
   const sealed = seal(
     {
       authority: state.authority ?? toDidKey(authority.publicKey),
@@ -51,7 +56,7 @@ export function derive(
         budget_mode: wanted.budget_mode ?? usualMode(wanted, scope, parent),
       },
       delegation: {
-        max_depth: wanted.max_depth ?? (mayGoOn ? parent.maxDepth - 1 : 0),
+        max_depth,
         max_children: wanted.max_children ?? MAX_CHILDREN,
       },
     },

@@ -9,6 +9,7 @@ import { meetRules } from '../scope/rule-order.ts';
 import {
   type ArgumentRule,
   EVERYTHING,
+  excess,
   intern,
   type Permissions,
   parseArgumentRules,
@@ -37,11 +38,8 @@ export function rootScope(request: RequestedScope, { presets, rootCeiling, rootL
   const top = ceilingScope(input, rootCeiling);
   const ceiling = input.policy_preset === undefined ? top : applyPreset(input.policy_preset, top, presets);
   const asked = requestedPermissions(input);
-  const delegating = input.policy_preset === undefined && {
-    'agent.delegate': ceiling.permissions['agent.delegate'] ?? [],
-  };
-  const scope = bounded(input, asked ? { ...delegating, ...asked } : ceiling.permissions, ceiling);
-  if (asked && (rootCeiling || input.policy_preset !== undefined)) refuseOver(scope, ceiling);
+  const scope = bounded(input, asked ? { ...delegating(ceiling), ...asked } : ceiling.permissions, ceiling);
+  if (asked && (rootCeiling || input.policy_preset !== undefined)) refuseOver(request, scope, ceiling);
   return intern(scope);
 }
 
@@ -57,9 +55,47 @@ export function childScope(input: RequestedScope, parent: Grant, { presets }: Po
   refuseWiderPreset(preset, parent, presets);
   const [own, ...above] = scopesAbove(parent);
   const ceiling = applyPreset(preset, own, presets, ...above);
-  const scope = bounded(input, exact ?? { ...ceiling.permissions, ...asked }, ceiling);
-  if (asked) refuseOver(scope, ceiling, own, ...above);
+  const permissions = exact ? { ...delegating(ceiling), ...exact } : { ...ceiling.permissions, ...asked };
+  const scope = bounded(input, permissions, ceiling);
+  if (asked) refuseOver(input, scope, ceiling, own, ...above);
   return intern(scope);
+}
+
+/** Throws where the scope is wider than one it must stay within; what would pass is said with the members of the request. */
+export function refuseOver(request: RequestedScope, scope: Scope, within: Scope, ...above: readonly Scope[]): void {
+  const over = overBreach(scope, within, above, (nearest) => nearestRequest(request, scope, within, nearest));
+  if (over) uphold([over]);
+}
+
+function nearestRequest(request: RequestedScope, scope: Scope, within: Scope, nearest: Permissions): object {
+  const { permissions, permitted_tools, argument_rules, limits, policy_preset } = request;
+  const { enforcement_triggers: triggers, measurement_types: measurements } = request;
+  const named = Object.entries(nearest).filter(([name]) => Object.hasOwn(permissions ?? {}, name));
+  const limited = Object.entries(meetLimits(scope.limits, within.limits));
+  return {
+    ...(permissions && { permissions: Object.fromEntries(named) }),
+    ...(permitted_tools && { permitted_tools: nearest['tool.call'] ?? [] }),
+    ...(argument_rules !== undefined && { argument_rules: nearestRules(scope, within) }),
+    ...(limits !== undefined && {
+      limits: Object.fromEntries(limited.filter(([name]) => Object.hasOwn(limits as object, name))), // parsed before
+    }),
+    ...(triggers && { enforcement_triggers: within.enforcement_triggers.filter((name) => triggers.includes(name)) }),
+    ...(measurements && {
+      measurement_types: within.measurement_types.filter((name) => measurements.includes(name)),
+    }),
+    ...(policy_preset !== undefined && { policy_preset }),
+  };
+}
+
+/** What both lists permit where rules can say it, else the list that is there already. */
+function nearestRules(scope: Scope, within: Scope): readonly ArgumentRule[] {
+  try {
+    const met = meetRules(scope.argument_rules, within.argument_rules);
+    if (excess({ ...within, argument_rules: met }, within).length === 0) return met;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
+  return within.argument_rules;
 }
 
 /** The request's own rules, limits and duties, or the ceiling's; its rules and limits never replace those of a ceiling. */
@@ -90,9 +126,10 @@ function ceilingScope(input: RequestedScope, ceiling: Ceiling | null): Scope {
   };
 }
 
-function refuseOver(scope: Scope, ceiling: Scope, ...above: readonly Scope[]): void {
-  const over = overBreach(scope, ceiling, above);
-  if (over) uphold([over]);
+/** The right to delegate that a root has, or that a preset was asked for: it need not be named again. */
+function delegating({ permissions }: Scope): Permissions {
+  const agents = permissions['agent.delegate'] ?? [];
+  return agents.length > 0 ? { 'agent.delegate': agents } : {};
 }
 
 /** Whoever is under a preset hands on that preset or a narrower one. */

@@ -1,0 +1,81 @@
+/** What a refusal for scope says, tried from outside: its `nearest_allowed` put into the same request must pass. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { dataDir, type Host, host, refused } from './host.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function operator(): Promise<Host> {
+  const { path, remove } = dataDir();
+  cleanups.push(remove);
+  const started = await host(path);
+  cleanups.push(() => started.close());
+  return started;
+}
+
+const UNDER = (folder: string, max: number) => [{ tool: 'fs/*', arguments: { n: { max }, path: { under: folder } } }];
+
+describe('a delegation that asks for too much', () => {
+  it.each<[string, object, object]>([
+    ['permitted_tools', { permitted_tools: ['fs/read', 'net/*'] }, { permitted_tools: ['fs/read'] }],
+    ['nothing in common', { permitted_tools: ['net/*'] }, { permitted_tools: [] }],
+    [
+      'permissions',
+      { permissions: { 'tool.call': ['**'], 'fs.write': ['/ws/a'] } },
+      { permissions: { 'tool.call': ['fs/*'] } },
+    ],
+    ['triggers', { enforcement_triggers: ['ALERT_ONLY', 'TERMINATE'] }, { enforcement_triggers: ['ALERT_ONLY'] }],
+    ['measurements', { measurement_types: ['SBOM', 'TEE_QUOTE'] }, { measurement_types: ['SBOM'] }],
+    ['limits', { limits: { calls: 11 } }, { limits: { calls: 10 } }],
+    ['rules', { argument_rules: UNDER('/', 3) }, { argument_rules: UNDER('/ws', 3) }],
+    [
+      'several of them',
+      { permitted_tools: ['**'], limits: { calls: 3, calls_per_minute: 9 }, enforcement_triggers: ['TERMINATE'] },
+      { permitted_tools: ['fs/*'], limits: { calls: 3, calls_per_minute: 5 }, enforcement_triggers: [] },
+    ],
+  ])('is told the nearest that would pass, in its own members: %s', async (_, request, nearest) => {
+    const server = await operator();
+    await server.call('aga_create_artifact', {
+      permissions: { 'tool.call': ['fs/*'], 'fs.read': ['/ws/**'] },
+      measurement_types: ['SBOM'],
+      limits: { calls: 10, calls_per_minute: 5 },
+      argument_rules: UNDER('/ws', 10),
+    });
+    const no = await refused(server.call('aga_delegate_to_subagent', request));
+    expect(no.code).toBe('LEASE_SUBSET_VIOLATION');
+    expect(no.detail.nearest_allowed).toEqual(nearest);
+    const child = await server.call('aga_delegate_to_subagent', { ...request, ...no.detail.nearest_allowed });
+    expect(child.success).toBe(true);
+  });
+
+  it('is told that its depth is the matter before its scope', async () => {
+    const server = await operator();
+    await server.call('aga_create_artifact', { permitted_tools: ['fs/*'], max_depth: 1 });
+    const no = await refused(server.call('aga_delegate_to_subagent', { permitted_tools: ['**'], max_depth: 1 }));
+    expect(no.code).toBe('DEPTH_EXCEEDED');
+  });
+});
+
+describe('the preset coordinator', () => {
+  it.each([[{ permitted_tools: ['a/*'] }], [{ permissions: { 'tool.call': ['a/*'] } }]])(
+    'may delegate, whatever else it is given by name: %j',
+    async (named) => {
+      const server = await operator();
+      const root = await server.call('aga_create_artifact', { policy_preset: 'coordinator', ...named });
+      expect(root.permissions).toEqual({ 'agent.delegate': ['*', '*@*'], 'tool.call': ['a/*'] });
+      const child = await server.call('aga_delegate_to_subagent', { policy_preset: 'coordinator', ...named });
+      expect(child.permissions).toEqual({ 'agent.delegate': ['*', '*@*'], 'tool.call': ['a/*'] });
+      const parent_artifact_hash = child.child_artifact_hash;
+      expect((await server.call('aga_delegate_to_subagent', { parent_artifact_hash })).success).toBe(true);
+    },
+  );
+
+  it.each([['sandboxed'], ['isolated']])('%s may not', async (policy_preset) => {
+    const server = await operator();
+    await server.call('aga_create_artifact');
+    const child = await server.call('aga_delegate_to_subagent', { policy_preset, permitted_tools: [] });
+    expect(child.permissions).not.toHaveProperty('agent.delegate');
+  });
+});
