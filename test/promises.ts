@@ -1,0 +1,83 @@
+/** What we promise, and the test that would fail if we did not keep it: promise → file and title. */
+export const PROMISES: { readonly [promise: string]: readonly [file: string, title: string] } = {
+  'A child never holds more than its parent, whatever is asked for': [
+    'authority/laws.test.ts',
+    'never grows: what a child permits alone, its parent permits alone',
+  ],
+  'An act is permitted only if every ancestor permits it': [
+    'authority/laws.test.ts',
+    'permits exactly what every one of its artifacts permits, by a second opinion',
+  ],
+  'An honest narrower request is not refused': [
+    'authority/laws.test.ts',
+    'is granted whatever is narrower by construction, so that an honest agent is not refused',
+  ],
+  'What would have been allowed is said in the refusal, and passes': [
+    'authority/delegation.test.ts',
+    'refuses more than the parent holds, names the excess, and what would pass passes',
+  ],
+  'One revocation ends a whole subtree in every process': [
+    'stories/gateway.test.ts',
+    'read what they may, are refused the rest, and end together',
+  ],
+  'A revocation ends calls in flight within a second': [
+    'stories/gateway.test.ts',
+    'end in the middle of a call when they are revoked',
+  ],
+  'Expiry is decided at use, without a sweeper': [
+    'authority/delegation.test.ts',
+    'is decided at use, without a sweeper, down the whole lineage',
+  ],
+  'A bound session sees its own subtree and nothing else': [
+    'authority/delegation.test.ts',
+    'shows a bound session its own subtree, and of its ancestors only hash, subject and depth',
+  ],
+  'Nobody learns whether a foreign artifact exists': [
+    'authority/delegation.test.ts',
+    'reaches no foreign artifact, and says the same for one that never was',
+  ],
+  'A wrong identity never becomes the operator': ['stories/stdio.test.ts', '%j never becomes the operator'],
+  'Many processes write one chain, and none is refused': [
+    'stories/stdio.test.ts',
+    'append 8 × 200 delegations: consecutive, none refused, one chain',
+  ],
+  'Nothing that was answered is lost when a process is killed': [
+    'stories/stdio.test.ts',
+    'lose nothing that was answered when they are killed',
+  ],
+  'A failing commit is found out, never guessed': [
+    'sequencer.test.ts',
+    'at every place of a history, in each way, loses nothing and does nothing twice',
+  ],
+  'A repeated request_id finds the first answer, also after a restart': [
+    'stories/stdio.test.ts',
+    'find everything again after a restart, the first answers too',
+  ],
+  'Every changed byte of a chain is found': [
+    'authority/audit.test.ts',
+    'never believes a hash because it is written down: every single changed byte of a chain is found',
+  ],
+  'An authority that signs an expansion is found out': ['authority/audit.test.ts', 'an expansion'],
+  'Limits are shared by a whole subtree': [
+    'authority/decide.test.ts',
+    'are shared by a whole subtree: fifty siblings never exceed them, and a refused call costs nothing',
+  ],
+  'Every call through the gateway stands on the chain before it goes out': [
+    'authority/decide.test.ts',
+    'stands on the chain for every call, permitted or not, with the ancestor that said no',
+  ],
+  'The duties of every ancestor apply to a descendant': [
+    'enforcement.test.ts',
+    'QUARANTINE suspends the artifact alone, until the operator resumes it',
+  ],
+  'An enrolment token has one winner': ['edge/http/agents.test.ts', 'has 50 parallel redeems give one winner'],
+  'A proof of the holder is good once': ['edge/http/proof.test.ts', 'is good once, for one request, by one key, now'],
+  'A budget is never overspent': [
+    'authority/budget.test.ts',
+    'agrees with its model over random histories, is audited clean, and survives a snapshot',
+  ],
+  'Keys lie in files that only their owner reads, and are never replaced': [
+    'stories/stdio.test.ts',
+    'are never replaced silently: %s',
+  ],
+};
