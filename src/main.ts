@@ -6,9 +6,11 @@ import { Refusal } from './base/refusal.ts';
 import { FLAGS, type Flags, settings } from './config.ts';
 import type { Opened } from './edge/cli/command.ts';
 import type { Program } from './edge/cli/program.ts';
+import { listFor } from './edge/http/agent.ts';
 import { serveStdio } from './edge/stdio.ts';
 import { identityOf } from './identity.ts';
 import { CannotStart } from './keys/file.ts';
+import { standingOf } from './standing.ts';
 import { VERSION } from './version.ts';
 
 async function main(args: readonly string[]): Promise<number> {
@@ -54,6 +56,10 @@ function program(terminal: Program['terminal']): Program {
       const chosen = once(() => settings(flags, process.env, process.platform));
       let close = async (): Promise<void> => {};
       const open = once(async (): Promise<Opened> => {
+        if (chosen().url !== null) {
+          const { remoteOpened } = await import('./edge/remote/opened.ts');
+          return remoteOpened(chosen(), process.env.AGA_OPERATOR_TOKEN);
+        }
         let watch: Watch = () => {};
         const installation = await assemble(chosen(), (done, total) => watch(done, total));
         const { service, authority, log } = installation;
@@ -72,6 +78,8 @@ function program(terminal: Program['terminal']): Program {
             throw new Refusal('NOT_OPERATOR', 'Only the operator reads the whole chain: it shows what everybody did.');
           },
           resume: async (hash) => installation.enforcement.resume(await identity(), hash),
+          agents: async () => listFor(await identity(), service, installation.name),
+          standing: async () => standingOf(await identity(), service),
           async serve(options) {
             const { serveInstallation } = await import('./serving.ts');
             if ((await identity()).artifact !== null) throw new CannotStart('Only the operator serves an authority.');

@@ -17,7 +17,8 @@ export interface More {
 }
 
 export interface Signing {
-  readonly key: AgentKey;
+  /** Absent for a bearer that holds no key. */
+  readonly key?: AgentKey;
   readonly token?: string;
 }
 
@@ -35,7 +36,7 @@ export function wireTo(server: string, send: Fetch = globalThis.fetch): Wire {
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...(accept !== undefined && { accept }),
       ...(as?.token !== undefined && { authorization: `Bearer ${as.token}` }),
-      ...(as && { dpop: requestProof(as.key, { method, url, body: text, token: as.token }) }),
+      ...(as?.key && { dpop: requestProof(as.key, { method, url, body: text, token: as.token }) }),
     };
     const response = await send(url, {
       method,

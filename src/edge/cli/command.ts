@@ -1,10 +1,12 @@
 /** What a command of the command line is. */
 import type { Option } from 'commander';
 import type * as z from 'zod';
+import type { Refusal } from '../../base/refusal.ts';
 import type { Settings } from '../../config.ts';
 import type { Output } from '../../service.ts';
 import type { ServeOptions, Serving } from '../../serving.ts';
 import type { Reader, Tool } from '../../tools/tool.ts';
+import type { AgentList } from '../http/agent.ts';
 import type { Paint, Side, Terminal } from './terminal.ts';
 
 /** The installation, as a command uses it. */
@@ -21,8 +23,22 @@ export interface Opened {
   readAll<O>(answer: (reader: Reader) => Promise<O>): Promise<O>;
   /** Lifts what triggers have laid on an artifact. Throws its refusal. */
   resume(hash: string): Promise<void>;
+  /** The agents that the caller sees, parents before children. */
+  agents(): Promise<AgentList>;
+  /** The agent that this process is. Throws `NO_ARTIFACT` where it is the operator. */
+  standing(): Promise<Standing>;
   /** Serves the installation over HTTP. Throws `CannotStart`. */
   serve(options: ServeOptions): Promise<Serving>;
+}
+
+/** An agent that was enrolled here, and whether it still may act. */
+export interface Standing {
+  readonly id: string;
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly expires: number;
+  /** Why its authority has ended; null while it has not, or nobody could be asked. */
+  over(): Promise<Refusal | null>;
 }
 
 /** What a command works with. */
@@ -41,6 +57,8 @@ export interface Given {
   readonly input: { readonly [parameter: string]: unknown };
   /** Options of the command's own, by their names in camel case. */
   readonly options: { readonly [option: string]: unknown };
+  /** The words after `--`, for a command that takes them. */
+  readonly words?: readonly string[] | undefined;
 }
 
 export interface Outcome {
@@ -48,6 +66,8 @@ export interface Outcome {
   readonly answer: object;
   /** The same for people. */
   text(out: Side): string;
+  /** Nothing is printed, and this is the exit code: of another program, for which it stands. */
+  readonly exit?: number;
   /** The answer is a no: exit 1. */
   readonly failed?: boolean;
 }
@@ -73,6 +93,8 @@ export interface Command {
   /** What the file is that may stand without a flag; given as the option `file`. */
   readonly file?: string;
   readonly options?: readonly Option[];
+  /** What the words after `--` are, where it takes any. */
+  readonly words?: string;
   /** Nothing where the command has printed by itself. Throws refusals and `CannotStart`. */
   run(desk: Desk, given: Given): Promise<Outcome | undefined>;
 }

@@ -44,7 +44,12 @@ function rootOf({ version }: Program): Commander {
     .usage('[options] [command]')
     .version(version, '-v, --version', 'Print the version')
     .addHelpText('after', '\nWithout a command it is an MCP server on stdin and stdout, made to be started by a host.');
-  for (const { flag, value, env, default: without, help } of [SETTINGS.dataDir, SETTINGS.config, SETTINGS.artifact]) {
+  for (const { flag, value, env, default: without, help } of [
+    SETTINGS.dataDir,
+    SETTINGS.config,
+    SETTINGS.artifact,
+    SETTINGS.token,
+  ]) {
     root.addOption(new Option(`--${flag} <${value}>`, `${help} (${env}; default: ${without.replaceAll('`', '')})`));
   }
   return root
@@ -66,23 +71,25 @@ function commanderOf(command: Command, act: Action): Commander {
   if (command.file !== undefined) made.argument('[file]', command.file);
   const without = hash ? [...optional, hash.parameter] : optional;
   const flags = input ? flagsOf(input, known, without) : [];
+  if (command.words) made.argument('<command...>', command.words);
   for (const option of [...flags.map(({ option }) => option), ...options]) made.addOption(option);
   made.addHelpText('after', () => examplesOf(command));
   return made.action(async () => {
     const all = made.optsWithGlobals();
-    const [positional] = made.args;
+    const [positional] = command.words ? [] : made.args;
     const named = flags.find((flag) => flag.name === hash?.parameter)?.option.attributeName() ?? '';
     if (hash?.required && positional === undefined && all[named] === undefined)
       made.error("error: missing argument 'hash'");
     if (positional !== undefined && all[named] !== undefined) made.error('error: the artifact is named twice');
     const place = command.file === undefined ? named : 'file';
     const given = { ...all, ...(positional !== undefined && { [place]: positional }) };
-    const { dataDir, config, artifact, json } = all;
-    await act(() => read(given, flags), { 'data-dir': dataDir, config, artifact, json: json === true });
+    const { dataDir, config, artifact, token, json } = all;
+    const settled = { 'data-dir': dataDir, config, artifact, token, json: json === true };
+    await act(() => ({ ...read(given, flags), words: made.args }), settled);
   });
 }
 
-function read(options: Record<string, unknown>, flags: readonly Flag[]): Given {
+function read(options: Record<string, unknown>, flags: readonly Flag[]): Omit<Given, 'words'> {
   const input: Record<string, unknown> = {};
   for (const flag of flags) {
     const given = options[flag.option.attributeName()];
@@ -96,9 +103,9 @@ async function perform(command: Command, given: () => Given, program: Program, f
   const { out } = terminal;
   const desk = program.desk(flags, flags.json);
   try {
-    const { input, options } = given();
-    const outcome = await command.run(desk, { input: await completed(desk, input), options });
-    if (!outcome) return 0;
+    const { input, options, words } = given();
+    const outcome = await command.run(desk, { input: await completed(desk, input), options, words });
+    if (!outcome || outcome.exit !== undefined) return outcome?.exit ?? 0;
     if (flags.json) out.line(JSON.stringify(outcome.answer, null, out.tty ? 2 : 0));
     else out.line(outcome.text(out));
     return outcome.failed ? 1 : 0;

@@ -6,6 +6,7 @@ import { ended, type Grant, isWithin, subtree } from '../../authority/grant.ts';
 import type { State } from '../../authority/state.ts';
 import { formatInstant } from '../../base/instant.ts';
 import type { Caller } from '../../caller.ts';
+import type { Service } from '../../service.ts';
 import { formatDuration } from './duration.ts';
 
 export const API_VERSION = 'aga-delegate/v1';
@@ -44,6 +45,7 @@ export const agentList = z.strictObject({
   kind: z.literal('AgentIdentityList'),
   items: z.array(agent).describe('Parents before children'),
 });
+export type AgentList = z.infer<typeof agentList>;
 
 export function refTo(grant: Grant, namespace: string): z.infer<typeof parentRef> {
   return { name: grant.subject, namespace };
@@ -78,6 +80,22 @@ export function* visibleTo(caller: Caller, state: State): Generator<Grant> {
     return;
   }
   for (const grant of state.grants.values()) if (grant.parent === null) yield* subtree(grant);
+}
+
+/** The list that the caller sees. Throws where its authority has ended. */
+export function listFor(caller: Caller, service: Service, namespace: string): Promise<AgentList> {
+  return service.ask<AgentList>({
+    name: 'agents',
+    caller,
+    writes: false,
+    decide: ({ state, now }) => ({
+      answer: {
+        apiVersion: API_VERSION,
+        kind: 'AgentIdentityList',
+        items: Array.from(visibleTo(caller, state), (grant) => agentOf(grant, namespace, now)),
+      },
+    }),
+  });
 }
 
 /** By public id; or by name: the live agent of that name, else the latest. Throws `ARTIFACT_NOT_FOUND`. */

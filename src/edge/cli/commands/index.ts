@@ -1,5 +1,7 @@
 /** The commands, in the order of the help. */
 import type { Command } from '../command.ts';
+import { agents } from './agents.ts';
+import { apply } from './apply.ts';
 import { check } from './check.ts';
 import { create } from './create.ts';
 import { delegate } from './delegate.ts';
@@ -11,6 +13,7 @@ import { keys } from './keys.ts';
 import { log } from './log.ts';
 import { resume } from './resume.ts';
 import { revoke } from './revoke.ts';
+import { run } from './run.ts';
 import { serve } from './serve.ts';
 import { suggest } from './suggest.ts';
 import { tree } from './tree.ts';
@@ -19,9 +22,12 @@ import { verify } from './verify.ts';
 export const COMMANDS: readonly Command[] = [
   create,
   delegate,
+  apply,
+  run,
   revoke,
   resume,
   tree,
+  agents,
   inspect,
   check,
   log,

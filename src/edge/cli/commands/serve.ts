@@ -1,7 +1,8 @@
 import { Option } from 'commander';
-import { Refusal } from '../../../base/refusal.ts';
 import type { ServeOptions } from '../../../serving.ts';
 import type { Command } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
+import { usage } from '../usage.ts';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
 
@@ -24,7 +25,7 @@ export const serve: Command = {
     ],
   ],
   async run(desk, { options }) {
-    const { url, freshToken, close } = await (await desk.open()).serve(readOptions(options));
+    const { url, freshToken, close } = await (await desk.open()).serve(readOptions(options, desk.terminal));
     const { err } = desk.terminal;
     if (freshToken !== null) err.line(`operator token: ${freshToken}`);
     err.line(`listening on ${url}`);
@@ -40,20 +41,21 @@ function stopped(): Promise<void> {
   });
 }
 
-function readOptions(options: { readonly [option: string]: unknown }): ServeOptions {
+function readOptions(options: { readonly [option: string]: unknown }, terminal: Terminal): ServeOptions {
+  const wrong = (message: string): never => usage(terminal, message);
   const { http, publicUrl, tlsCert, tlsKey, trustedProxy } = options as {
     [option: string]: string | undefined; // commander gives text for an option with a value
   };
   const [, bracketed, plain, digits = ''] = /^(?:\[([0-9a-f:.]+)\]|([^:/\s]+)):(\d{1,5})$/i.exec(http ?? '') ?? [];
   const host = bracketed ?? plain;
   const port = Number(digits);
-  if (host === undefined || port > 65_535) throw wrong('--http must be HOST:PORT, for example 127.0.0.1:7460.');
-  if ((tlsCert === undefined) !== (tlsKey === undefined)) throw wrong('--tls-cert and --tls-key belong together.');
-  if (publicUrl !== undefined && !isOrigin(publicUrl)) throw wrong('--public-url must be https://HOST[:PORT].');
+  if (host === undefined || port > 65_535) return wrong('--http must be HOST:PORT, for example 127.0.0.1:7460.');
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) return wrong('--tls-cert and --tls-key belong together.');
+  if (publicUrl !== undefined && !isOrigin(publicUrl)) return wrong('--public-url must be https://HOST[:PORT].');
   const tls = tlsCert !== undefined && tlsKey !== undefined ? { cert: tlsCert, key: tlsKey } : undefined;
   if (!LOOPBACK.has(host)) {
-    if (publicUrl === undefined) throw wrong('Beyond loopback, name the address that clients use with --public-url.');
-    if (!tls && !trustedProxy) throw wrong('Beyond loopback, give --tls-cert and --tls-key, or --trusted-proxy.');
+    if (publicUrl === undefined) return wrong('Beyond loopback, name the address that clients use with --public-url.');
+    if (!tls && !trustedProxy) return wrong('Beyond loopback, give --tls-cert and --tls-key, or --trusted-proxy.');
   }
   return { host, port, publicUrl, tls };
 }
@@ -62,5 +64,3 @@ const isOrigin = (text: string): boolean =>
   URL.canParse(text) &&
   /^https?:$/.test(new URL(text).protocol) &&
   `${new URL(text).origin}` === text.replace(/\/$/, '');
-
-const wrong = (message: string) => new Refusal('INVALID_REQUEST', message, { hint: 'See: aga-delegate serve --help' });

@@ -1,14 +1,8 @@
 /** Agents as resources, read from the state. */
 import { Refusal } from '../../../base/refusal.ts';
-import type { Caller } from '../../../caller.ts';
 import { revokeArtifact } from '../../../tools/revoke-artifact.ts';
-import type { Context } from '../../../tools/tool.ts';
-import { type Agent, API_VERSION, agent, agentList, agentOf, findAgent, visibleTo } from '../agent.ts';
+import { type Agent, agent, agentList, agentOf, findAgent, listFor } from '../agent.ts';
 import { route } from '../route.ts';
-import type { Site } from '../site.ts';
-
-const see = <O>(caller: Caller, { service }: Site, answer: (context: Context) => O): Promise<O> =>
-  service.ask<O>({ name: 'agents', caller, writes: false, decide: (context) => ({ answer: answer(context) }) });
 
 export const listAgents = route({
   method: 'GET',
@@ -16,11 +10,8 @@ export const listAgents = route({
   summary: "List the caller's agent and all below it",
   access: 'bearer',
   output: agentList,
-  async answer({ caller }, site) {
-    const items = await see<Agent[]>(caller, site, ({ state, now }) =>
-      Array.from(visibleTo(caller, state), (grant) => agentOf(grant, site.namespace, now)),
-    );
-    return { json: { apiVersion: API_VERSION, kind: 'AgentIdentityList', items } };
+  async answer({ caller }, { service, namespace }) {
+    return { json: await listFor(caller, service, namespace) };
   },
 });
 
@@ -30,10 +21,15 @@ export const getAgent = route({
   summary: 'One agent, by id or name',
   access: 'bearer',
   output: agent,
-  async answer({ caller, params }, site) {
-    const json = await see<Agent>(caller, site, ({ state, now }) =>
-      agentOf(findAgent(params.id ?? '', caller, state, now), site.namespace, now),
-    );
+  async answer({ caller, params }, { service, namespace }) {
+    const json = await service.ask<Agent>({
+      name: 'agents',
+      caller,
+      writes: false,
+      decide: ({ state, now }) => ({
+        answer: agentOf(findAgent(params.id ?? '', caller, state, now), namespace, now),
+      }),
+    });
     return { json };
   },
 });

@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs';
+import { Option } from 'commander';
+import { parse, YAMLParseError } from 'yaml';
+import * as z from 'zod';
+import { sha256Hex } from '#digest';
+import { canonicalize } from '../../../base/canonical.ts';
+import { Refusal } from '../../../base/refusal.ts';
+import { createArtifact } from '../../../tools/create-artifact.ts';
+import { delegateToSubagent } from '../../../tools/delegate-to-subagent.ts';
+import { revokeArtifact } from '../../../tools/revoke-artifact.ts';
+import type { Agent, AgentList } from '../../http/agent.ts';
+import { parseDuration } from '../../http/duration.ts';
+import { isLive, liveNamed } from '../agents.ts';
+import type { Command, Opened } from '../command.ts';
+import { sheet, wallClock } from '../terminal.ts';
+
+/** The shape of the custom resource, strict: a misspelt `ttl` would be a longer life than was meant. */
+const resource = z.strictObject({
+  apiVersion: z.string(),
+  kind: z.literal('AgentIdentity'),
+  metadata: z.strictObject({
+    name: z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'must be a DNS label'),
+    namespace: z.string().optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+    annotations: z.record(z.string(), z.string()).optional(),
+  }),
+  spec: z.strictObject({
+    parentRef: z.strictObject({ name: z.string(), namespace: z.string().optional() }).optional(),
+    ttl: z.string().default('15m'),
+    policyPreset: z.string().default('sandboxed'),
+  }),
+});
+type Resource = z.infer<typeof resource>;
+
+interface Minted {
+  readonly child_artifact_hash: string;
+  readonly expires_at: string;
+  readonly enrollment: { readonly token: string };
+}
+
+export const apply: Command = {
+  name: 'apply',
+  group: 'Delegate:',
+  summary: 'Make the agent that a file describes, and print its enrolment token',
+  options: [new Option('-f, --file <file>', 'An AgentIdentity in YAML or JSON; - is stdin').makeOptionMandatory()],
+  examples: [
+    ['apply -f agent.yaml', 'kind AgentIdentity, with spec.parentRef, ttl and policyPreset:'],
+    ['apply -f agent.yaml --json', 'For a program; applying the same file again answers the same token:'],
+  ],
+  async run(desk, { options }) {
+    const wanted = read(String(options.file));
+    const { parent, minted } = await applied(wanted, await desk.open());
+    const { enrollment, expires_at, child_artifact_hash: hash } = minted;
+    const answer = {
+      enrollmentToken: enrollment.token,
+      expiresAt: expires_at,
+      parentRef: { name: parent.name, namespace: parent.namespace },
+      agentName: wanted.metadata.name,
+      artifactHash: hash,
+    };
+    return {
+      answer,
+      text: ({ paint }) =>
+        sheet(
+          [
+            ['agent', paint('bold', wanted.metadata.name)],
+            ['parent', parent.name],
+            ['expires', wallClock(expires_at)],
+            ['token', enrollment.token],
+          ],
+          paint,
+        ),
+    };
+  },
+};
+
+function read(path: string): Resource {
+  const found = resource.safeParse(parsed(path));
+  if (found.success) return found.data;
+  const [issue] = found.error.issues;
+  throw wrong(`${issue?.path.join('.') || 'the document'}: ${issue?.message}`);
+}
+
+function parsed(path: string): unknown {
+  try {
+    // No aliases, no tags, no second meaning of a key: it is a small form that is filled in.
+    return parse(readFileSync(path === '-' ? 0 : path, 'utf8'), { maxAliasCount: 0, uniqueKeys: true, schema: 'core' });
+  } catch (error) {
+    const why = error instanceof YAMLParseError ? error.code : (error as NodeJS.ErrnoException).code;
+    throw wrong(`it cannot be read (${why ?? 'not YAML'})`);
+  }
+}
+
+const wrong = (what: string) => new Refusal('INVALID_REQUEST', `The file is no AgentIdentity: ${what}.`);
+
+interface Parent {
+  readonly hash: string;
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** What the same file made before, while that lives; else something new. */
+async function applied(wanted: Resource, opened: Opened): Promise<{ parent: Parent; minted: Minted }> {
+  const before = await opened.agents();
+  const digest = sha256Hex(canonicalize(JSON.parse(JSON.stringify(wanted)))).slice(0, 32);
+  for (const key of [`apply/${digest}`, `apply/${digest}/${Date.now()}`]) {
+    const parent = await parentOf(wanted, before, key, opened);
+    const twin = before.items.find((agent) => isTwin(agent, wanted, parent) && isLive(agent));
+    if (twin && !isAsWanted(twin, wanted)) throw taken(wanted, parent);
+    const minted = await mint(wanted, parent, key, opened);
+    if (!minted) continue;
+    if (!twin || twin.status.artifactHash === minted.child_artifact_hash) return { parent, minted };
+    const reason = 'its name was taken';
+    await opened.call(revokeArtifact, { artifact_hash: minted.child_artifact_hash, reason });
+    throw taken(wanted, parent);
+  }
+  throw new TypeError('a new agent that is not live');
+}
+
+/** The live agent that is named; where none is, a root is made for this agent alone. */
+async function parentOf({ spec, metadata }: Resource, list: AgentList, key: string, { call }: Opened): Promise<Parent> {
+  const { parentRef } = spec;
+  if (!parentRef) {
+    const input = { subject: metadata.name, ttl_seconds: secondsOf(spec.ttl), request_id: `${key}/root` };
+    const { artifact_hash: hash } = await call(createArtifact, input);
+    return { hash: String(hash), name: metadata.name, namespace: metadata.namespace ?? 'default' };
+  }
+  const agent = liveNamed(parentRef.name, list);
+  const isThere = parentRef.namespace === undefined || parentRef.namespace === agent?.metadata.namespace;
+  if (!agent || !isThere) throw new Refusal('ARTIFACT_NOT_FOUND', `There is no live agent "${parentRef.name}".`);
+  return { hash: agent.status.artifactHash, name: agent.metadata.name, namespace: agent.metadata.namespace };
+}
+
+const ENDED = new Set(['ARTIFACT_REVOKED', 'LEASE_EXPIRED', 'ARTIFACT_NOT_FOUND']);
+
+/** Undefined where this key stands for an agent that has ended. */
+async function mint(wanted: Resource, parent: Parent, key: string, opened: Opened): Promise<Minted | undefined> {
+  const input = {
+    sub_agent_id: wanted.metadata.name,
+    parent_artifact_hash: parent.hash,
+    policy_preset: wanted.spec.policyPreset,
+    ttl_seconds: secondsOf(wanted.spec.ttl),
+    enroll: true,
+    request_id: key,
+  };
+  try {
+    const minted = (await opened.call(delegateToSubagent, input)) as unknown as Minted; // its output schema
+    const { items } = await opened.agents();
+    return items.some((agent) => agent.status.artifactHash === minted.child_artifact_hash && isLive(agent))
+      ? minted
+      : undefined;
+  } catch (error) {
+    const isOver = error instanceof Refusal && ENDED.has(error.code) && !wanted.spec.parentRef;
+    if (isOver) return undefined;
+    throw error;
+  }
+}
+
+const isTwin = ({ metadata, spec }: Agent, wanted: Resource, parent: Parent): boolean =>
+  metadata.name === wanted.metadata.name && spec.parentRef?.name === parent.name;
+
+const isAsWanted = ({ spec }: Agent, wanted: Resource): boolean => spec.policyPreset === wanted.spec.policyPreset;
+
+const taken = ({ metadata }: Resource, parent: Parent) =>
+  new Refusal('NAME_TAKEN', `A live agent "${metadata.name}" of "${parent.name}" was not made from this file.`);
+
+function secondsOf(ttl: string): number {
+  const milliseconds = parseDuration(ttl);
+  if (milliseconds === undefined || milliseconds < 1000)
+    throw wrong('spec.ttl must be a Go duration of at least 1s, such as 30m');
+  return Math.min(315_360_000, Math.floor(milliseconds / 1000));
+}
