@@ -58,7 +58,10 @@ async function shared({ dataDir, authority, database }: Settings, url: string, r
     import('./keys/shared.ts'),
   ]);
   const store = await openPostgres({ url, chain: authority }).catch((error) => {
-    throw error instanceof Refusal ? new CannotStart(`${error.message} ${error.hint}`) : error;
+    if (!(error instanceof Refusal)) throw error;
+    const advice =
+      error.code === 'CHAIN_CONTENDED' ? 'Check that it runs, and its address in AGA_DATABASE_URL.' : error.hint;
+    throw new CannotStart(`${error.message} ${advice}`);
   });
   try {
     const began = await beginning(store);

@@ -27,6 +27,8 @@ export interface PostgresOptions {
   readonly opening?: number;
   /** Milliseconds to wait for the right to append before `CHAIN_CONTENDED`; 8,000 when absent. */
   readonly lock?: number;
+  /** Milliseconds after which a replica that stands still loses the right to append; 10,000 when absent. */
+  readonly standstill?: number;
 }
 
 /** Connects, and migrates where that is needed. @throws Refusal in words for the operator, without a password. */
@@ -54,14 +56,14 @@ export class PostgresStore implements Store, Tree {
   #settling: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor({ url, chain, patience = 1500, lock = 8000 }: PostgresOptions) {
+  constructor({ url, chain, patience = 1500, lock = 8000, standstill = 10_000 }: PostgresOptions) {
     const address = addressOf(url);
     const link = () =>
       new Link({
         address,
         patience,
         greet: async (session) => {
-          await greet(session, { lock, known: this.#known });
+          await greet(session, { lock, standstill, known: this.#known });
           // Another server may number its chains in another way.
           this.#chain = await chainOf(session, chain);
           this.#known = true;

@@ -5,20 +5,19 @@ import { migrate, versionOf } from './migrate.ts';
 import { MIGRATIONS } from './schema.ts';
 import { PLANNER } from './select.ts';
 
-/** Milliseconds after which the server itself ends a transaction whose replica stands still: it would hold up all others. */
-const STANDSTILL = 10_000;
-
 export interface Greeting {
   /** Milliseconds to wait for the right to append. */
   readonly lock: number;
+  /** Milliseconds after which the server ends a transaction whose replica stands still: it would hold up all others. */
+  readonly standstill: number;
   /** Whether this installation has seen the tables before: then their absence is a loss, not a beginning. */
   readonly known: boolean;
 }
 
 /** @throws Refusal `CHAIN_BROKEN` where tables that were there are gone. */
-export async function greet(session: Session, { lock, known }: Greeting): Promise<void> {
+export async function greet(session: Session, { lock, standstill, known }: Greeting): Promise<void> {
   const [, found] = await session.ask(
-    { text: `${PLANNER}; SET lock_timeout = ${lock}; SET idle_in_transaction_session_timeout = ${STANDSTILL}` },
+    { text: `${PLANNER}; SET lock_timeout = ${lock}; SET idle_in_transaction_session_timeout = ${standstill}` },
     { text: 'SELECT pg_is_in_recovery()' },
     // Durable when the promise resolves, whatever the database does for others.
     {

@@ -38,7 +38,7 @@ export class PostgresNonces implements Nonces {
       address: addressOf(url),
       patience,
       greet: async (session) => {
-        await greet(session, { lock: patience, known: true });
+        await greet(session, { lock: patience, standstill: patience, known: true });
         this.#chain = await chainOf(session, chain);
       },
     });

@@ -1,0 +1,207 @@
+/** A replica whose wire breaks at every point of a commit, and one whose database is away, changed or slow. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Query, Store } from '../../src/ports.ts';
+import { openPostgres, type PostgresOptions } from '../../src/store/postgres.ts';
+import { type Kernel, kernel, kinds, refusal } from '../kernel.ts';
+import { missing, type Server, server } from './postgres.server.ts';
+import { type Cut, type Wire, wire } from './postgres.wire.ts';
+import { batchAfter, isWhole } from './rows.ts';
+
+const ALL: Query = { after: -1, limit: 100_000 };
+
+describe.skipIf(missing !== undefined)(`faults of PostgreSQL${missing === undefined ? '' : ` (${missing})`}`, () => {
+  let pg: Server;
+  let url: string;
+  let line: Wire;
+  beforeAll(async () => {
+    pg = await server();
+    url = await pg.database();
+    line = await wire(url);
+  });
+  afterAll(async () => {
+    await line?.close();
+    await pg?.stop();
+  });
+
+  let chains = 0;
+  const fresh = () => `faults-${chains++}`;
+  const stores: Store[] = [];
+  const open = async (chain: string, through = line.url, options: Partial<PostgresOptions> = {}) => {
+    const store = await openPostgres({ url: through, chain, ...options });
+    stores.push(store);
+    return store;
+  };
+  afterAll(() => Promise.all(stores.map((store) => store.close())));
+
+  describe('a commit whose connection is cut', () => {
+    const written: Record<Cut, boolean> = { lost: false, done: true, late: true };
+
+    test.each(Object.entries(written) as [Cut, boolean][])(
+      '%s: the store tells what became of it',
+      async (cut, there) => {
+        const store = await open(fresh());
+        await store.commit(0, (_, head) => batchAfter(head, [{}]));
+        line.cuts.push(cut);
+        await expect(store.commit(1, (_, head) => batchAfter(head, [{ note: 'cut' }]))).rejects.toThrow(
+          'in mid-commit',
+        );
+        // Asked at once: a transaction that may still be committed is waited for.
+        const { rows, head } = await store.read(ALL);
+        expect(rows).toHaveLength(there ? 2 : 1);
+        expect(isWhole(rows, head)).toBe(true);
+        await store.commit(rows.length, (news, at) => {
+          expect(news).toEqual([]);
+          return batchAfter(at, [{ note: 'after' }]);
+        });
+        const after = await store.read(ALL);
+        expect(after.rows).toHaveLength(there ? 3 : 2);
+        expect(isWhole(after.rows, after.head)).toBe(true);
+      },
+    );
+
+    test.each(Object.entries(written) as [Cut, boolean][])(
+      '%s: the call is answered with the truth',
+      async (cut, there) => {
+        const chain = fresh();
+        const store = await open(chain);
+        const { call, audit } = kernel({ store });
+        await call('aga_create_artifact', {});
+        line.cuts.push(cut);
+        const input = { sub_agent_id: 'child', request_id: 'once' };
+        const answer = await call('aga_delegate_to_subagent', input).catch((error) => error.body);
+        if (there) expect(answer.success).toBe(true);
+        else
+          expect(answer).toMatchObject({
+            code: 'CHAIN_CONTENDED',
+            retryable: true,
+            message: expect.stringContaining('nothing was recorded'),
+          });
+        const again = await call('aga_delegate_to_subagent', input);
+        if (there) expect(again).toEqual(answer);
+        expect(await kinds(store)).toEqual(['GENESIS', 'ARTIFACT_CREATED', 'DELEGATION']);
+        expect((await audit()).findings).toEqual([]);
+      },
+    );
+  });
+
+  test('a database that is away: CHAIN_CONTENDED within seconds, and a retry finds the first outcome', async () => {
+    const chain = fresh();
+    const store = await open(chain);
+    const { call, audit } = kernel({ store });
+    const { artifact_hash } = await call('aga_create_artifact', {});
+    const input = { sub_agent_id: 'child', request_id: 'once' };
+    line.cuts.push('done');
+    const severed = call('aga_delegate_to_subagent', input);
+    await sleep(2);
+    line.sever();
+    const body = await refusal(severed.then((answer) => Promise.reject(new Error(JSON.stringify(answer)))));
+    expect(body).toMatchObject({ code: 'CHAIN_CONTENDED', retryable: true });
+    for (const [tool, question] of [
+      ['aga_delegate_to_subagent', input],
+      ['aga_inspect', { artifact_hash }],
+      ['aga_check_permission', { artifact_hash, capability: 'tool.call', resource: 'x' }],
+    ] as const) {
+      const begun = performance.now();
+      expect(await refusal(call(tool, question))).toMatchObject({ code: 'CHAIN_CONTENDED' });
+      expect(performance.now() - begun).toBeLessThan(4000);
+    }
+    line.mend();
+    const first = await call('aga_delegate_to_subagent', input);
+    expect(await call('aga_delegate_to_subagent', input)).toEqual(first);
+    expect((await kinds(store)).filter((kind) => kind === 'DELEGATION')).toHaveLength(1);
+    expect((await audit()).findings).toEqual([]);
+  });
+
+  test('a replica that stands still while it holds the lock is put out, and writes nothing', async () => {
+    const chain = fresh();
+    const slow = await open(chain, url, { standstill: 150 });
+    const quick = await open(chain, url);
+    await quick.commit(0, (_, head) => batchAfter(head, [{}]));
+    const held = slow.commit(1, (_, head) => {
+      for (const begun = performance.now(); performance.now() - begun < 500; );
+      return batchAfter(head, [{ note: 'too late' }]);
+    });
+    await expect(held).rejects.toThrow('in mid-commit');
+    await quick.commit(1, (_, head) => batchAfter(head, [{ note: 'quick' }]));
+    const { rows, head } = await slow.read(ALL);
+    expect(rows).toHaveLength(2);
+    expect(isWhole(rows, head)).toBe(true);
+    await slow.commit(2, (_, at) => batchAfter(at, [{ note: 'again' }]));
+  });
+
+  test('backends are ended all the time while four replicas write: every answer is there, and nothing twice', async () => {
+    const chain = fresh();
+    const replicas = await Promise.all(
+      Array.from({ length: 4 }, async () => kernel({ store: await open(chain, url) })),
+    );
+    const begun = await replicas[0]!.call('aga_create_artifact', { max_children: 10_000 });
+    let storm = true;
+    const shooting = (async () => {
+      for (; storm; await sleep(15))
+        await pg.sql(
+          url,
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'aga-delegate'
+           AND datname = current_database() AND random() < 0.3`,
+        );
+    })();
+    const answers = new Map<string, string>();
+    const insist = async ({ call }: Kernel, name: string): Promise<void> => {
+      const input = { parent_artifact_hash: begun.artifact_hash, sub_agent_id: name, request_id: name };
+      for (let attempt = 0; attempt < 200; attempt++) {
+        const answer = await call('aga_delegate_to_subagent', input).catch((error) => error.body);
+        if (answer.success) {
+          answers.set(name, answer.child_artifact_hash);
+          return;
+        }
+        expect(answer).toMatchObject({ code: 'CHAIN_CONTENDED' });
+      }
+      throw new Error('never answered');
+    };
+    await Promise.all(
+      replicas.flatMap((replica, r) =>
+        Array.from({ length: 8 }, async (_, c) => {
+          for (let i = 0; i < 10; i++) await insist(replica, `agent-${r}-${c}-${i}`);
+        }),
+      ),
+    );
+    storm = false;
+    await shooting;
+    const { rows } = await replicas[0]!.store.read({ ...ALL, kind: 'DELEGATION' });
+    const made = rows.map(({ entry }) => JSON.parse(entry).event.child_artifact_hash);
+    expect(made).toHaveLength(320);
+    expect([...answers.values()].sort()).toEqual(made.sort());
+    expect((await replicas[3]!.audit()).findings).toEqual([]);
+  }, 60_000);
+
+  test('clocks that are minutes apart: time on the chain never goes back, and every replica can go on', async () => {
+    const chain = fresh();
+    const now = Date.UTC(2026, 10, 20, 10);
+    const replicas = await Promise.all(
+      [0, 300_000, -300_000].map(async (skew) => kernel({ store: await open(chain, url), clock: { now: now + skew } })),
+    );
+    const [right, ahead, behind] = replicas as [Kernel, Kernel, Kernel];
+    const root = await behind.call('aga_create_artifact', { ttl_seconds: 1200 });
+    await Promise.all(
+      replicas.flatMap((replica) =>
+        Array.from({ length: 5 }, () =>
+          replica.call('aga_delegate_to_subagent', { parent_artifact_hash: root.artifact_hash, ttl_seconds: 60 }),
+        ),
+      ),
+    );
+    // What has ended for the chain has ended for everybody, the one whose clock is behind included.
+    await expect(
+      ahead.call('aga_delegate_to_subagent', { parent_artifact_hash: root.artifact_hash }),
+    ).resolves.toMatchObject({ success: true });
+    ahead.clock.now += 601_000;
+    await ahead.call('aga_create_artifact', {});
+    for (const each of [ahead, right, behind]) {
+      const act = { artifact_hash: root.artifact_hash, capability: 'tool.call', resource: 'x' };
+      expect(await each.call('aga_check_permission', act)).toMatchObject({ allowed: false, code: 'LEASE_EXPIRED' });
+    }
+    const { rows } = await right.store.read(ALL);
+    const times = rows.map(({ entry }) => JSON.parse(entry).timestamp);
+    expect(times).toEqual([...times].sort());
+    expect((await right.audit()).findings).toEqual([]);
+  });
+});
