@@ -1,0 +1,421 @@
+/** The authority as an operator runs it: processes of the built program, and clients of their own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Agent, connect, DelegateError } from '../../src/client/index.ts';
+import { dataDir, type Host, host, SERVER } from './host.ts';
+
+const OPERATOR = 'the-operator-token-of-this-story';
+
+interface Served {
+  readonly url: string;
+  readonly stderr: () => string;
+  readonly stdout: () => string;
+  readonly process: ChildProcess;
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+const clean = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AGA_')));
+
+async function serve(path: string, env: object = { AGA_OPERATOR_TOKEN: OPERATOR }): Promise<Served> {
+  const child = spawn(process.execPath, [SERVER, '--data-dir', path, 'serve', '--http', '127.0.0.1:0'], {
+    env: { ...clean(), ...env },
+  });
+  let [err, out] = ['', ''];
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+      const found = /^listening on (http:\S+)$/m.exec(err)?.[1];
+      if (found) resolve(found);
+    });
+    void exited.then((code) => reject(new Error(`exit ${code}: ${err}`)));
+  });
+  return {
+    url,
+    stderr: () => err,
+    stdout: () => out,
+    process: child,
+    stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
+
+interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function run(args: readonly string[], env: object = {}, input = ''): Promise<Ran> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [SERVER, ...args], { env: { ...clean(), ...env } });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+    child.once('close', (code) => resolve({ code, out, err }));
+  });
+}
+
+/** A tool of the authority, as its operator. */
+async function tool(url: string, name: string, input: object, token = OPERATOR): Promise<any> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  const response = await fetch(`${url}/api/v1/tools/${name}`, { method: 'POST', headers, body: JSON.stringify(input) });
+  return response.json();
+}
+
+async function coordinatorToken(url: string, changes: object = {}): Promise<string> {
+  const root = await tool(url, 'aga_create_artifact', {});
+  const input = {
+    parent_artifact_hash: root.artifact_hash,
+    sub_agent_id: 'lead',
+    policy_preset: 'coordinator',
+    enroll: true,
+  };
+  return (await tool(url, 'aga_delegate_to_subagent', { ...input, ...changes })).enrollment.token;
+}
+
+async function thrown(promise: Promise<unknown>): Promise<DelegateError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(DelegateError);
+  return error as DelegateError;
+}
+
+describe('serve', () => {
+  it('shows its operator token once, keeps a hash of it, and ends in peace', async () => {
+    const dir = dataDir();
+    const first = await serve(dir.path, {});
+    const token = /^operator token: (\S+)$/m.exec(first.stderr())?.[1] ?? '';
+    expect(token.length).toBeGreaterThanOrEqual(22);
+    expect((await tool(first.url, 'aga_create_artifact', {}, token)).success).toBe(true);
+    expect((await tool(first.url, 'aga_create_artifact', {}, `${token}x`)).error.code).toBe('UNAUTHENTICATED');
+    const began = performance.now();
+    expect(await first.stop()).toBe(0);
+    expect(performance.now() - began).toBeLessThan(2000);
+    const second = await serve(dir.path, {});
+    expect(second.stderr()).not.toContain('operator token');
+    expect((await tool(second.url, 'aga_create_artifact', {}, token)).success).toBe(true);
+    expect(await second.stop('SIGINT')).toBe(0);
+    expect(second.stdout()).toBe('');
+    const third = await serve(dir.path);
+    expect(third.stderr()).not.toContain('operator token');
+    expect((await tool(third.url, 'aga_create_artifact', {}, token)).error.code).toBe('UNAUTHENTICATED');
+    expect((await tool(third.url, 'aga_create_artifact', {})).success).toBe(true);
+    await third.stop();
+    for (const name of readdirSync(dir.path)) {
+      const file = join(dir.path, name);
+      if (!statSync(file).isFile()) continue;
+      expect([name, statSync(file).mode & 0o077]).toEqual([name, 0]);
+      expect(readFileSync(file, 'latin1')).not.toContain(token);
+    }
+    dir.remove();
+  });
+
+  it('says in one line why it does not start', async () => {
+    const dir = dataDir();
+    const at = ['--data-dir', dir.path, 'serve'];
+    const taken = await serve(dir.path);
+    for (const [args, env, code, message] of [
+      [['--http', taken.url.slice('http://'.length)], {}, 1, /Cannot listen/],
+      [['--http', 'x'], {}, 2, /HOST:PORT/],
+      [['--http', '0.0.0.0:0'], {}, 2, /--public-url/],
+      [['--http', '0.0.0.0:0', '--public-url', 'https://a.example'], {}, 2, /--tls-cert/],
+      [['--http', '127.0.0.1:0', '--tls-cert', 'x'], {}, 2, /belong together/],
+      [['--http', '127.0.0.1:0', '--tls-cert', 'x', '--tls-key', 'y'], {}, 1, /Cannot read x/],
+      [[], { AGA_OPERATOR_TOKEN: 'short' }, 1, /at least 22/],
+      [[], { AGA_OPERATOR_TOKEN: '' }, 1, /at least 22/],
+    ] as const) {
+      const { code: exit, out, err } = await run([...at, ...args], env);
+      expect([args, exit, out]).toEqual([args, code, '']);
+      expect(err).toMatch(message);
+    }
+    await taken.stop();
+    dir.remove();
+  });
+});
+
+describe('two servers on one chain', () => {
+  const dir = dataDir();
+  let servers: [Served, Served];
+  beforeAll(async () => {
+    servers = await Promise.all([serve(dir.path), serve(dir.path)]);
+  });
+  afterAll(async () => {
+    await Promise.all(servers.map((each) => each.stop()));
+    dir.remove();
+  });
+
+  it('give one winner of fifty, also when one of them is started anew', async () => {
+    const [a, b] = servers;
+    const token = await coordinatorToken(a.url);
+    const attempts = Array.from({ length: 50 }, (_, n) => connect({ server: n % 2 ? a.url : b.url, token }));
+    const settled = await Promise.allSettled(attempts);
+    const won = settled.filter((each) => each.status === 'fulfilled');
+    expect(won).toHaveLength(1);
+    for (const each of settled) if (each.status === 'rejected') expect(each.reason.code).toBe('TOKEN_USED');
+    await b.stop();
+    servers[1] = await serve(dir.path);
+    expect(await thrown(connect({ server: servers[1].url, token }))).toMatchObject({ code: 'TOKEN_USED' });
+    const winner = (won[0] as PromiseFulfilledResult<Agent>).value;
+    expect((await winner.inspect()).status.phase).toBe('Active');
+  });
+
+  it('accept one another’s agents, and end them at once', async () => {
+    const [a, b] = servers;
+    const lead = await connect({ server: a.url, token: await coordinatorToken(b.url) });
+    const minted = await lead.delegate({ subAgentName: 'worker' });
+    const worker = await connect({ server: b.url, token: minted.enrollmentToken });
+    const again = await connect({ server: a.url, token: minted.enrollmentToken, key: worker.key });
+    expect(again.agentId).toBe(worker.agentId);
+    expect((await again.inspect()).status.phase).toBe('Active');
+    await lead.revoke('worker');
+    expect(await thrown(worker.authorize({ capability: 'tool.call', resource: 'a/b' }))).toMatchObject({
+      code: 'ARTIFACT_REVOKED',
+    });
+    const { findings } = await tool(a.url, 'aga_verify', { target: 'chain' });
+    expect(findings).toEqual([]);
+  });
+
+  it('let one of them have a name', async () => {
+    const [a, b] = servers;
+    const token = await coordinatorToken(a.url);
+    const lead = await connect({ server: a.url, token });
+    const twin = await connect({ server: b.url, token, key: lead.key });
+    const tried = Array.from({ length: 20 }, (_, n) => (n % 2 ? lead : twin).delegate({ subAgentName: 'one' }));
+    const settled = await Promise.allSettled(tried);
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+});
+
+describe('a stdio session with a token', () => {
+  const dir = dataDir();
+  const away = dataDir();
+  let server: Served;
+  const hosts: Host[] = [];
+  const session = async (path: string, env: { [name: string]: string }, args: string[] = []) => {
+    const opened = await host(path, { env, args });
+    hosts.push(opened);
+    return opened;
+  };
+  beforeAll(async () => {
+    server = await serve(dir.path);
+  });
+  afterAll(async () => {
+    await Promise.all(hosts.map((each) => each.close()));
+    await server.stop();
+    dir.remove();
+    away.remove();
+  });
+
+  it('redeems it with its first question, and its twin is the same agent', async () => {
+    const token = await coordinatorToken(server.url);
+    const phase = async () => {
+      const list: any = await (
+        await fetch(`${server.url}/api/v1/agents`, { headers: { authorization: `Bearer ${OPERATOR}` } })
+      ).json();
+      return list.items.at(-1).status.phase;
+    };
+    const [one, two] = await Promise.all([
+      session(dir.path, { AGA_TOKEN: token }),
+      session(dir.path, {}, ['--token', token]),
+    ]);
+    expect(await phase()).toBe('Pending');
+    const answers = await Promise.all([
+      one.call('aga_inspect', { view: 'lineage' }),
+      two.call('aga_inspect', { view: 'lineage' }),
+    ]);
+    expect(answers[0].artifact_hash).toBe(answers[1].artifact_hash);
+    expect(await phase()).toBe('Active');
+    expect(readdirSync(join(dir.path, 'agents'))).toHaveLength(1);
+    await expect(one.call('aga_create_artifact')).rejects.toMatchObject({ body: { code: 'NOT_OPERATOR' } });
+    await tool(server.url, 'aga_revoke_artifact', { artifact_hash: answers[0].artifact_hash, reason: 'done' });
+    for (const each of [one, two]) {
+      await expect(each.call('aga_inspect')).rejects.toMatchObject({ body: { code: 'ARTIFACT_REVOKED' } });
+    }
+  });
+
+  it('works at another authority, signs every call, and keeps nothing but its key', async () => {
+    const token = await coordinatorToken(server.url);
+    const remote = await session(away.path, { AGA_TOKEN: token, AGA_URL: server.url });
+    const { result } = await remote.request('tools/list');
+    expect(result?.tools.map(({ name }: { name: string }) => name)).toContain('aga_delegate_to_subagent');
+    const child = await remote.call('aga_delegate_to_subagent', { sub_agent_id: 'below', permitted_tools: ['a/*'] });
+    expect(child.success).toBe(true);
+    await expect(remote.call('aga_create_artifact')).rejects.toMatchObject({ body: { code: 'NOT_OPERATOR' } });
+    const unknown = await remote.request('tools/call', { name: 'nothing', arguments: {} });
+    expect(unknown.error?.code).toBe(-32602);
+    const resource = await remote.request('resources/read', { uri: 'aga://chain/checkpoint' });
+    expect(resource.result?.contents[0].text).toContain('aga-delegate/default');
+    expect((await remote.request('prompts/list')).result?.prompts).toHaveLength(1);
+    expect(readdirSync(away.path)).toEqual(['agents']);
+    // What it does over there, it does as the holder of its key.
+    const refusals = await tool(server.url, 'aga_query_chain', { kind: 'REFUSAL', limit: 500 });
+    expect(refusals.entries.at(-1).event).toMatchObject({ code: 'NOT_OPERATOR', binding: 'proof' });
+  });
+
+  it('never becomes the operator', async () => {
+    const token = await coordinatorToken(server.url);
+    const good = `${token.slice(0, -1)}${token.endsWith('A') ? 'E' : 'A'}`;
+    for (const env of [
+      { AGA_TOKEN: '' },
+      { AGA_TOKEN: 'x' },
+      { AGA_TOKEN: good },
+      { AGA_URL: server.url },
+      { AGA_URL: 'x', AGA_TOKEN: token },
+    ]) {
+      const { code, out } = await run(['--data-dir', dir.path], env);
+      expect([env, code, out]).toEqual([env, 1, '']);
+    }
+    // Redeemed by somebody else before: every call says so.
+    await connect({ server: server.url, token });
+    for (const env of [{ AGA_TOKEN: token }, { AGA_TOKEN: token, AGA_URL: server.url }]) {
+      const late = await session(env.AGA_URL ? away.path : dir.path, env);
+      expect((await late.request('tools/list')).result?.tools).toEqual([]);
+      await expect(late.call('aga_inspect')).rejects.toMatchObject({ body: { code: 'TOKEN_USED' } });
+      await expect(late.call('aga_create_artifact')).rejects.toMatchObject({ body: { code: 'TOKEN_USED' } });
+    }
+  });
+});
+
+describe('agents from files', () => {
+  const dir = dataDir();
+  let server: Served;
+  const at = ['--data-dir', dir.path];
+  const yaml = (name: string, spec: string) => {
+    const path = join(dir.path, `${name}.yaml`);
+    writeFileSync(path, `apiVersion: example/v1\nkind: AgentIdentity\nmetadata:\n  name: ${name}\nspec:\n  ${spec}\n`);
+    return path;
+  };
+  beforeAll(async () => {
+    server = await serve(dir.path);
+  });
+  afterAll(async () => {
+    await server.stop();
+    dir.remove();
+  });
+
+  it('are applied, again with the same answer, and listed', async () => {
+    const lead = await run([...at, 'apply', '-f', yaml('lead', 'policyPreset: coordinator'), '--json']);
+    expect([lead.code, lead.err]).toEqual([0, '']);
+    const worker = yaml('worker', 'parentRef: {name: lead}\n  ttl: 10m');
+    const first = JSON.parse((await run([...at, 'apply', '-f', worker, '--json'])).out);
+    expect(first).toMatchObject({ agentName: 'worker', parentRef: { name: 'lead', namespace: 'default' } });
+    const remotely = await run(['apply', '-f', worker, '--json'], {
+      AGA_URL: server.url,
+      AGA_OPERATOR_TOKEN: OPERATOR,
+    });
+    expect(JSON.parse(remotely.out)).toEqual(first);
+    expect((await run([...at, 'apply', '-f', worker])).out).toContain(first.enrollmentToken);
+    const list = JSON.parse((await run([...at, 'agents', '--json'])).out);
+    expect(list.kind).toBe('AgentIdentityList');
+    expect(list.items.map((item: any) => [item.metadata.name, item.status.phase])).toEqual([
+      ['lead', 'Active'],
+      ['lead', 'Pending'],
+      ['worker', 'Pending'],
+    ]);
+    const other = await run([
+      ...at,
+      'apply',
+      '-f',
+      yaml('worker', 'parentRef: {name: lead}\n  policyPreset: isolated'),
+    ]);
+    expect([other.code, other.err]).toEqual([1, expect.stringContaining('NAME_TAKEN')]);
+    const seen = await run(['agents'], { AGA_URL: server.url, AGA_OPERATOR_TOKEN: OPERATOR });
+    expect(seen.out).toContain('worker');
+  });
+
+  it('are refused with what is wrong', async () => {
+    for (const [name, spec] of [
+      ['a', 'ttl: 1d'],
+      ['a', 'tlt: 10m'],
+      ['a', 'parentRef: {name: nobody}'],
+      ['A_B', 'ttl: 10m'],
+      ['a', 'ttl: 10m\n  ttl: 20m'],
+      ['a', 'policyPreset: root'],
+    ] as const) {
+      const { code, out } = await run([...at, 'apply', '-f', yaml(name, spec)]);
+      expect([spec, code, out]).toEqual([spec, 1, '']);
+    }
+    expect((await run([...at, 'apply', '-f', join(dir.path, 'none.yaml')])).code).toBe(1);
+    expect((await run([...at, 'apply'])).code).toBe(2);
+  });
+});
+
+describe('run', () => {
+  const dir = dataDir();
+  let server: Served;
+  beforeAll(async () => {
+    server = await serve(dir.path);
+  });
+  afterAll(async () => {
+    await server.stop();
+    dir.remove();
+  });
+  const node = (code: string) => ['--', process.execPath, '-e', code];
+
+  it('passes on environment, input and exit code, and no secret of the operator', async () => {
+    const token = await coordinatorToken(server.url);
+    const show =
+      'process.stdin.on("data", (d) => console.log(String(d), JSON.stringify(process.env))); process.exitCode = 7';
+    const env = { AGA_OPERATOR_TOKEN: OPERATOR };
+    const { code, out } = await run(['--data-dir', dir.path, 'run', '--token', token, ...node(show)], env, 'said');
+    expect(code).toBe(7);
+    expect(out).toMatch(/^said /);
+    const seen = JSON.parse(out.slice(out.indexOf('{')));
+    expect(seen).toMatchObject({ AGA_TOKEN: token, AGA_DATA_DIR: dir.path, AGA_AGENT_NAME: 'lead' });
+    expect(seen.AGA_OPERATOR_TOKEN).toBeUndefined();
+    const missing = await run(['--data-dir', dir.path, 'run', '--token', token, '--', '/no/such/command']);
+    expect(missing.code).toBe(127);
+    expect((await run(['--data-dir', dir.path, 'run', '--', 'true'])).code).toBe(2);
+    expect((await run(['--data-dir', dir.path, 'run', '--token', token])).code).toBe(2);
+  });
+
+  it('gives a host the gateway as its only server', async () => {
+    const token = await coordinatorToken(server.url);
+    const read = 'console.log(require("fs").readFileSync(process.argv[1], "utf8"))';
+    const { out } = await run(['--data-dir', dir.path, 'run', '--token', token, ...node(read), '{mcp_config}']);
+    const { mcpServers } = JSON.parse(out);
+    expect(Object.keys(mcpServers)).toEqual(['aga-delegate']);
+    expect(mcpServers['aga-delegate'].env.AGA_TOKEN).toBe(token);
+  });
+
+  it.each(['local', 'remote'])('ends the command within five seconds of its authority: %s', async (where) => {
+    const token = await coordinatorToken(server.url);
+    const id = token.slice('lt-delegate-'.length).split('.')[0];
+    const env = where === 'remote' ? { AGA_URL: server.url } : {};
+    const stubborn = 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)';
+    const running = run(['--data-dir', dir.path, 'run', '--token', token, ...node(stubborn)], env);
+    for (let tries = 0; tries < 100; tries++) {
+      const { status }: any = await (
+        await fetch(`${server.url}/api/v1/agents/${id}`, { headers: { authorization: `Bearer ${OPERATOR}` } })
+      ).json();
+      if (status.phase === 'Active') break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const began = performance.now();
+    await fetch(`${server.url}/api/v1/agents/${id}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${OPERATOR}` },
+    });
+    const { code, err } = await running;
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(code).toBe(128 + 9);
+    expect(err).toContain('was revoked');
+  });
+});
