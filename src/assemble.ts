@@ -14,6 +14,11 @@ import { Enforcement } from './enforcement.ts';
 import type { Follower } from './follower.ts';
 import { gatewayOf } from './gatekeeper.ts';
 import { type Ground, groundOf } from './ground.ts';
+import { agentsOf, environmentOf } from './jobs/agents.ts';
+import { jobDesk } from './jobs/desk.ts';
+import { fileJournal } from './jobs/journal.ts';
+import { filePresence } from './jobs/presence.ts';
+import { Supervisor } from './jobs/supervisor.ts';
 import { CannotStart } from './keys/file.ts';
 import { Lookout } from './lookout.ts';
 import type { Store, Tree } from './ports.ts';
@@ -25,6 +30,7 @@ import { Service } from './service.ts';
 import { fileArchive } from './store/file-archive.ts';
 import { fileCache } from './store/file-cache.ts';
 import { type Tokens, tokensOf } from './tokens.ts';
+import { parseAgents } from './tools/available.ts';
 import { TOOLS } from './tools/index.ts';
 import type { Policy, Reader } from './tools/tool.ts';
 
@@ -34,6 +40,8 @@ export interface Installation {
   session(caller: Caller): Session;
   readonly enforcement: Enforcement;
   readonly tokens: Tokens;
+  /** Ends the jobs of this process at once. */
+  endJobs(): Promise<void>;
   /** Remembers used proofs for all who accept them, until it is closed. */
   readonly openNonces: Ground['openNonces'];
   /** The authority's name. */
@@ -58,17 +66,41 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
     snapshot: fileCache(join(home, 'snapshot')),
     checkpoint: fileCache(join(home, 'checkpoint')),
   };
-  const world = { store, caches, keys, clock: Date.now, policy: policyOf(config, launch), random, origin };
+  const presence = filePresence(home);
+  const journal = fileJournal(join(home, 'jobs'), Date.now);
+  const policy = policyOf(config, launch, presence.id);
+  const world = { store, caches, keys, clock: Date.now, policy, random, origin };
   const sequencer = new Sequencer(world, (follower) => ({
     ...readerOf(store, follower, authority, watch),
     log: keys.log,
+    said: (jobId) => journal.of(jobId),
     archive: fileArchive(join(home, 'evidence')),
   }));
   const service = new Service(sequencer, TOOLS);
   const enforcement = new Enforcement(service, config.refusals_per_minute);
   const lookout = new Lookout(service);
   const { gateway, decider } = gatewayOf(config, { service, enforcement, lookout });
+  const tokens = tokensOf(keys.authority);
+  const place = {
+    dataDir: settings.dataDir,
+    authority: name,
+    launch,
+    database: settings.database.url,
+    enrolment: tokens.enrolment,
+  };
+  const supervisor = new Supervisor({
+    service,
+    lookout,
+    journal,
+    presence,
+    agents: agentsOf(config.agents),
+    grace: config.job_grace_seconds * 1000,
+    environment: (job) => environmentOf(place, job),
+    report: (error) => void process.stderr.write(`aga-delegate: ${String(error)}\n`),
+  });
+  service.surround(jobDesk(service, supervisor));
   const close = async (): Promise<void> => {
+    await supervisor.close();
     lookout.close();
     await gateway.close();
     await service.close();
@@ -85,7 +117,8 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
       return gateway.servers.length === 0 ? own : gatewaySession(own, { gateway, decider, caller });
     },
     enforcement,
-    tokens: tokensOf(keys.authority),
+    tokens,
+    endJobs: () => supervisor.close(),
     openNonces,
     name,
     authority,
@@ -94,13 +127,18 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
   };
 }
 
-function policyOf({ presets, root_ceiling: ceiling, limits }: Config, launch: readonly string[]): Policy {
+function policyOf(
+  { presets, root_ceiling: ceiling, limits, agents }: Config,
+  launch: readonly string[],
+  supervisor: string,
+): Policy {
   try {
     return {
       presets: parsePresets(presets ?? {}),
       rootCeiling: ceiling === undefined ? null : parseCeiling(ceiling, 'root_ceiling'),
       rootLimits: parseLimits(limits ?? {}),
       launch,
+      jobs: { agents: parseAgents(agents), supervisor },
     };
   } catch (error) {
     throw error instanceof Refusal ? new CannotStart(`The configuration file: ${error.message}`) : error;
@@ -118,7 +156,7 @@ function readerOf(
   follower: Follower,
   own: string,
   watch?: Watch,
-): Omit<Reader, 'log' | 'archive'> {
+): Omit<Reader, 'log' | 'archive' | 'said'> {
   return {
     read: (query) => store.read(query),
     nodes: (...range) => store.nodes(...range),

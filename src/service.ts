@@ -26,29 +26,55 @@ export interface Verdict {
   readonly sequence_number: number;
 }
 
+/** What came with a call beside its input. */
+export interface Circumstances {
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: ((update: { progress: number; total?: number; message?: string }) => void) | undefined;
+  /** W3C `traceparent`. */
+  readonly trace?: string | undefined;
+}
+
+export interface Errand extends Circumstances {
+  readonly input: Output;
+  readonly caller: Caller;
+}
+
+/** What a tool does beside the chain, before and after it is asked. */
+export type Around = (ask: () => Promise<Output>, errand: Errand) => Promise<Output>;
+
 export class Service {
   readonly tools: ReadonlyMap<string, Tool>;
   readonly #sequencer: Sequencer;
+  #arounds: ReadonlyMap<string, Around> = new Map();
 
   constructor(sequencer: Sequencer, tools: readonly Tool[]) {
     this.#sequencer = sequencer;
     this.tools = new Map(tools.map((tool) => [tool.name, tool]));
   }
 
+  /** By the name of the tool; a tool itself only proposes and answers. */
+  surround(arounds: ReadonlyMap<string, Around>): void {
+    this.#arounds = arounds;
+  }
+
   /** Calls a tool that exists. Throws its refusal. */
-  async call(tool: Tool, input: unknown, caller: Caller): Promise<Output> {
+  async call(tool: Tool, input: unknown, caller: Caller, circumstances: Circumstances = {}): Promise<Output> {
     const parsed = parseInput(tool, input);
-    return this.#sequencer.submit<Output>({
-      name: tool.name,
-      caller,
-      writes: !tool.annotations.readOnlyHint,
-      decide(context) {
-        admit(context);
-        return tool.decide(parsed, context);
-      },
-      // Without a state nobody can say whether a bound caller's authority still lives.
-      ...(caller.artifact === null && tool.whenBroken && { whenBroken: tool.whenBroken(parsed) }),
-    });
+    const { trace } = circumstances;
+    const ask = (): Promise<Output> =>
+      this.#sequencer.submit<Output>({
+        name: tool.name,
+        caller,
+        writes: !tool.annotations.readOnlyHint,
+        decide(context) {
+          admit(context);
+          return tool.decide(parsed, trace === undefined ? context : { ...context, trace });
+        },
+        // Without a state nobody can say whether a bound caller's authority still lives.
+        ...(caller.artifact === null && tool.whenBroken && { whenBroken: tool.whenBroken(parsed) }),
+      });
+    return this.#arounds.get(tool.name)?.(ask, { ...circumstances, input: parsed, caller }) ?? ask();
   }
 
   /**

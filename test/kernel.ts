@@ -63,7 +63,7 @@ export function kernel({
   const archive = new MemoryArchive();
   const nodes: Tree['nodes'] = async (level, first, count) =>
     level === 0 ? (await store.read({ after: first - 1, limit: count })).rows.map((row) => row.entry_hash) : [];
-  const reader = { read: store.read.bind(store), audit, nodes, log: keys.log, archive };
+  const reader = { read: store.read.bind(store), audit, nodes, said: async () => new Map(), log: keys.log, archive };
   const sequencer = new Sequencer(world, () => reader);
   const service = new Service(sequencer, TOOLS);
   const self = operator();

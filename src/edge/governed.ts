@@ -27,11 +27,13 @@ export function governedSession(service: Service, caller: Caller): Session {
     async listTools() {
       return definitions(service);
     },
-    async callTool({ name, arguments: input }) {
+    async callTool({ name, arguments: input, meta, signal, progress }) {
       const tool = service.tools.get(name);
       if (!tool) throw new UnknownName(name);
       try {
-        return toolResult((await service.call(tool, input, caller)) as JsonObject); // every output schema is JSON
+        return toolResult(
+          (await service.call(tool, input, caller, { signal, progress, trace: traceOf(meta) })) as JsonObject,
+        ); // every output schema is JSON
       } catch (error) {
         if (error instanceof Refusal) return refusalResult(error);
         throw error;
@@ -57,6 +59,12 @@ export function governedSession(service: Service, caller: Caller): Session {
     onToolsChanged: () => () => undefined,
   };
 }
+
+/** https://www.w3.org/TR/trace-context/ */
+const traceOf = ({ traceparent }: JsonObject): string | undefined =>
+  typeof traceparent === 'string' && /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
+    ? traceparent
+    : undefined;
 
 async function readResource(service: Service, caller: Caller, uri: string): Promise<ResourceContent[] | undefined> {
   if (uri === CHECKPOINT) {
@@ -96,7 +104,7 @@ function define({ name, title, description, input, output, annotations }: Tool):
     description,
     inputSchema: jsonSchema(input, 'input'),
     outputSchema: jsonSchema(output, 'output'),
-    annotations: { title, ...annotations },
+    annotations,
   };
 }
 
@@ -105,10 +113,12 @@ function jsonSchema(schema: z.ZodObject, io: 'input' | 'output'): JsonObject {
   return prune(rest as JsonObject) as JsonObject; // JSON Schema is JSON
 }
 
-/** Bounds that every integer has say nothing to a reader. */
+/** Bounds that no honest request meets cost every agent that reads them; they are kept where requests are judged. */
+const UNSAID = new Set(['propertyNames', 'pattern', 'minLength', 'maxLength', 'maxItems', 'minimum', 'maximum']);
+
 function prune(value: Json): Json {
   if (Array.isArray(value)) return value.map(prune);
   if (value === null || typeof value !== 'object') return value;
-  const kept = Object.entries(value).filter(([, bound]) => Math.abs(Number(bound)) !== Number.MAX_SAFE_INTEGER);
+  const kept = Object.entries(value).filter(([name]) => !UNSAID.has(name));
   return Object.fromEntries(kept.map(([name, member]) => [name, prune(member)]));
 }

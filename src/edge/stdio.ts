@@ -17,6 +17,8 @@ export interface StdioOptions {
   /** Called once per connection, and once more for a probe that is thrown away: cheap and without effects. */
   readonly session: () => Session;
   readonly info: ServerInfo;
+  /** The end was asked for: ends at once what should not go on until then. */
+  readonly onEnding?: () => void;
   /** Closes what the process holds open; is given what is left of the two seconds. */
   readonly onStop?: () => Promise<void>;
 }
@@ -34,7 +36,7 @@ const STOPPING = new Refusal('CANCELLED', 'The server is stopping, and this call
 });
 
 /** Serves the process's own stdin and stdout; resolves when the process may exit, with code 0. */
-export async function serveStdio({ session, info, onStop }: StdioOptions): Promise<void> {
+export async function serveStdio({ session, info, onEnding, onStop }: StdioOptions): Promise<void> {
   const { stdin, stdout } = process;
   const out = outbox(stdout, report);
   const answers = owed();
@@ -74,6 +76,7 @@ export async function serveStdio({ session, info, onStop }: StdioOptions): Promi
   await Promise.race([asked, broken]);
 
   const end = performance.now() + END_MS;
+  onEnding?.();
   const left = () => end - performance.now();
   // What the client wrote before it sent a signal may still lie in the pipe.
   await turn();

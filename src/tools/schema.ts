@@ -23,24 +23,30 @@ export const limits = z.strictObject({
   calls: z.int().min(0).optional().describe('In all'),
   calls_per_minute: z.int().min(0).optional().describe('In any 60 seconds'),
 });
+/** The same two, for the tools whose reader has met them in `aga_create_artifact`; where they are parsed they are judged. */
+export const rulesAgain = z.array(z.record(z.string().max(512), z.unknown())).max(256);
+export const limitsAgain = z.record(z.string().max(64), z.int().min(0));
 export const preset = z.string().min(1).max(64);
 export const names = z.array(z.string().max(64)).max(64);
 export const ttl = z.int().min(1).max(MAX_TTL);
 export const text = label;
 export const maxDepth = z.int().min(0).max(MAX_DEPTH);
 export const maxChildren = z.int().min(0).max(MAX_CHILDREN);
+export const budgetMode = z.enum(['slice', 'pool']);
+export const jobId = z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 lower-case hex digits');
+export const wait = z.number().min(0).max(300);
 export const requestId = z.string().min(1).max(128);
 
 export const chain = z
   .strictObject({
-    sequence_number: z.int().describe('Position of the entry, from 0'),
-    entry_hash: z.string().describe('RFC 9162 leaf hash of the entry, hex'),
+    sequence_number: z.int().describe('From 0'),
+    entry_hash: z.string().describe('RFC 9162 leaf hash, hex'),
   })
   .describe('The entry that records it');
 
 export const refusedBy = z
   .strictObject({
-    artifact_hash: z.string().describe('Artifact that says no, nearest the root'),
+    artifact_hash: z.string().describe('The one nearest the root that says no'),
     subject: z.string().describe('Its subject'),
     depth: z.int().describe('Its depth; 0 is a root'),
   })

@@ -1,0 +1,139 @@
+/** One job in the charge of this process, from its start to the end of its processes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Json } from '../base/canonical.ts';
+import type { Agent, Task, Working } from './agent.ts';
+import { Allowance } from './allowance.ts';
+import type { Journal } from './journal.ts';
+import type { End, JobRecord, Said } from './record.ts';
+import { FAILED, type Saying } from './saying.ts';
+
+export interface ChargeOptions {
+  readonly task: Task;
+  readonly agent: Agent;
+  readonly record: JobRecord;
+  readonly journal: Journal;
+  /** How long it may take to end by itself, in milliseconds. */
+  readonly grace: number;
+  /** Told of everything that is on the chain now. */
+  readonly changed: () => void;
+  readonly report: (error: unknown) => void;
+}
+
+/** Said at once, at most; what waits in between is written together. */
+const TOGETHER = 200;
+
+export class Charge {
+  readonly #options: ChargeOptions;
+  readonly #allowance = new Allowance();
+  readonly #waiting: Said[] = [];
+  #writing: Promise<void> | undefined;
+  #working: Working | undefined;
+  #isGone = false;
+  #isOver = false;
+  #clock: NodeJS.Timeout | undefined;
+  #tellGone = (): void => {};
+  /** Resolves when none of its processes is left. */
+  readonly gone = new Promise<void>((resolve) => {
+    this.#tellGone = resolve;
+  });
+
+  constructor(options: ChargeOptions) {
+    this.#options = options;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  start(): void {
+    const { agent, task } = this.#options;
+    this.#working = agent.start(task, {
+      began: () => this.#began(),
+      say: (saying) => this.#hear(saying),
+      gone: (why) => this.#goneBy(why),
+    });
+  }
+
+  #began(): void {
+    const { agent, task, record, changed, report } = this.#options;
+    if (this.#isOver) return;
+    // Where it is refused, the end of the job is on its way.
+    record.running(task.jobId).then(changed, report);
+    if (agent.maxRuntimeSeconds !== undefined) {
+      const message = `The agent may run for ${agent.maxRuntimeSeconds} s and did not end.`;
+      const late = (): void => void this.end({ state: 'timed_out', code: 'TIMEOUT', said: { message } });
+      this.#clock = setTimeout(late, Math.min(agent.maxRuntimeSeconds * 1000, 0x7fffffff));
+    }
+  }
+
+  /** Ends the job; its processes get the grace, or nothing of it. */
+  async end(end: End, grace = this.#options.grace): Promise<void> {
+    if (this.#isOver) return this.gone;
+    this.#isOver = true;
+    clearTimeout(this.#clock);
+    const written = this.#write(end);
+    if (!this.#isGone && this.#working) {
+      // Who has given a result ends by itself; all others are told.
+      if (end.state !== 'success' && grace > 0) this.#working.stop();
+      const quiet = new AbortController();
+      if (grace > 0) {
+        await Promise.race([this.gone, sleep(grace, undefined, { signal: quiet.signal }).catch(() => undefined)]);
+        quiet.abort();
+      }
+      if (!this.#isGone) await this.#working.kill().catch(this.#options.report);
+    }
+    this.#isGone = true;
+    this.#tellGone();
+    await written;
+  }
+
+  async #write(end: End): Promise<void> {
+    const { record, journal, task, changed, report } = this.#options;
+    try {
+      const missed = this.#allowance.missed();
+      if (missed > 0) this.#waiting.push({ type: 'log', said: { message: `${missed} events were left out here.` } });
+      await (this.#writing ?? this.#drain());
+      await this.#drain();
+      if (end.said !== undefined) await journal.keep(task.jobId, [end.said], true);
+      await record.ended(task.jobId, end);
+      changed();
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  #hear(saying: Saying): void {
+    if (this.#isOver) return;
+    if (saying.type === 'result') void this.end({ state: 'success', code: null, said: saying.result });
+    else if (saying.type === 'error') {
+      void this.end({ state: 'error', code: saying.code, said: { message: saying.message } });
+    } else if (this.#allowance.take()) {
+      this.#waiting.push(saying);
+      this.#writing ??= this.#drain();
+    }
+  }
+
+  /** Contents first: a digest on the chain without them would be a riddle for ever. */
+  async #drain(): Promise<void> {
+    const { record, journal, task, changed, report } = this.#options;
+    try {
+      while (this.#waiting.length > 0) {
+        const some = this.#waiting.splice(0, TOGETHER);
+        await journal.keep(
+          task.jobId,
+          some.map(({ said }): Json => said),
+        );
+        const written = some.map((each) => record.said(task.jobId, each));
+        void Promise.all(written).then(changed, report);
+      }
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  #goneBy(why: string): void {
+    this.#isGone = true;
+    this.#tellGone();
+    void this.end({ state: 'error', code: FAILED, said: { message: why } });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What was said in jobs: inputs stay out, progress, logs, results and errors come in, one file a job. The chain holds their
+ * digests, so a line that was changed here is not found under its digest any more.
+ */
+import { appendFile, mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256Hex } from '#digest';
+import { canonicalize, type Json } from '../base/canonical.ts';
+
+export interface Journal {
+  /** Keeps all of it under its digests. `durable`: also through a power cut. */
+  keep(jobId: string, said: readonly Json[], durable?: boolean): Promise<void>;
+  /** Everything kept of a job, by digest. */
+  of(jobId: string): Promise<ReadonlyMap<string, Json>>;
+}
+
+export const digestOf = (said: Json): string => sha256Hex(canonicalize(said));
+
+export function memoryJournal(): Journal {
+  const kept = new Map<string, Map<string, Json>>();
+  return {
+    async keep(jobId, said) {
+      const all = kept.get(jobId) ?? new Map<string, Json>();
+      kept.set(jobId, all);
+      for (const each of said) all.set(digestOf(each), each);
+    },
+    of: async (jobId) => kept.get(jobId) ?? new Map(),
+  };
+}
+
+/** A job is known for a day after its end, in milliseconds; its file is kept for longer than that. */
+const KEPT = 3 * 24 * 3600_000;
+
+export function fileJournal(directory: string, clock: () => number): Journal {
+  const pathOf = (jobId: string): string => join(directory, `${jobId}.jsonl`);
+  let ready: Promise<unknown> | undefined;
+  return {
+    async keep(jobId, said, durable = false) {
+      ready ??= mkdir(directory, { recursive: true, mode: 0o700 }).then(() => forget(directory, clock()));
+      await ready;
+      const text = said.map((each) => `${canonicalize(each)}\n`).join('');
+      // One write to a file that is only ever appended to: other processes' lines stay whole.
+      await appendFile(pathOf(jobId), text, { mode: 0o600, flush: durable });
+    },
+    async of(jobId) {
+      const text = await readFile(pathOf(jobId), 'utf8').catch(() => '');
+      const lines = text.split('\n').slice(0, -1);
+      return new Map(lines.flatMap((line) => decode(line)));
+    },
+  };
+}
+
+/** What can no longer be read is not there. */
+function decode(line: string): [string, Json][] {
+  try {
+    return [[sha256Hex(line), JSON.parse(line)]];
+  } catch {
+    return [];
+  }
+}
+
+async function forget(directory: string, now: number): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: now }));
+    if (mtimeMs + KEPT < now) await unlink(path).catch(() => undefined);
+  }
+}

@@ -1,0 +1,114 @@
+/** An agent that is a program: input on stdin, a line of JSON for everything it says, a process group of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readLines } from '../edge/lines.ts';
+import type { Agent, Hearing, Task, Working } from './agent.ts';
+import { endMarked } from './marked.ts';
+import { logged, MAX_LINE_BYTES, readSaying } from './saying.ts';
+
+export interface ProgramConfig {
+  readonly command: string;
+  readonly args?: readonly string[] | undefined;
+  readonly env?: { readonly [name: string]: string } | undefined;
+  readonly cwd?: string | undefined;
+  readonly max_runtime_seconds?: number | undefined;
+}
+
+/** How long pipes may stay open after the program has ended and its group was killed, in milliseconds. */
+const PIPES_MS = 1000;
+/** What is kept of stderr, for the message of a program that fails, in characters. */
+const KEPT_STDERR = 2000;
+const WINDOWS = process.platform === 'win32';
+
+/** What a program gets of our environment: enough to find and start others, and nothing that may be a secret. */
+const INHERITED = WINDOWS
+  ? 'APPDATA COMSPEC HOMEDRIVE HOMEPATH LOCALAPPDATA PATH PATHEXT PROGRAMDATA PROGRAMFILES SYSTEMDRIVE SYSTEMROOT TEMP TMP USERNAME USERPROFILE WINDIR'
+  : 'HOME LANG LC_ALL LOGNAME PATH SHELL TERM TMPDIR TZ USER XDG_CACHE_HOME XDG_STATE_HOME';
+
+export const programAgent = (config: ProgramConfig): Agent => ({
+  start: (task, hearing) => startProgram(config, task, hearing),
+  maxRuntimeSeconds: config.max_runtime_seconds,
+});
+
+function startProgram({ command, args = [], env = {}, cwd }: ProgramConfig, task: Task, hearing: Hearing): Working {
+  const child = spawn(command, args, {
+    env: { ...inherited(process.env), ...env, ...task.environment },
+    stdio: 'pipe',
+    detached: !WINDOWS,
+    windowsHide: true,
+    ...(cwd !== undefined && { cwd }),
+  });
+  guard(child);
+  child.once('spawn', hearing.began);
+  let stderr = '';
+  const reader = readLines(MAX_LINE_BYTES, {
+    line(bytes) {
+      const saying = readSaying(bytes);
+      if (saying) hearing.say(saying);
+    },
+    tooLong: () => hearing.say(logged(`A line of more than ${MAX_LINE_BYTES} bytes was left out.`)),
+  });
+  for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => {});
+  child.stdout.on('data', (chunk: Buffer) => reader.push(chunk));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-KEPT_STDERR);
+  });
+  child.stdin.end(JSON.stringify(task.input));
+
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      if (child.pid === undefined) resolve(`The agent could not be started (${error.code ?? error.message}).`);
+    });
+    child.once('exit', async (code, signal) => {
+      // Whatever it has left behind in its group ends with it, and would hold the pipes open.
+      signalGroup(child, 'SIGKILL');
+      await Promise.race([new Promise((closed) => child.once('close', closed)), sleep(PIPES_MS)]);
+      child.stdout.destroy();
+      reader.end();
+      const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
+      const tail = stderr.trim();
+      resolve(`The agent ended ${how} without a result.${tail === '' ? '' : ` It said: ${tail}`}`);
+    });
+  });
+  const gone = ended.then((why) => {
+    running.delete(child);
+    hearing.gone(why);
+  });
+  return {
+    stop: () => signalGroup(child, 'SIGTERM'),
+    async kill() {
+      signalGroup(child, 'SIGKILL');
+      // What has left the group is found by the mark that it has inherited.
+      await Promise.all([gone, endMarked(task.jobId)]);
+    },
+  };
+}
+
+function inherited(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const known = INHERITED.split(' ').map((name) => [name, env[name]] as const);
+  // A shell function exported as a variable is code.
+  return Object.fromEntries(known.filter(([, value]) => value !== undefined && !value.startsWith('()')));
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    if (WINDOWS) child.kill(signal);
+    else process.kill(-child.pid, signal);
+  } catch {
+    // Nobody of the group is left.
+  }
+}
+
+const running = new Set<ChildProcess>();
+let guarding = false;
+
+/** We may be ended without a chance to close. */
+function guard(child: ChildProcess): void {
+  running.add(child);
+  if (guarding) return;
+  guarding = true;
+  process.once('exit', () => {
+    for (const each of running) signalGroup(each, 'SIGKILL');
+  });
+}

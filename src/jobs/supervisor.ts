@@ -1,0 +1,192 @@
+/** Looks after the jobs that this process has accepted, and ends those that nobody looks after any more. */
+import { hasEnded, type Job } from '../authority/job.ts';
+import type { Json } from '../base/canonical.ts';
+import type { Lookout } from '../lookout.ts';
+import type { Service } from '../service.ts';
+import type { Agent } from './agent.ts';
+import { Charge } from './charge.ts';
+import type { Journal } from './journal.ts';
+import { endMarked, MARK, markOf } from './marked.ts';
+import type { Presence } from './presence.ts';
+import { type End, JobRecord, overOf } from './record.ts';
+
+export interface SupervisorOptions {
+  readonly service: Service;
+  readonly lookout: Lookout;
+  readonly journal: Journal;
+  readonly presence: Presence;
+  readonly agents: ReadonlyMap<string, Agent>;
+  /** Milliseconds that a job has to end by itself before it is killed. */
+  readonly grace: number;
+  /** What a job's processes need to act under its artifact. */
+  readonly environment: (job: Job) => { readonly [name: string]: string };
+  readonly report: (error: unknown) => void;
+}
+
+/** Jobs that run at once in one process; others wait. */
+const AT_ONCE = 32;
+/** A suspended artifact may be resumed: looked at again so often, in milliseconds. */
+const SUSPENDED_MS = 1000;
+/** How often lost jobs are looked for at most, in milliseconds. */
+const RECOVERY_MS = 1000;
+
+const LOST: End = {
+  state: 'error',
+  code: 'INTERNAL',
+  said: { message: 'The process that looked after the job has ended.' },
+};
+const CLOSED: End = {
+  state: 'cancelled',
+  code: 'CANCELLED',
+  said: { message: 'The session that dispatched it ended.' },
+};
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #record: JobRecord;
+  readonly #charges = new Map<string, Charge>();
+  readonly #queue: Charge[] = [];
+  readonly #listeners = new Map<string, Set<() => void>>();
+  #running = 0;
+  #closed = false;
+  #recovering: Promise<void> | undefined;
+  #recovered = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#record = new JobRecord(options.service);
+  }
+
+  /** Before a job is accepted: from then on others must find this process alive. */
+  prepare(): void {
+    this.#options.presence.hold();
+  }
+
+  /** Starts a job that this process has accepted and not started before; answers whether it did. */
+  async accept(jobId: string, input: Json): Promise<boolean> {
+    const { presence, agents, environment, journal, grace, report } = this.#options;
+    const job = await this.#record.look(({ state }) => state.jobs.get(jobId));
+    if (!job || job.supervisor !== presence.id || this.#charges.has(jobId) || job.state !== 'pending') return false;
+    const agent = agents.get(job.agent);
+    if (!agent || this.#closed) {
+      await this.#record.ended(jobId, CLOSED);
+      return true;
+    }
+    const task = { jobId, input, environment: { ...environment(job), [MARK]: markOf(job.within) } };
+    const changed = (): void => this.#tell(jobId);
+    const charge = new Charge({ task, agent, record: this.#record, journal, grace, changed, report });
+    this.#charges.set(jobId, charge);
+    const stop = this.#watch(job, charge);
+    void charge.gone.then(() => {
+      stop();
+      this.#charges.delete(jobId);
+    });
+    if (agent.isRemote) charge.start();
+    else this.#queue.push(charge);
+    this.#next();
+    return true;
+  }
+
+  /** A job was ended on the chain by this process: its processes need not wait to be told. */
+  async ended(jobId: string): Promise<void> {
+    const charge = this.#charges.get(jobId);
+    if (charge) await this.#options.lookout.look();
+    this.#tell(jobId);
+  }
+
+  /** Calls back, once, when something was written about the job by this process; returns the unsubscriber. */
+  onChanged(jobId: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(jobId) ?? new Set();
+    this.#listeners.set(jobId, listeners.add(listener));
+    return () => {
+      if (listeners.delete(listener) && listeners.size === 0) this.#listeners.delete(jobId);
+    };
+  }
+
+  /** Ends the jobs of processes that are gone, and what they have left running. */
+  recover(): Promise<void> {
+    if (this.#recovering || performance.now() < this.#recovered + RECOVERY_MS) {
+      return this.#recovering ?? Promise.resolve();
+    }
+    this.#recovering = this.#recover()
+      .catch(this.#options.report)
+      .finally(() => {
+        this.#recovered = performance.now();
+        this.#recovering = undefined;
+      });
+    return this.#recovering;
+  }
+
+  /** Ends everything at once. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#recovering;
+    const charges = [...this.#charges.values()];
+    await Promise.all(charges.map((charge) => charge.end(CLOSED, 0)));
+    // What they had given out was looked after inside of them.
+    if (charges.length > 0) await this.#recover().catch(this.#options.report);
+    this.#options.presence.release();
+  }
+
+  #next(): void {
+    while (this.#running < AT_ONCE) {
+      const charge = this.#queue.shift();
+      if (!charge) return;
+      if (charge.isOver) continue;
+      this.#running += 1;
+      void charge.gone.then(() => {
+        this.#running -= 1;
+        this.#next();
+      });
+      charge.start();
+    }
+  }
+
+  /** The end of its authority, whoever caused it, is the end of the job. */
+  #watch(job: Job, charge: Charge): () => void {
+    let again: NodeJS.Timeout | undefined;
+    let quiet = (): void => {};
+    const look = (): void => {
+      quiet = this.#options.lookout.onEnded(job.artifact, async () => {
+        const over = await this.#record.look((context) => overOf(job, context)).catch(() => undefined);
+        if (!over) {
+          again = setTimeout(look, SUSPENDED_MS).unref();
+          return;
+        }
+        await charge.end(over);
+        // What it had given out was looked after inside of it.
+        await this.#recover().catch(this.#options.report);
+      });
+    };
+    look();
+    return () => {
+      clearTimeout(again);
+      quiet();
+    };
+  }
+
+  async #recover(): Promise<void> {
+    const { presence, journal } = this.#options;
+    const open = await this.#record.look((context) =>
+      [...context.state.jobs.values()]
+        .filter((job) => !hasEnded(job))
+        .map(({ id, supervisor, ...job }) => ({ id, supervisor, over: overOf({ id, supervisor, ...job }, context) })),
+    );
+    const gone = new Map<string, boolean>();
+    for (const { id, supervisor, over } of open) {
+      if (!gone.has(supervisor)) gone.set(supervisor, presence.isGone(supervisor));
+      if (!gone.get(supervisor)) continue;
+      const end = over ?? LOST;
+      if (end.said !== undefined) await journal.keep(id, [end.said]);
+      await this.#record.ended(id, end);
+      await endMarked(id);
+      this.#tell(id);
+    }
+  }
+
+  #tell(jobId: string): void {
+    const listeners = this.#listeners.get(jobId);
+    this.#listeners.delete(jobId);
+    for (const listener of listeners ?? []) listener();
+  }
+}

@@ -1,0 +1,23 @@
+import * as z from 'zod';
+import { jobOutput, showJob, visibleJob } from './job.ts';
+import * as piece from './schema.ts';
+import { tool } from './tool.ts';
+
+export const getJob = tool({
+  name: 'aga_get_job',
+  title: 'Look at a job',
+  description:
+    'Shows how a dispatched job stands: its state, its result or error once it has ended, and its events, numbered without gaps. Use it to poll a job ' +
+    'of aga_dispatch_job, with wait_seconds to be answered when something happens, and with after_event set to the last number you have seen, so that no event comes ' +
+    'twice and none is missed; aga_cancel_job ends a job. A bound session sees the jobs of its own subtree; any other is JOB_NOT_FOUND. A job is known for a day after its end. Writes nothing.',
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({
+    job_id: piece.jobId.describe('Job'),
+    after_event: z.int().min(0).optional().describe('Only later events. Omit for 0: all'),
+    wait_seconds: piece.wait.optional().describe('Wait so long for a later event or the end. Omit for 0'),
+  }),
+  output: jobOutput,
+  decide({ job_id, after_event }, context) {
+    return { later: showJob(visibleJob(context, job_id), context, after_event ?? 0) };
+  },
+});

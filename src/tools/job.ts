@@ -1,0 +1,130 @@
+/** What is shown of a job: its state, and its events as the chain numbers them. */
+import * as z from 'zod';
+import { jobNotFound } from '../authority/event/job-event.ts';
+import { halted } from '../authority/grant.ts';
+import { type EndState, hasEnded, JOB_STATES, type Job, type JobState } from '../authority/job.ts';
+import type { Json } from '../base/canonical.ts';
+import { type Code, REFUSALS } from '../base/refusal.ts';
+import type { Entry } from '../chain/entry.ts';
+import type { Context, Reader } from './tool.ts';
+
+/** Events shown at once; a caller goes on after the last of them. */
+const MOST_EVENTS = 500;
+
+const state = z.enum(JOB_STATES);
+const event = z.strictObject({
+  event_number: z.int().describe('From 1, without gaps'),
+  kind: z.enum(['status', 'progress', 'log', 'delegate']).describe('What happened'),
+  timestamp: z.string().describe('UTC'),
+  state: state.optional().describe('status: the new state'),
+  progress: z.number().optional().describe('progress: so far'),
+  total: z.number().optional().describe('progress: of how much'),
+  message: z.string().optional().describe('progress, log'),
+  agent: z.string().optional().describe('delegate: to whom'),
+  job_id: z.string().optional().describe('delegate: its job'),
+});
+export type JobEventShown = z.infer<typeof event>;
+
+export const jobOutput = z.strictObject({
+  job_id: z.string().describe('Job'),
+  agent: z.string().describe('name@version'),
+  state: state.describe('pending and running go on; all others are final'),
+  child_artifact_hash: z.string().describe('What it acts under'),
+  result: z.unknown().optional().describe('On success'),
+  error: z
+    .strictObject({ code: z.string().describe('Refusal code, or its own'), message: z.string().describe('Why') })
+    .optional()
+    .describe('When it ended otherwise'),
+  events: z.array(event).describe('Oldest first, at most 500'),
+  last_event: z.int().describe('Number of the latest event'),
+});
+export type JobShown = z.infer<typeof jobOutput>;
+
+/** A job that the caller may see. Throws `JOB_NOT_FOUND`. */
+export function visibleJob({ state, caller }: Context, id: string): Job {
+  const job = state.jobs.get(id);
+  if (!job || (caller.artifact !== null && !job.within.includes(caller.artifact))) throw jobNotFound();
+  return job;
+}
+
+/** How a job ends whose authority has ended. */
+export const ENDINGS: { readonly [code: string]: EndState } = { ARTIFACT_REVOKED: 'cancelled', LEASE_EXPIRED: 'error' };
+
+/** The state at this instant: a job whose authority is over is over, also before anybody has written it down. */
+function standing(job: Job, { state, now }: Context): { state: JobState; code: string | null } {
+  const grant = state.grants.get(job.artifact);
+  const code = grant ? halted(grant, now)?.code : 'LEASE_EXPIRED';
+  const end = code === undefined ? undefined : ENDINGS[code];
+  return hasEnded(job) || end === undefined ? job : { state: end, code: code ?? null };
+}
+
+/** Events after the one with this number, and what is known of the job now. */
+export function showJob(job: Job, context: Context, after: number): (reader: Reader) => Promise<JobShown> {
+  // The job goes on while the entries are read: what is answered is what was true when it was asked.
+  const { id: job_id, agent, artifact: child_artifact_hash, events: last_event } = job;
+  const { state, code } = standing(job, context);
+  return async (reader) => {
+    const said = await reader.said(job_id);
+    const entries = (await entriesOf(reader, child_artifact_hash)).filter(({ event }) => event.job_id === job_id);
+    const shown = entries.map((entry) => eventOf(entry, said)).filter(({ event_number: at }) => at <= last_event);
+    const last = entries.find(({ event }) => event.kind === 'JOB_ENDED');
+    const spoken = last && said.get(String(last.event.digest));
+    return {
+      job_id,
+      agent,
+      state,
+      child_artifact_hash,
+      ...(state === 'success' && { result: spoken ?? null }),
+      ...(code !== null && { error: { code, message: messageOf(spoken, code) } }),
+      events: shown.filter(({ event_number: at }) => at > after).slice(0, MOST_EVENTS),
+      last_event,
+    };
+  };
+}
+
+async function entriesOf(reader: Reader, artifact: string): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (const kind of ['JOB_ACCEPTED', 'JOB_EVENT', 'JOB_ENDED']) {
+    for (let after = -1; ; ) {
+      const { rows } = await reader.read({ after, limit: 1000, kind, names: artifact });
+      for (const row of rows) entries.push(JSON.parse(row.entry)); // our own bytes
+      after = rows.at(-1)?.sequence_number ?? after;
+      if (rows.length < 1000) break;
+    }
+  }
+  return entries;
+}
+
+type Members = { readonly [member: string]: Json };
+const members = (value: Json | undefined): Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : {};
+
+/** The three kinds of entry that are events of a job. */
+function eventOf({ event, timestamp }: Entry, said: ReadonlyMap<string, Json>): JobEventShown {
+  if (event.kind === 'JOB_ACCEPTED') return { event_number: 1, kind: 'status', timestamp, state: 'pending' };
+  const event_number = Number(event.event_number);
+  // Written by the law, which knows these values only.
+  if (event.kind === 'JOB_ENDED') {
+    return { event_number, kind: 'status', timestamp, state: event.state as JobState };
+  }
+  const kind = event.event_kind as JobEventShown['kind'];
+  const { progress, total, message } = members(said.get(String(event.digest)));
+  const { agent, job_id } = members(event.delegated);
+  return {
+    event_number,
+    kind,
+    timestamp,
+    ...(kind === 'status' && { state: 'running' as const }),
+    ...(typeof progress === 'number' && { progress }),
+    ...(typeof total === 'number' && { total }),
+    ...(typeof message === 'string' && { message }),
+    ...(typeof agent === 'string' && { agent }),
+    ...(typeof job_id === 'string' && { job_id }),
+  };
+}
+
+function messageOf(spoken: Json | undefined, code: string): string {
+  const { message } = members(spoken);
+  if (typeof message === 'string') return message;
+  return code in REFUSALS ? REFUSALS[code as Code].hint : 'The agent gave no reason.';
+}
