@@ -19,11 +19,26 @@ const MAX_DEPTH = 64;
  * bigints, class instances, array holes, `toJSON`, nesting deeper than 64.
  */
 export function canonicalize(value: unknown): string {
-  const ordered = inOrder(value, 0);
+  const ordered = isOrdered(value, 0) ? value : inOrder(value, 0);
   if (ordered === ODD) return write(value);
   const text = JSON.stringify(ordered);
   // The engine escapes a lone surrogate instead of refusing it. A backslash in front of "ud" looks the same here.
   return text.includes('\\ud') ? write(value) : text;
+}
+
+/** Whether the engine would write all members in order as they are: true of whatever was parsed from canonical text. */
+function isOrdered(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return scalar(value) === value;
+  if (depth === MAX_DEPTH) throw new TypeError(`not JSON we sign: deeper than ${MAX_DEPTH}`);
+  if (Array.isArray(value)) {
+    plainArray(value);
+    for (let i = 0; i < value.length; i++) if (!isOrdered(value[i], depth + 1)) return false;
+    return true;
+  }
+  const names = ownNames(value);
+  for (let i = 1; i < names.length; i++) if (names[i - 1]! > names[i]!) return false;
+  for (let i = 0; i < names.length; i++) if (!isOrdered(memberOf(value, names[i]!), depth + 1)) return false;
+  return true;
 }
 
 /** Some member name that an object of the engine would not keep in its place. */
@@ -82,10 +97,14 @@ function plainArray(value: readonly unknown[]): readonly unknown[] {
 
 /** Section 3.2.3: ordered by UTF-16 code units, which is what `<` and the default sort compare. */
 function sortedNames(value: object): string[] {
+  const names = ownNames(value);
+  return names.length > FEW ? names.sort() : insertionSort(names);
+}
+
+function ownNames(value: object): string[] {
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) throw new TypeError('not a plain object');
-  const names = Object.keys(value);
-  return names.length > FEW ? names.sort() : insertionSort(names);
+  return Object.keys(value);
 }
 
 /** Up to here the general sort costs more than the rest of the work on an object. */
