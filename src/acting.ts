@@ -9,6 +9,8 @@ import { identityOf } from './identity.ts';
 export interface Acting {
   /** For one connection; cheap and without effects. */
   session(): Session;
+  /** The end was asked for: what was given to agents ends at once. */
+  ending(): void;
   close(): Promise<void>;
 }
 
@@ -17,9 +19,14 @@ export async function acting(settings: Settings): Promise<Acting> {
   if (settings.url !== null) return remote(settings);
   const installation = await assemble(settings);
   const close = () => installation.close();
-  if (settings.token === null) return { session: () => installation.session(callerOf(settings)), close };
+  const ending = () => void installation.endJobs();
+  if (settings.token === null) return { session: () => installation.session(callerOf(settings)), ending, close };
   const caller = identityOf(installation, settings);
-  return { session: () => enrolledSession(INSTRUCTIONS, async () => installation.session(await caller())), close };
+  return {
+    session: () => enrolledSession(INSTRUCTIONS, async () => installation.session(await caller())),
+    ending,
+    close,
+  };
 }
 
 /** No data directory of an authority is opened, and none is made: only our key is kept there. */
@@ -32,6 +39,7 @@ async function remote(settings: Settings): Promise<Acting> {
   const agent = remoteAgent(settings);
   return {
     session: () => enrolledSession(INSTRUCTIONS, async () => remoteSession(await agent(), INSTRUCTIONS)),
+    ending: () => undefined,
     close: async () => undefined,
   };
 }

@@ -99,6 +99,7 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
     report: (error) => void process.stderr.write(`aga-delegate: ${String(error)}\n`),
   });
   service.surround(jobDesk(service, supervisor));
+  supervisor.watch();
   const close = async (): Promise<void> => {
     await supervisor.close();
     lookout.close();

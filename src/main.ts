@@ -39,10 +39,11 @@ function serverFlags(args: readonly string[]): Flags | undefined {
 
 async function serve(flags: Flags): Promise<number> {
   const chosen = settings(flags, process.env, process.platform);
-  const { session, close } = await acting(chosen);
+  const { session, ending, close } = await acting(chosen);
   await serveStdio({
     session,
     info: { name: 'aga-delegate', title: 'AGA Delegate', version: VERSION },
+    onEnding: ending,
     onStop: close,
   });
   return 0;

@@ -29,6 +29,8 @@ const AT_ONCE = 32;
 const SUSPENDED_MS = 1000;
 /** How often lost jobs are looked for at most, in milliseconds. */
 const RECOVERY_MS = 1000;
+const FIRST_MS = 100;
+const AGAIN_MS = 5000;
 
 const LOST: End = {
   state: 'error',
@@ -48,7 +50,9 @@ export class Supervisor {
   readonly #queue: Charge[] = [];
   readonly #listeners = new Map<string, Set<() => void>>();
   #running = 0;
-  #closed = false;
+  #closed: Promise<void> | undefined;
+  #first: NodeJS.Timeout | undefined;
+  #again: NodeJS.Timeout | undefined;
   #recovering: Promise<void> | undefined;
   #recovered = Number.NEGATIVE_INFINITY;
 
@@ -103,6 +107,14 @@ export class Supervisor {
     };
   }
 
+  /** Looks for lost jobs soon, and then again and again. */
+  watch(): void {
+    const look = (): void => void this.recover();
+    // A process that only lives for a moment need not look.
+    this.#first = setTimeout(look, FIRST_MS).unref();
+    this.#again = setInterval(look, AGAIN_MS).unref();
+  }
+
   /** Ends the jobs of processes that are gone, and what they have left running. */
   recover(): Promise<void> {
     if (this.#recovering || performance.now() < this.#recovered + RECOVERY_MS) {
@@ -118,8 +130,14 @@ export class Supervisor {
   }
 
   /** Ends everything at once. */
-  async close(): Promise<void> {
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    clearTimeout(this.#first);
+    clearInterval(this.#again);
     await this.#recovering;
     const charges = [...this.#charges.values()];
     await Promise.all(charges.map((charge) => charge.end(CLOSED, 0)));

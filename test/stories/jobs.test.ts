@@ -1,0 +1,131 @@
+/** Jobs of the built server, across the ends of sessions and processes. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { AGENT, carrying } from '../jobs/office.ts';
+import { dataDir, type Host, host } from './host.ts';
+
+const dirs: { remove(): void }[] = [];
+afterAll(() => {
+  for (const { remove } of dirs) remove();
+});
+
+const NESTED = join(import.meta.dirname, '../jobs/nested.process.ts');
+const node = { command: process.execPath };
+
+function place(): string {
+  const { path, remove } = dataDir();
+  dirs.push({ remove });
+  const agents = {
+    'worker@1.0.0': { ...node, args: ['--no-warnings', AGENT] },
+    'nested@1.0.0': { ...node, args: ['--no-warnings', NESTED] },
+  };
+  writeFileSync(join(path, 'config.json'), JSON.stringify({ agents, job_grace_seconds: 1 }));
+  return path;
+}
+
+const start = (path: string): Promise<Host> => host(path, { args: ['--config', join(path, 'config.json')] });
+const root = (session: Host) =>
+  session.call('aga_create_artifact', { permissions: { 'agent.delegate': ['*', '*@*'], 'cost.budget': ['USD:5'] } });
+const stubborn = { deaf: true, fork: true, flee: true, sleep: 60_000 };
+const stubbornJob = async (session: Host): Promise<string> => {
+  const { job_id } = await session.call('aga_dispatch_job', { agent: 'worker', input: stubborn });
+  await expect.poll(() => carrying(job_id).length, { timeout: 8000 }).toBe(3);
+  return job_id;
+};
+
+describe('jobs', () => {
+  it('end at once, processes included, with the session that dispatched them', async () => {
+    const path = place();
+    const session = await start(path);
+    await root(session);
+    const job_id = await stubbornJob(session);
+    const waited = session.call('aga_get_job', { job_id, after_event: 50, wait_seconds: 60 });
+    const before = performance.now();
+    expect(await session.close()).toBe(0);
+    expect(performance.now() - before).toBeLessThan(2000);
+    expect(carrying(job_id)).toEqual([]);
+    expect((await waited).state).toBe('cancelled');
+    const next = await start(path);
+    expect(await next.call('aga_get_job', { job_id })).toMatchObject({
+      state: 'cancelled',
+      error: { code: 'CANCELLED' },
+    });
+    await next.close();
+  });
+
+  it('of a killed server are ended by the next one, processes included', async () => {
+    const path = place();
+    const session = await start(path);
+    await root(session);
+    const job_id = await stubbornJob(session);
+    session.child.kill('SIGKILL');
+    await session.exited;
+    expect(carrying(job_id)).toHaveLength(3);
+    const next = await start(path);
+    await expect.poll(() => carrying(job_id), { timeout: 5000 }).toEqual([]);
+    const ended = await next.call('aga_get_job', { job_id });
+    expect(ended).toMatchObject({ state: 'error', error: { code: 'INTERNAL' } });
+    expect(await next.call('aga_verify', { target: 'chain' })).toMatchObject({ valid: true });
+    await next.close();
+  });
+
+  it('act under their own artifact with what their environment holds, and give out work', async () => {
+    const session = await start(place());
+    const { artifact_hash } = await root(session);
+    const inner = { agent: 'worker', input: { result: 'deep' }, wait_seconds: 20 };
+    const calls = [
+      { tool: 'aga_inspect', given: { view: 'lineage' } },
+      { tool: 'aga_create_artifact', given: {} },
+      { tool: 'aga_dispatch_job', given: inner },
+      { tool: 'aga_dispatch_job', given: { ...inner, permissions: { 'tool.call': ['**'] } } },
+      { tool: 'aga_spend', given: { action: 'reserve', amounts: ['USD:2'] } },
+      { tool: 'aga_spend', given: { action: 'reserve', amounts: ['USD:0.01'] } },
+    ];
+    const permissions = { 'agent.delegate': ['worker@*'], 'cost.budget': ['USD:2'] };
+    const job = await session.call('aga_dispatch_job', {
+      agent: 'nested',
+      input: { calls },
+      permissions,
+      wait_seconds: 30,
+    });
+    expect(job.state).toBe('success');
+    const [seen, created, deep, wider, reserved, more] = job.result;
+    expect(seen.lineage.map((each: { artifact_hash: string }) => each.artifact_hash)).toEqual([
+      artifact_hash,
+      job.child_artifact_hash,
+    ]);
+    expect(created.error.code).toBe('NOT_OPERATOR');
+    expect(deep).toMatchObject({ state: 'success', result: 'deep', agent: 'worker@1.0.0' });
+    expect(wider.error.code).toBe('LEASE_SUBSET_VIOLATION');
+    expect(reserved.remaining.at(-1).amounts).toEqual(['USD:0']);
+    expect(more.error.code).toBe('BUDGET_EXHAUSTED');
+    expect(job.events.find(({ kind }: { kind: string }) => kind === 'delegate')).toMatchObject({
+      agent: 'worker@1.0.0',
+      job_id: deep.job_id,
+    });
+    await session.close();
+  });
+
+  it('inside of jobs end with them, though their supervisor is inside too', async () => {
+    const session = await start(place());
+    await root(session);
+    const given = { agent: 'worker', input: stubborn, wait_seconds: 60 };
+    const outer = await session.call('aga_dispatch_job', {
+      agent: 'nested',
+      input: { calls: [{ tool: 'aga_dispatch_job', given }] },
+      permissions: { 'agent.delegate': ['*', '*@*'] },
+    });
+    await expect.poll(() => carrying(outer.job_id).length, { timeout: 8000 }).toBe(5);
+    const { events } = await session.call('aga_get_job', { job_id: outer.job_id });
+    const { job_id } = events.find(({ kind }: { kind: string }) => kind === 'delegate');
+    await session.call('aga_cancel_job', { job_id: outer.job_id });
+    await expect.poll(() => carrying(outer.job_id), { timeout: 5000 }).toEqual([]);
+    const job = await session.call('aga_get_job', { job_id, wait_seconds: 5 });
+    expect(job).toMatchObject({ state: 'cancelled' });
+    await expect
+      .poll(async () => (await session.call('aga_get_job', { job_id })).events.at(-1).state, { timeout: 5000 })
+      .toBe('cancelled');
+    await session.close();
+  });
+});
