@@ -11,10 +11,10 @@ const left = new FinalizationRegistry<string>((text) => {
   if (!known.get(text)?.deref()) known.delete(text);
 });
 
-/** The one frozen object that stands for all scopes with the same RFC 8785 form. */
-export function internValue<T extends object>(value: T): T {
+/** The one frozen object that stands for all scopes with the same RFC 8785 form; `form` is that form where it is at hand. */
+export function internValue<T extends object>(value: T, form?: string): T {
   if (shared.has(value)) return value;
-  const text = canonicalize(value);
+  const text = form ?? canonicalize(value);
   const before = knownValue<T>(text);
   if (before) return before;
   freeze(value);

@@ -38,39 +38,39 @@ export interface Scope {
 /** The built-in root ceiling: everything but money and delegation. */
 export const EVERYTHING: Permissions = table.EVERYTHING;
 
-const PARSERS = {
-  permissions: parsePermissions,
-  argument_rules: parseArgumentRules,
-  limits: parseLimits,
-  enforcement_triggers: parseTriggers,
-  measurement_types: parseMeasurements,
-} as const satisfies { [member in keyof Scope]: (value: unknown) => Scope[member] };
+const MEMBERS: readonly (keyof Scope)[] = [
+  'permissions',
+  'argument_rules',
+  'limits',
+  'enforcement_triggers',
+  'measurement_types',
+];
 
 /** A scope as it was signed: every member, no other, all in normal form. @throws Refusal `INVALID_REQUEST`. */
 export function parseScope(value: unknown): Scope {
-  const members = onlyMembers(value, 'scope', Object.keys(PARSERS), true);
-  const known = seen(members);
+  const members = onlyMembers(value, 'scope', MEMBERS, true);
+  const text = formOf(members);
+  // A scope that was parsed before is in normal form, or it would not be known.
+  const known = text === undefined ? undefined : knownValue<Scope>(text);
   if (known) return known;
-  const read = <T>(member: keyof Scope, parse: (value: unknown) => T): T => {
-    const parsed = parse(members[member]);
-    if (canonicalize(parsed) === canonicalize(members[member])) return parsed;
-    throw invalid(`scope.${member} is not in normal form: lists sorted and without duplicates, no trailing zeros`);
+  const scope: Scope = {
+    permissions: parsePermissions(members.permissions),
+    argument_rules: parseArgumentRules(members.argument_rules),
+    limits: parseLimits(members.limits),
+    enforcement_triggers: parseTriggers(members.enforcement_triggers),
+    measurement_types: parseMeasurements(members.measurement_types),
   };
-  return {
-    permissions: read('permissions', PARSERS.permissions),
-    argument_rules: read('argument_rules', PARSERS.argument_rules),
-    limits: read('limits', PARSERS.limits),
-    enforcement_triggers: read('enforcement_triggers', PARSERS.enforcement_triggers),
-    measurement_types: read('measurement_types', PARSERS.measurement_types),
-  };
+  if (canonicalize(scope) === text) return internValue(scope, text);
+  const wrong = MEMBERS.find((member) => canonicalize(scope[member]) !== canonicalize(members[member]));
+  throw invalid(`scope.${wrong} is not in normal form: lists sorted and without duplicates, no trailing zeros`);
 }
 
-/** A scope that was parsed before is in normal form, or it would not be known. */
-function seen(members: object): Scope | undefined {
+/** The RFC 8785 form; undefined for what is no JSON, which the parsers refuse by name. */
+function formOf(members: object): string | undefined {
   try {
-    return knownValue<Scope>(canonicalize(members));
+    return canonicalize(members);
   } catch {
-    return undefined; // no JSON: the parsers say where
+    return undefined;
   }
 }
 
