@@ -104,7 +104,7 @@ function define({ name, title, description, input, output, annotations }: Tool):
     description,
     inputSchema: jsonSchema(input, 'input'),
     outputSchema: jsonSchema(output, 'output'),
-    annotations,
+    annotations: { ...annotations },
   };
 }
 

@@ -8,9 +8,9 @@ export const cancelJob = tool({
   name: 'aga_cancel_job',
   title: 'Cancel a job',
   description:
-    'Ends a job that is still pending or running: its state becomes cancelled with code CANCELLED, its artifact and all that was delegated from it end at once, ' +
-    'the jobs below it end too, and its processes are asked to stop, then killed after the grace period. Use it when a result is no longer wanted; ' +
-    'aga_revoke_artifact ends authority that belongs to no job. What is left of its budget returns to its parent. A job that has ended stays as it ended, and the answer says how. Cannot be undone: dispatch anew.',
+    'Ends a job that is pending or running: its state becomes cancelled, its artifact, the jobs below it and all that was delegated end at once, ' +
+    'and its processes are stopped. Use it when a result is no longer wanted; ' +
+    'aga_revoke_artifact ends authority without a job. Its budget returns. A job that has ended stays as it ended. Writes one entry.',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     job_id: piece.jobId.describe('Job'),

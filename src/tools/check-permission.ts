@@ -28,20 +28,18 @@ export const checkPermission = tool({
   title: 'Check a permission',
   description:
     'Answers whether an artifact permits one act right now, asking every ancestor of its lineage: expiry, revocation and scope. Use it before an ' +
-    'expensive step or to explain a refusal; it reserves nothing, so the act itself is judged again. To see everything an artifact permits use ' +
-    'aga_inspect. capability and resource belong together: tool.call takes "server/tool", fs.read and fs.write an absolute path, net.fetch a URL, ' +
-    'agent.delegate "name" or "name@version", cost.budget an amount such as "USD:2.00". Writes nothing. A no is an answer, not an error; it names the ancestor that removed the right.',
+    'expensive step or to explain a refusal; aga_inspect shows all. Resources: tool.call "server/tool", ' +
+    'fs.read and fs.write a path, net.fetch a URL, agent.delegate "name@version", cost.budget "USD:2.00". ' +
+    'Writes nothing. A no is an answer that names the ancestor it comes from.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
-    artifact_hash: piece.artifactHash
-      .optional()
-      .describe("Artifact to ask. Omit for this session's, else the last root created here"),
+    artifact_hash: piece.artifactHash.optional().describe("Omit for this session's"),
     capability: z.string().max(128).describe('For example "tool.call", "fs.write", "net.fetch"'),
-    resource: z.string().max(4096).describe('What the act touches, in the form the capability takes'),
+    resource: z.string().max(4096).describe('What the act touches'),
     arguments: z
       .record(z.string().max(512), z.unknown())
       .optional()
-      .describe('Arguments of a tool.call, judged where an argument rule binds the tool. Omit for {}'),
+      .describe('Of a tool.call, for argument rules. Omit for {}'),
   }),
   output,
   decide(input, context) {

@@ -25,39 +25,34 @@ export const createArtifact = tool({
   title: 'Create a root artifact',
   description:
     'Creates a root artifact: a signed statement of what a coordinator may hand out, from which every delegation descends. ' +
-    'Use it once per task, before aga_delegate_to_subagent; use that sibling, not this one, to give authority to a sub-agent. ' +
-    'Operator sessions only: a session bound to an artifact gets NOT_OPERATOR. Naming neither permissions nor permitted_tools gives ' +
-    'every tool, path, URL, model, prompt and resource but no budget; naming some gives exactly those, and always the right to delegate ' +
-    'unless agent.delegate is named too. Appends one signed entry to the audit chain; repeating a request_id returns the first answer.',
+    'Use it once per task; sub-agents get theirs by aga_delegate_to_subagent. Operator sessions only, else NOT_OPERATOR. ' +
+    'Without permissions and permitted_tools it holds everything but a budget, else exactly those, and agent.delegate ' +
+    'unless named. Writes one entry; a repeated request_id returns the first answer.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: z.strictObject({
-    subject: piece.text(128).optional().describe('Name of the agent that holds it. Omit for "coordinator"'),
+    subject: piece.text(128).optional().describe('Its agent. Omit for "coordinator"'),
     permitted_tools: piece.patterns
       .optional()
-      .describe(
-        'Tool patterns "server/tool"; * is any run within a segment, ** any segments. Short for permissions["tool.call"]',
-      ),
+      .describe('Patterns "server/tool"; * within a segment, ** any segments. Short for permissions["tool.call"]'),
     permissions: piece.permissions
       .optional()
-      .describe(
-        'Capability to patterns, e.g. {"fs.read":["/ws/**"],"net.fetch":["https://api.example.com/**"],"cost.budget":["USD:5.00"]}',
-      ),
+      .describe('Capability to patterns, e.g. {"fs.read":["/ws/**"],"net.fetch":["https://api.example.com/**"]}'),
     argument_rules: piece.argumentRules
       .optional()
       .describe(
-        'What tools may be called with, e.g. [{"tool":"fs/write_file","arguments":{"path":{"under":"/ws"},"content":{"max_bytes":65536}}}]. Kinds: equals, one_of, under, url, matches, min, max, max_bytes, each, any, with "optional":true. Omit for no rules',
+        'What tools may be called with: [{"tool":"fs/write","arguments":{"path":{"under":"/ws"}}}]. Kinds: equals, one_of, under, url, matches, min, max, max_bytes, each, any; "optional":true. Omit for none',
       ),
-    limits: piece.limits.optional().describe('Upstream calls by it and its subtree together. Omit for no limit'),
+    limits: piece.limits.optional().describe('Calls by its subtree: calls, calls_per_minute. Omit for none'),
     policy_preset: piece.preset
       .optional()
-      .describe('Named ceiling: isolated, sandboxed, coordinator or a configured one. Omit for none'),
+      .describe('isolated, sandboxed, coordinator or a configured one. Omit for none'),
     enforcement_triggers: piece.names.optional().describe('Duties on violation. Omit for ["ALERT_ONLY"]'),
     measurement_types: piece.names.optional().describe('What is measured. Omit for none'),
-    ttl_seconds: piece.ttl.optional().describe('Lifetime in seconds, from 1. Omit for 3600'),
+    ttl_seconds: piece.ttl.optional().describe('Seconds to live. Omit for 3600'),
     max_depth: piece.maxDepth.optional().describe('Delegation levels below it, 0 to 32. Omit for 3'),
     max_children: piece.maxChildren.optional().describe('Live children at once. Omit for 32'),
     purpose: piece.text(1024).optional().describe('Why, for the audit chain. Omit for "Root artifact"'),
-    request_id: piece.requestId.optional().describe('Your key for this request; a repeat returns the first answer'),
+    request_id: piece.requestId.optional().describe('A repeat returns the first answer'),
   }),
   output,
   decide(input, context) {

@@ -25,28 +25,25 @@ export const dispatchJob = tool({
   title: 'Dispatch a job to an agent',
   description:
     'Starts a registered agent with an input and an artifact of its own, derived like one of aga_delegate_to_subagent, and returns a job. Use it when this ' +
-    'server runs the agent; use that sibling when you start the sub-agent yourself. A name without version means its default version, and agent.delegate must cover the ' +
-    "result. Permissions beyond the parent's are refused with LEASE_SUBSET_VIOLATION before anything starts. Without wait_seconds it answers at once with state pending: poll " +
-    'aga_get_job, end it with aga_cancel_job. The artifact ends with the job, and what is left of its budget returns. Writes a DELEGATION and a JOB_ACCEPTED entry.',
+    'server runs the agent, that sibling when you do. agent.delegate must cover name@version. ' +
+    'It answers at once, or within wait_seconds: poll aga_get_job, end it with aga_cancel_job. The artifact ends with the job. Writes two entries.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   input: z.strictObject({
-    agent: z.string().min(1).max(128).describe('Registered agent: name, or name@version'),
+    agent: z.string().min(1).max(128).describe('name or name@version'),
     input: z.unknown().describe('Any JSON; the agent reads it on stdin'),
-    parent_artifact_hash: piece.artifactHash
-      .optional()
-      .describe("Omit for this session's, else the last root created here"),
-    permissions: piece.permissions.optional().describe('As when delegating'),
-    permitted_tools: piece.patterns.optional().describe('As when delegating'),
-    argument_rules: piece.argumentRules.optional().describe('As when delegating'),
-    limits: piece.limits.optional().describe('As when delegating'),
-    policy_preset: piece.preset.optional().describe('As when delegating'),
-    budget_mode: piece.budgetMode.optional().describe('As when delegating'),
-    ttl_seconds: piece.ttl.optional().describe('Lifetime of job and artifact. Omit for 1800'),
-    max_depth: piece.maxDepth.optional().describe('As when delegating'),
-    max_children: piece.maxChildren.optional().describe('As when delegating'),
+    parent_artifact_hash: piece.artifactHash.optional().describe("Omit for this session's"),
+    permissions: piece.permissions.optional().describe('As delegated'),
+    permitted_tools: piece.patterns.optional().describe('As delegated'),
+    argument_rules: piece.argumentRules.optional().describe('As delegated'),
+    limits: piece.limits.optional().describe('As delegated'),
+    policy_preset: piece.preset.optional().describe('As delegated'),
+    budget_mode: piece.budgetMode.optional().describe('As delegated'),
+    ttl_seconds: piece.ttl.optional().describe('Seconds to live. Omit for 1800'),
+    max_depth: piece.maxDepth.optional().describe('As delegated'),
+    max_children: piece.maxChildren.optional().describe('As delegated'),
     purpose: piece.text(1024).optional().describe('Why, for the audit chain. Omit for "Job"'),
     wait_seconds: piece.wait.optional().describe('Wait so long for the result. Omit for 0'),
-    request_id: piece.requestId.optional().describe('Your key for this request; a repeat finds the same job'),
+    request_id: piece.requestId.optional().describe('A repeat finds the same job'),
   }),
   output: jobOutput,
   decide(given, context) {

@@ -20,11 +20,11 @@ export const exportEvidence = tool({
   title: 'Export evidence of an artifact',
   description:
     'Writes a file that strangers verify offline, trusting only the authority key: an artifact, its lineage and all that was done in its subtree, never a sibling. ' +
-    'Use it to hand over history; to read it here use aga_query_chain, to judge such a file aga_verify with target "bundle". Works after revocation and expiry. ' +
-    'A bound session exports its own subtree, the operator anything; what you cannot see is ARTIFACT_NOT_FOUND. The chain is not changed, and the answer names the file.',
+    'To read history here use aga_query_chain, to judge such a file aga_verify with target "bundle". Works after revocation and expiry. ' +
+    'A bound session exports its own subtree, the operator anything. The chain is not changed.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
-    artifact_hash: piece.artifactHash.optional().describe("Omit for this session's, else the last root created here"),
+    artifact_hash: piece.artifactHash.optional().describe("Omit for this session's"),
     format: z
       .enum(NAMES)
       .optional()

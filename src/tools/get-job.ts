@@ -8,8 +8,8 @@ export const getJob = tool({
   title: 'Look at a job',
   description:
     'Shows how a dispatched job stands: its state, its result or error once it has ended, and its events, numbered without gaps. Use it to poll a job ' +
-    'of aga_dispatch_job, with wait_seconds to be answered when something happens, and with after_event set to the last number you have seen, so that no event comes ' +
-    'twice and none is missed; aga_cancel_job ends a job. A bound session sees the jobs of its own subtree; any other is JOB_NOT_FOUND. A job is known for a day after its end. Writes nothing.',
+    'of aga_dispatch_job: wait_seconds waits for something to happen, after_event skips what you have seen. ' +
+    'aga_cancel_job ends a job. A bound session sees the jobs of its subtree, others are JOB_NOT_FOUND. Writes nothing.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     job_id: piece.jobId.describe('Job'),

@@ -19,32 +19,30 @@ const link = z.strictObject({
   artifact_hash: z.string().describe('Artifact'),
   subject: z.string().describe('Name of the agent'),
   depth: z.int().describe('0 is a root'),
-  status: status.optional().describe('Only within your own subtree'),
-  expires_at: z.string().optional().describe('UTC; only within your own subtree'),
+  status: status.optional().describe('In your own subtree'),
+  expires_at: z.string().optional().describe('UTC; in your own subtree'),
 });
 
 const output = z.strictObject({
-  artifact_hash: z.string().nullable().describe('The artifact asked about; null for the tree of all roots'),
-  status: status.nullable().describe('Its status; null for the tree of all roots'),
-  artifact: z.record(z.string(), z.unknown()).optional().describe('View artifact: the signed artifact, as hashed'),
-  lineage: z.array(link).optional().describe('View lineage: root first'),
-  tree: z.array(node).optional().describe('View tree: parents before children'),
-  drawing: z.string().optional().describe('View tree: the same as text'),
+  artifact_hash: z.string().nullable().describe('null for the tree of all roots'),
+  status: status.nullable().describe('null for the tree of all roots'),
+  artifact: z.record(z.string(), z.unknown()).optional().describe('The signed artifact, as hashed'),
+  lineage: z.array(link).optional().describe('Root first'),
+  tree: z.array(node).optional().describe('Parents before children'),
+  drawing: z.string().optional().describe('The tree as text'),
 });
 
 export const inspect = tool({
   name: 'aga_inspect',
   title: 'Inspect artifacts',
   description:
-    'Shows an artifact (view "artifact": the signed document with all it permits), where it comes from (view "lineage": root first) or what was ' +
-    'delegated from it (view "tree": status, expiry, what is left, and a drawing to show to people). Use it to find hashes, to see what a revocation would end ' +
-    'and to explain a refusal; for one yes-or-no question use aga_check_permission, for history aga_query_chain. An operator who names no artifact and has created none sees the tree of all roots. ' +
-    'A bound session sees its own subtree, and of its ancestors only hash, subject and depth. Writes nothing. A tree of over 200 artifacts is cut.',
+    'Shows an artifact (view "artifact"), where it comes from (view "lineage": root first) or what was ' +
+    'delegated from it (view "tree": status, expiry, what is left, and a drawing). Use it to find hashes or what a revocation ' +
+    'would end; for one act use aga_check_permission, for history aga_query_chain. An operator without an artifact sees all roots, ' +
+    'a bound session its subtree. Writes nothing.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
-    artifact_hash: piece.artifactHash
-      .optional()
-      .describe("Artifact to show. Omit for this session's, else the last root created here"),
+    artifact_hash: piece.artifactHash.optional().describe("Omit for this session's"),
     view: z.enum(['artifact', 'lineage', 'tree']).optional().describe('What to show. Omit for "artifact"'),
   }),
   output,

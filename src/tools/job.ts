@@ -35,7 +35,9 @@ export const jobOutput = z.strictObject({
     .strictObject({ code: z.string().describe('Refusal code, or its own'), message: z.string().describe('Why') })
     .optional()
     .describe('When it ended otherwise'),
-  events: z.array(event).describe('Oldest first, at most 500'),
+  events: z
+    .array(z.record(z.string(), z.unknown()))
+    .describe('Oldest first, at most 500: event_number from 1, kind, timestamp, and what that kind says'),
   last_event: z.int().describe('Number of the latest event'),
 });
 export type JobShown = z.infer<typeof jobOutput>;

@@ -2,18 +2,8 @@
 import * as z from 'zod';
 
 export const launch = z.strictObject({
-  mcpServers: z
-    .record(
-      z.string(),
-      z.strictObject({
-        type: z.literal('stdio').describe('Transport'),
-        command: z.string().describe('Program'),
-        args: z.array(z.string()).describe('Its arguments'),
-        env: z.record(z.string(), z.string()).describe('Its environment'),
-      }),
-    )
-    .describe("Entry for a host's mcpServers; unique to this sub-agent"),
-  claude_agent: z.string().describe('Contents of .claude/agents/NAME.md for Claude Code'),
+  mcpServers: z.record(z.string(), z.record(z.string(), z.unknown())).describe("For the host's configuration"),
+  claude_agent: z.string().describe('.claude/agents/NAME.md for Claude Code'),
 });
 export type Launch = z.infer<typeof launch>;
 

@@ -33,23 +33,18 @@ export const queryChain = tool({
   name: 'aga_query_chain',
   title: 'Read the audit chain',
   description:
-    'Reads entries of the hash-linked audit chain, oldest first: who was given what, by whom, what was refused and what was revoked. Use it for history and evidence; ' +
-    'for the present state use aga_inspect, and to judge whether the chain is intact use aga_verify. after, limit, kind and artifact_hash combine: every condition given must hold, and ' +
-    'next continues the same query. The operator reads all entries; a bound session only those that name its own subtree, so its pages have gaps in the numbers. Writes nothing. ' +
-    'An artifact_hash that you cannot see is refused with ARTIFACT_NOT_FOUND.',
+    'Reads entries of the hash-linked audit chain, oldest first: who was given what, by whom, what was refused and what was revoked. ' +
+    'For the present state use aga_inspect, to judge whether the chain is intact aga_verify. Every condition given must hold; ' +
+    'next continues the query. The operator reads all, a bound session what names its own subtree, with gaps. Writes nothing.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
-    after: z
-      .int()
-      .min(-1)
-      .optional()
-      .describe('Only entries with a greater sequence number. Omit to start at the first'),
+    after: z.int().min(-1).optional().describe('Exclusive. Omit to start at the first'),
     limit: z.int().min(1).max(500).optional().describe('Entries per page, 1 to 500. Omit for 50'),
     kind: z
       .enum(EVENT_KINDS as [string, ...string[]])
       .optional()
-      .describe('Only this kind of event. Omit for all'),
-    artifact_hash: piece.artifactHash.optional().describe('Only entries that name this artifact. Omit for all'),
+      .describe('Omit for all kinds'),
+    artifact_hash: piece.artifactHash.optional().describe('Entries that name it. Omit for all'),
   }),
   output,
   decide(input, { state, caller }) {

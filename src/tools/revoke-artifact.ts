@@ -18,9 +18,8 @@ export const revokeArtifact = tool({
   title: 'Revoke an artifact and its subtree',
   description:
     'Ends an artifact and everything delegated from it, for ever and in every process: their next call is refused with ARTIFACT_REVOKED. ' +
-    'Use it when a sub-agent is done, misbehaves or is no longer trusted; use dry_run first, or aga_inspect with view "tree", to see what would ' +
-    'end. A bound session can revoke itself and what it delegated, the operator anything; what you cannot see is ARTIFACT_NOT_FOUND. ' +
-    'Appends one entry whatever the size of the subtree. Revoking again writes nothing and answers already_revoked. It cannot be undone: delegate anew instead.',
+    'Use it when a sub-agent is done or no longer trusted; dry_run, or aga_inspect with view "tree", shows what would end. ' +
+    'A bound session revokes itself and what it delegated, the operator anything. Writes one entry; repeating writes none.',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     artifact_hash: piece.artifactHash.describe('Artifact to end, 64 hex digits'),

@@ -11,21 +11,9 @@ export const didKey = z
   .refine((text) => fromDidKey(text) !== undefined, 'must be the did:key of an Ed25519 key');
 export const patterns = z.array(z.string().max(512)).max(256);
 export const permissions = z.record(z.string().max(128), patterns);
-export const argumentRules = z
-  .array(
-    z.strictObject({
-      tool: z.string().max(512).describe('Tool pattern'),
-      arguments: z.record(z.string().max(512), z.unknown()).describe('Argument name, or JSON pointer, to its rule'),
-    }),
-  )
-  .max(256);
-export const limits = z.strictObject({
-  calls: z.int().min(0).optional().describe('In all'),
-  calls_per_minute: z.int().min(0).optional().describe('In any 60 seconds'),
-});
-/** The same two, for the tools whose reader has met them in `aga_create_artifact`; where they are parsed they are judged. */
-export const rulesAgain = z.array(z.record(z.string().max(512), z.unknown())).max(256);
-export const limitsAgain = z.record(z.string().max(64), z.int().min(0));
+/** Rules and limits are judged where they are parsed, with words of their own. */
+export const argumentRules = z.array(z.record(z.string().max(64), z.unknown())).max(256);
+export const limits = z.record(z.string().max(64), z.int().min(0));
 export const preset = z.string().min(1).max(64);
 export const names = z.array(z.string().max(64)).max(64);
 export const ttl = z.int().min(1).max(MAX_TTL);

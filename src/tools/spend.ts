@@ -1,12 +1,11 @@
 import * as z from 'zod';
-import { amountsOf, levelsLeft, type Money } from '../authority/budget.ts';
+import { amountsOf, type Money } from '../authority/budget.ts';
 import type { Event } from '../authority/event/index.ts';
-import { negative, readAmounts, refuseOverBudget, releaseTime } from '../authority/event/spend-reserved.ts';
-import { noReservation, restOf } from '../authority/event/spend-settled.ts';
+import { proposeReservation, readAmounts, refuseOverBudget } from '../authority/event/spend-reserved.ts';
+import { noReservation, proposeSettlement } from '../authority/event/spend-settled.ts';
 import { find, refuseHalted } from '../authority/find.ts';
 import { type Grant, isWithin } from '../authority/grant.ts';
 import type { Reservation } from '../authority/state.ts';
-import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import { recalled, requestDigest } from './request.ts';
 import * as piece from './schema.ts';
@@ -18,14 +17,10 @@ const NAME = 'aga_spend';
 const amounts = z.array(z.string().max(64)).max(32);
 const input = z.strictObject({
   action: z.enum(['reserve', 'settle', 'release']).describe('What to do'),
-  amounts: amounts
-    .optional()
-    .describe('["USD:0.10"]. reserve: required. settle: what was spent; omit for all of it. release: omit'),
+  amounts: amounts.optional().describe('["USD:0.10"]. settle: what was spent; omit for all. release: omit'),
   reservation_id: z.string().min(1).max(64).optional().describe('settle and release: which reservation'),
-  artifact_hash: piece.artifactHash
-    .optional()
-    .describe("Who spends. Omit for this session's artifact, else the last root created here"),
-  request_id: piece.requestId.optional().describe('Your key for this request; a repeat returns the first answer'),
+  artifact_hash: piece.artifactHash.optional().describe("Who spends. Omit for this session's"),
+  request_id: piece.requestId.optional().describe('A repeat returns the first answer'),
 });
 type Input = z.infer<typeof input>;
 
@@ -48,11 +43,10 @@ export const spend = tool({
   name: NAME,
   title: 'Spend from a budget',
   description:
-    'Accounts for money before it is spent: reserve holds amounts at every level of the lineage at once, settle turns what was really spent ' +
-    'into spending and frees the rest, release frees all of it. Use it around whatever costs money and is not priced by the gateway; ' +
-    'aga_check_permission with cost.budget only asks. Amounts are exact decimals such as "USD:0.10". What is not left at some level is refused with ' +
-    'BUDGET_EXHAUSTED, and so is settling more than was reserved; nothing changes then. Only the subtree that reserved may settle or release. ' +
-    'A reservation is released after 15 minutes, or when its artifact ends. Writes one entry.',
+    'Accounts for money before it is spent: reserve holds amounts at every level of the lineage at once, settle turns what was spent ' +
+    'into spending and frees the rest, release frees all. Use it for what the gateway does not price; ' +
+    'aga_check_permission only asks. Too much is BUDGET_EXHAUSTED. ' +
+    'Only the subtree that reserved ends it, within 15 minutes. Writes one entry.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input,
   output,
@@ -73,15 +67,7 @@ function reserve(given: Input, context: Context): Step<z.infer<typeof output>> {
   const money = readAmounts(amounts);
   refuseOverBudget(grant, money);
   return {
-    event: {
-      kind: 'SPEND_RESERVED',
-      artifact_hash: grant.hash,
-      reservation_id: context.nonce(),
-      amounts: amountsOf(money),
-      expires_at: formatInstant(releaseTime(grant, context.now)),
-      remaining: levelsOf(grant, negative(money)),
-      request,
-    },
+    event: proposeReservation(grant, money, context.nonce(), context.now, request),
     tell,
   };
 }
@@ -101,16 +87,7 @@ function end(given: Input, context: Context): Step<z.infer<typeof output>> {
   if (!open || !subject || !isMine(open, subject, context)) throw noReservation();
   const spent = spentOf(open, given);
   return {
-    event: {
-      kind: 'SPEND_SETTLED',
-      artifact_hash: open.artifact,
-      reservation_id: open.id,
-      by: subject.hash,
-      outcome: action === 'release' ? 'released' : 'settled',
-      amounts: amountsOf(spent),
-      remaining: levelsOf(find(state, open.artifact), restOf(open.money, spent)),
-      request,
-    },
+    event: proposeSettlement(open, find(state, open.artifact), subject, spent, request, OUTCOMES[action]),
     tell,
   };
 }
@@ -133,8 +110,7 @@ function spentOf({ money }: Reservation, { action, amounts }: Input): Money {
   return new Map();
 }
 
-const levelsOf = (grant: Grant, change: Money) =>
-  levelsLeft(grant, change).map((level) => ({ ...level, amounts: [...level.amounts] }));
+const OUTCOMES = { reserve: 'settled', settle: 'settled', release: 'released' } as const;
 
 function tell(event: Event, { sequence_number, entry_hash }: ChainPosition): z.infer<typeof output> {
   if (event.kind !== 'SPEND_RESERVED' && event.kind !== 'SPEND_SETTLED') {

@@ -10,16 +10,16 @@ export const node = z.strictObject({
   parent_artifact_hash: z.string().nullable().describe('Its parent; null for a root'),
   subject: z.string().describe('Name of the agent'),
   depth: z.int().describe('0 is a root'),
-  status: status.describe('Of the whole lineage above it too'),
+  status: status.describe('Of its lineage too'),
   expires_at: z.string().describe('UTC'),
-  live_children: z.int().describe('Children that are neither expired nor revoked'),
+  live_children: z.int().describe('Neither expired nor revoked'),
   limits_left: z
     .strictObject({
-      calls: z.int().optional().describe('Calls left in all'),
-      calls_per_minute: z.int().optional().describe('Calls left in this minute'),
+      calls: z.int().optional().describe('In all'),
+      calls_per_minute: z.int().optional().describe('In this minute'),
     })
-    .describe('For it and its subtree together; empty without limits'),
-  budget_left: z.array(z.string()).describe('Amounts left; empty without a budget'),
+    .describe('Calls left'),
+  budget_left: z.array(z.string()).describe('Amounts left'),
 });
 export type Node = z.infer<typeof node>;
 

@@ -39,20 +39,14 @@ export const verify = tool({
   name: 'aga_verify',
   title: 'Verify chain, artifact or evidence',
   description:
-    'Recomputes evidence instead of believing it. Target "chain" checks every hash, link, root, checkpoint and signature and replays the law, so that a changed, swapped, ' +
-    'removed or added entry, a cut end, a foreign key or an unlawful grant is named with its number; "artifact" checks one lineage; "bundle" a file of aga_export_evidence, from anywhere. ' +
-    'Use it before relying on history; to read that use aga_query_chain, for what is permitted now aga_check_permission. Writes nothing; a long chain takes seconds. Faults are findings, not errors.',
+    'Recomputes evidence instead of believing it. Target "chain" checks every hash, link, root, checkpoint and signature and replays the law, naming ' +
+    'each fault with its entry number; "artifact" checks one lineage; "bundle" a file of aga_export_evidence. Use it before you rely on ' +
+    'history, which aga_query_chain reads; what is permitted now says aga_check_permission. Writes nothing. Faults are findings and no errors.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     target: z.enum(['chain', 'artifact', 'bundle']).optional().describe('What to verify. Omit for "chain"'),
-    artifact_hash: piece.artifactHash
-      .optional()
-      .describe("For target artifact. Omit for this session's, else the last root created here"),
-    bundle_path: z
-      .string()
-      .max(4096)
-      .optional()
-      .describe('For target bundle: a path, or aga://evidence/{id}; if bound, your own only'),
+    artifact_hash: piece.artifactHash.optional().describe("For artifact. Omit for this session's"),
+    bundle_path: z.string().max(4096).optional().describe('For bundle: a path or aga://evidence/{id}'),
     trust: z.string().max(128).optional().describe("did:key of the authority to trust. Omit for this installation's"),
   }),
   output,
