@@ -7,8 +7,12 @@ import { toolResult } from '../src/edge/result.ts';
 import type { Session } from '../src/edge/session.ts';
 import { serveStdio } from '../src/edge/stdio.ts';
 import { delegateToSubagent } from '../src/tools/delegate-to-subagent.ts';
+import { launchOf } from '../src/tools/launch.ts';
 
 const hash = 'f'.repeat(64);
+const LAUNCH: Json = JSON.parse(
+  JSON.stringify(launchOf({ subject: 'sub-agent', hash, purpose: 'Sub-agent delegation' }, { artifact: hash }, [])),
+);
 const ANSWER: { readonly [member: string]: Json } = {
   success: true,
   parent_artifact_hash: hash,
@@ -28,6 +32,7 @@ const ANSWER: { readonly [member: string]: Json } = {
   permitted_tools: ['files/read'],
   permissions: { 'tool.call': ['files/read'] },
   purpose: 'Sub-agent delegation',
+  launch: LAUNCH,
   chain: { sequence_number: 1, entry_hash: hash },
 };
 

@@ -122,9 +122,9 @@ export function effectiveTtl({ artifact }: Sealed): number {
 
 /** The parent's entries that the child does not have, as they are written. */
 export const reduction = oncePerPair((child: Scope, parent: Scope): ScopeReduction => {
-  const gone = (theirs: readonly string[] | undefined, ours: readonly string[] | undefined): string[] => {
+  const gone = (theirs: readonly string[] | undefined, ours: readonly string[] | undefined): readonly string[] => {
     const kept = new Set(ours);
-    return (theirs ?? []).filter((entry) => !kept.has(entry));
+    return Object.freeze((theirs ?? []).filter((entry) => !kept.has(entry)));
   };
   const others = Object.keys(parent.permissions)
     .filter((capability) => capability !== 'tool.call')
