@@ -8,6 +8,7 @@ import { decodeEvent, type Event } from './authority/event/index.ts';
 import { OPERATOR } from './authority/event/refusal.ts';
 import type { Ledger } from './authority/ledger.ts';
 import { freeze } from './authority/snapshot.ts';
+import type { State } from './authority/state.ts';
 import { toDidKey } from './base/did-key.ts';
 import { toBase64url } from './base/encoding.ts';
 import { type Code, Refusal } from './base/refusal.ts';
@@ -29,6 +30,8 @@ export interface Call<O> {
   /** Named in the record of a refusal. */
   readonly name: string;
   readonly caller: Caller;
+  /** The artifact that a refusal is laid to, where the caller is known by a secret alone. */
+  blame?(state: State): string | null;
   /** Whether it may propose an event; what does not is answered without a commit. */
   readonly writes: boolean;
   decide(context: Context): Step<O>;
@@ -73,6 +76,11 @@ export class Sequencer {
     this.#follower = new Follower(world.store, world.caches, world.keys, world.origin);
     this.#reader = reader(this.#follower);
     this.#tokens = tokensOf(world.keys.authority);
+  }
+
+  /** Looks at entries that somebody was allowed to see before. */
+  get reader(): Reader {
+    return this.#reader;
   }
 
   /** Decides a call at the head of the chain; resolves when what it wrote is durable. Throws its refusal. */
@@ -196,9 +204,11 @@ export class Sequencer {
   }
 
   /** A refused mutation by a known caller is an entry, so that attempts leave a trace. */
-  #record(ledger: Ledger, { caller, name }: Call<unknown>, error: unknown, now: number, rows: Row[]): void {
+  #record(ledger: Ledger, call: Call<unknown>, error: unknown, now: number, rows: Row[]): void {
     if (!(error instanceof Refusal) || UNRECORDED.has(error.code)) return;
-    const { artifact, binding } = caller;
+    const { caller, name } = call;
+    const { binding } = caller;
+    const artifact = call.blame ? call.blame(ledger.state) : caller.artifact;
     if (artifact !== null && !ledger.state.grants.has(artifact)) return;
     if (!ledger.state.mayRecordRefusal(artifact ?? OPERATOR, now)) return;
     rows.push(ledger.append({ kind: 'REFUSAL', code: error.code, artifact_hash: artifact, binding, tool: name }, now));

@@ -1,7 +1,9 @@
 /** The tools as one thing that can be called: strict input, a live caller, one decision. */
 import type * as z from 'zod';
 import { BINDINGS } from './artifact/artifact.ts';
+import { budgetLeft, type Money, smaller } from './authority/budget.ts';
 import { decide, type Question } from './authority/decide.ts';
+import { proposeReservation } from './authority/event/spend-reserved.ts';
 import { find, refuseHalted } from './authority/find.ts';
 import type { Grant } from './authority/grant.ts';
 import { type Code, Refusal } from './base/refusal.ts';
@@ -23,6 +25,8 @@ export interface Verdict {
   readonly lacking: string | null;
   /** Under which artifact it was judged; null for an operator that has none. */
   readonly grant: Grant | null;
+  /** What is held for it, where it has a price. */
+  readonly held: { readonly reservation: string; readonly money: Money } | null;
   readonly sequence_number: number;
 }
 
@@ -86,13 +90,25 @@ export class Service {
       name: 'decide',
       caller,
       writes: true,
-      decide({ state, now }) {
+      decide({ state, now, nonce }) {
         const hash = caller.artifact ?? caller.session.lastRoot;
         const grant = hash === null ? null : find(state, hash);
         const { event, message, by, lacking } = decide(grant, { ...question, binding: caller.binding, mode }, now);
+        const { price } = question;
+        const money = grant && price && event.code === null ? smaller(price.most, budgetLeft(grant)) : null;
+        const held = grant && money && proposeReservation(grant, money, nonce(), now, null);
         return {
           event,
-          tell: (_, { sequence_number }) => ({ code: event.code, message, by, grant, lacking, sequence_number }),
+          after: held ? [held] : [],
+          tell: (_, { sequence_number }) => ({
+            code: event.code,
+            message,
+            by,
+            grant,
+            lacking,
+            held: held && money ? { reservation: held.reservation_id, money } : null,
+            sequence_number,
+          }),
         };
       },
     });
@@ -117,6 +133,11 @@ export class Service {
   /** The same for somebody who shows a secret instead of a standing: `decide` must judge it. */
   askAnyone<O>(call: Call<O>): Promise<O> {
     return this.#sequencer.submit(call);
+  }
+
+  /** What stands on the chain and never changes, without waiting for a turn: for who was allowed to know of it. */
+  get reader(): Reader {
+    return this.#sequencer.reader;
   }
 
   /** Reads the chain as the caller may; throws where the caller's authority has ended. */

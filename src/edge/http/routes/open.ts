@@ -1,12 +1,10 @@
 /** What anybody may read. */
-import { operator } from '../../../caller.ts';
 import type { Head } from '../../../ports.ts';
 import { type Route, route } from '../route.ts';
 import type { Site } from '../site.ts';
 
 async function head({ service }: Site): Promise<Head | null> {
-  const page = await service.read(operator(), (reader) => reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 }));
-  return page.head;
+  return (await service.reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 })).head;
 }
 
 export const health = route({
