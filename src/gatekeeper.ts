@@ -8,9 +8,12 @@ import { artifactOf, type Decider, type Standing } from './edge/gateway/decider.
 import { Gateway } from './edge/gateway/gateway.ts';
 import { Measuring } from './edge/gateway/measuring.ts';
 import type { Enforcement } from './enforcement.ts';
+import { CannotStart } from './keys/file.ts';
 import type { Lookout } from './lookout.ts';
+import { type Price, pricesOf } from './pricing.ts';
 import type { Scope } from './scope/scope.ts';
 import type { Mode, Service } from './service.ts';
+import { Till } from './till.ts';
 import { VERSION } from './version.ts';
 
 export interface Law {
@@ -33,6 +36,8 @@ export function gatewayOf(config: Config, law: Law): { gateway: Gateway; decider
   });
   const decider = gatekeeper({
     ...law,
+    priceOf: priced(config),
+    till: new Till(law.service),
     mode: config.mode,
     measure(artifact, scopes, server) {
       used.set(artifact, (used.get(artifact) ?? new Set()).add(server));
@@ -43,12 +48,14 @@ export function gatewayOf(config: Config, law: Law): { gateway: Gateway; decider
 }
 
 interface Bench extends Law {
+  readonly priceOf: (tool: string) => Price | undefined;
+  readonly till: Till;
   readonly mode: Mode;
   /** Measures an upstream for a lineage before one of its calls is judged. */
   readonly measure: (artifact: string, scopes: readonly Scope[], server: string) => Promise<void>;
 }
 
-function gatekeeper({ service, enforcement, lookout, mode, measure }: Bench): Decider {
+function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, till }: Bench): Decider {
   const scopesOf = scopesIn(service);
   return {
     standing: (caller) =>
@@ -68,9 +75,14 @@ function gatekeeper({ service, enforcement, lookout, mode, measure }: Bench): De
       const server = tool?.slice(0, tool.indexOf('/'));
       const artifact = artifactOf(caller);
       if (server !== undefined && artifact !== null) await measure(artifact, await scopesOf(artifact), server);
-      const question = { tool, acts, second: resolved, argumentsDigest, requestId, barred };
-      const { code, message, by, grant, lacking } = await service.decide(caller, question, mode);
-      if (code === null && grant) return { artifact: grant.hash };
+      const price = tool === null ? undefined : priceOf(tool);
+      const question = { tool, acts, second: resolved, argumentsDigest, requestId, barred, price };
+      const { code, message, by, grant, lacking, held } = await service.decide(caller, question, mode);
+      if (code === null && grant) {
+        const artifact = grant.hash;
+        if (!held || !price) return { artifact };
+        return { artifact, paid: (call) => till.paid({ artifact, ...held }, price, call) };
+      }
       if (grant && mode === 'shadow' && !TOTAL.has(code ?? '')) return { artifact: grant.hash };
       if (grant) void enforcement.refused(grant.hash).catch(() => undefined);
       // The gateway's own reasons say more than the verdict keeps.
@@ -82,6 +94,15 @@ function gatekeeper({ service, enforcement, lookout, mode, measure }: Bench): De
     },
     onEnded: (artifact, ended) => lookout.onEnded(artifact, ended),
   };
+}
+
+/** Throws `CannotStart` for a price that is none. */
+function priced({ prices }: Config): (tool: string) => Price | undefined {
+  try {
+    return pricesOf(prices);
+  } catch (error) {
+    throw error instanceof Refusal ? new CannotStart(`The configuration file: ${error.message}`) : error;
+  }
 }
 
 /** What the artifact itself has of the capability that it lacked; its ancestors' scopes are not its to see. */

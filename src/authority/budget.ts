@@ -109,6 +109,10 @@ export function levelsLeft(grant: Grant, change: Money): Level[] {
   });
 }
 
+/** The smaller of two amounts of every currency of the first. */
+export const smaller = (money: Money, other: Money): Money =>
+  new Map([...money].map(([currency, units]) => [currency, units < of(other, currency) ? units : of(other, currency)]));
+
 export interface NoMoney {
   readonly code: Extract<Code, 'PERMISSION_DENIED' | 'BUDGET_EXHAUSTED'>;
   readonly message: string;

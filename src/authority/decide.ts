@@ -3,6 +3,7 @@ import { BINDINGS, type Binding } from '../artifact/artifact.ts';
 import type { Code } from '../base/refusal.ts';
 import { type Act, denials, type Scope } from '../scope/scope.ts';
 import { authorize } from './authorize.ts';
+import { type Money, overBudget } from './budget.ts';
 import type { Decision } from './event/decision.ts';
 import { type Grant, lineage } from './grant.ts';
 import { exhausted } from './usage.ts';
@@ -18,6 +19,8 @@ export interface Question {
   readonly mode: 'enforce' | 'shadow';
   /** A no that was found before the lineage was asked, for example arguments of the wrong shape. */
   readonly barred?: { readonly code: Code; readonly message: string } | undefined;
+  /** What it costs: held together with a permit, as much of it as is left, from the least to the most. */
+  readonly price?: { readonly least: Money; readonly most: Money } | undefined;
   /** The same acts read another way, which must be permitted as well: each scope of the lineage has a twin for it. */
   readonly second?: SecondReading | undefined;
 }
@@ -70,7 +73,7 @@ interface No {
   readonly lacking?: string;
 }
 
-function judge(grant: Grant | null, { acts, tool, binding, barred, second }: Question, time: number): No | null {
+function judge(grant: Grant | null, { acts, tool, binding, barred, second, price }: Question, time: number): No | null {
   if (!grant) {
     return { code: 'NO_ARTIFACT', message: 'No artifact loaded. Call aga_create_artifact first.', by: null };
   }
@@ -88,8 +91,12 @@ function judge(grant: Grant | null, { acts, tool, binding, barred, second }: Que
   }
   const misread = second ? judgeSecond(grant, second) : null;
   if (misread) return misread;
-  return tool === null ? null : overLimit(grant, time);
+  const over = tool === null ? null : overLimit(grant, time);
+  // Whoever has no budget at all has none left.
+  return over ?? (price ? dearer(overBudget(grant, price.least)) : null);
 }
+
+const dearer = (no: No | null): No | null => no && { ...no, code: 'BUDGET_EXHAUSTED' };
 
 function refusalOf(grant: Grant, act: Act, time: number): No | null {
   const no = authorize(grant, act, time);

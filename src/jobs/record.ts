@@ -1,13 +1,12 @@
 /** Writes what happens in jobs on the chain. Whoever comes second finds the job ended, and writes nothing. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event } from '../authority/event/index.ts';
-import { halted } from '../authority/grant.ts';
 import { type EndState, hasEnded, type Job } from '../authority/job.ts';
 import type { Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
 import { operator } from '../caller.ts';
 import type { Service } from '../service.ts';
-import { ENDINGS } from '../tools/job.ts';
+import { overOf } from '../tools/job.ts';
 import type { Context } from '../tools/tool.ts';
 import { digestOf } from './journal.ts';
 
@@ -82,14 +81,6 @@ export class JobRecord {
       },
     });
   }
-}
-
-/** How a job ends whose authority is over; undefined while that lives, or is only suspended. */
-export function overOf(job: Job, { state, now }: Context): End | undefined {
-  const grant = state.grants.get(job.artifact);
-  const code = grant ? halted(grant, now)?.code : 'LEASE_EXPIRED';
-  const end = code && ENDINGS[code];
-  return end && code ? { state: end, code } : undefined;
 }
 
 const event = (job: Job, event_kind: 'status' | Said['type'], digest: string): Event => ({

@@ -3,12 +3,13 @@ import { hasEnded, type Job } from '../authority/job.ts';
 import type { Json } from '../base/canonical.ts';
 import type { Lookout } from '../lookout.ts';
 import type { Service } from '../service.ts';
+import { overOf } from '../tools/job.ts';
 import type { Agent } from './agent.ts';
 import { Charge } from './charge.ts';
 import type { Journal } from './journal.ts';
 import { endMarked, MARK, markOf } from './marked.ts';
 import type { Presence } from './presence.ts';
-import { type End, JobRecord, overOf } from './record.ts';
+import { type End, JobRecord } from './record.ts';
 
 export interface SupervisorOptions {
   readonly service: Service;
@@ -194,7 +195,7 @@ export class Supervisor {
     for (const { id, supervisor, over } of open) {
       if (!gone.has(supervisor)) gone.set(supervisor, presence.isGone(supervisor));
       if (!gone.get(supervisor)) continue;
-      const end = over ?? LOST;
+      const end: End = over ?? LOST;
       if (end.said !== undefined) await journal.keep(id, [end.said]);
       await this.#record.ended(id, end);
       await endMarked(id);

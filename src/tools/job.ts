@@ -12,18 +12,24 @@ import type { Context, Reader } from './tool.ts';
 const MOST_EVENTS = 500;
 
 const state = z.enum(JOB_STATES);
-const event = z.strictObject({
-  event_number: z.int().describe('From 1, without gaps'),
-  kind: z.enum(['status', 'progress', 'log', 'delegate']).describe('What happened'),
-  timestamp: z.string().describe('UTC'),
-  state: state.optional().describe('status: the new state'),
-  progress: z.number().optional().describe('progress: so far'),
-  total: z.number().optional().describe('progress: of how much'),
-  message: z.string().optional().describe('progress, log'),
-  agent: z.string().optional().describe('delegate: to whom'),
-  job_id: z.string().optional().describe('delegate: its job'),
-});
-export type JobEventShown = z.infer<typeof event>;
+
+/** One event; the schema says the same in fewer words. */
+export interface JobEventShown {
+  readonly event_number: number;
+  readonly kind: 'status' | 'progress' | 'log' | 'delegate';
+  /** UTC */
+  readonly timestamp: string;
+  /** Of `status`. */
+  readonly state?: JobState;
+  /** Of `progress`. */
+  readonly progress?: number;
+  readonly total?: number;
+  /** Of `progress` and `log`. */
+  readonly message?: string;
+  /** Of `delegate`: to whom, and the job that it became. */
+  readonly agent?: string;
+  readonly job_id?: string;
+}
 
 export const jobOutput = z.strictObject({
   job_id: z.string().describe('Job'),
@@ -40,7 +46,7 @@ export const jobOutput = z.strictObject({
     .describe('Oldest first, at most 500: event_number from 1, kind, timestamp, and what that kind says'),
   last_event: z.int().describe('Number of the latest event'),
 });
-export type JobShown = z.infer<typeof jobOutput>;
+export type JobShown = Omit<z.infer<typeof jobOutput>, 'events'> & { readonly events: JobEventShown[] };
 
 /** A job that the caller may see. Throws `JOB_NOT_FOUND`. */
 export function visibleJob({ state, caller }: Context, id: string): Job {
@@ -50,21 +56,25 @@ export function visibleJob({ state, caller }: Context, id: string): Job {
 }
 
 /** How a job ends whose authority has ended. */
-export const ENDINGS: { readonly [code: string]: EndState } = { ARTIFACT_REVOKED: 'cancelled', LEASE_EXPIRED: 'error' };
+const ENDINGS: { readonly [code: string]: EndState } = { ARTIFACT_REVOKED: 'cancelled', LEASE_EXPIRED: 'error' };
 
-/** The state at this instant: a job whose authority is over is over, also before anybody has written it down. */
-function standing(job: Job, { state, now }: Context): { state: JobState; code: string | null } {
+/** How a job has ended by the end of its authority, also before anybody has written it down; undefined while that lives. */
+export function overOf(job: Job, { state, now }: Context): { state: EndState; code: string } | undefined {
   const grant = state.grants.get(job.artifact);
   const code = grant ? halted(grant, now)?.code : 'LEASE_EXPIRED';
-  const end = code === undefined ? undefined : ENDINGS[code];
-  return hasEnded(job) || end === undefined ? job : { state: end, code: code ?? null };
+  const end = code && ENDINGS[code];
+  return end && code ? { state: end, code } : undefined;
 }
 
 /** Events after the one with this number, and what is known of the job now. */
-export function showJob(job: Job, context: Context, after: number): (reader: Reader) => Promise<JobShown> {
+export function showJob(
+  job: Job,
+  context: Context,
+  after: number,
+): (reader: Reader) => Promise<z.infer<typeof jobOutput>> {
   // The job goes on while the entries are read: what is answered is what was true when it was asked.
   const { id: job_id, agent, artifact: child_artifact_hash, events: last_event } = job;
-  const { state, code } = standing(job, context);
+  const { state, code } = hasEnded(job) ? job : (overOf(job, context) ?? job);
   return async (reader) => {
     const said = await reader.said(job_id);
     const entries = (await entriesOf(reader, child_artifact_hash)).filter(({ event }) => event.job_id === job_id);
@@ -78,7 +88,10 @@ export function showJob(job: Job, context: Context, after: number): (reader: Rea
       child_artifact_hash,
       ...(state === 'success' && { result: spoken ?? null }),
       ...(code !== null && { error: { code, message: messageOf(spoken, code) } }),
-      events: shown.filter(({ event_number: at }) => at > after).slice(0, MOST_EVENTS),
+      events: shown
+        .filter(({ event_number: at }) => at > after)
+        .slice(0, MOST_EVENTS)
+        .map((each) => ({ ...each })),
       last_event,
     };
   };

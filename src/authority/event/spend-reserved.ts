@@ -8,7 +8,7 @@ import { amountsOf, hold, type Level, levelsLeft, type Money, moneyOf, overBudge
 import { decodeWith, hash, request } from '../decode.ts';
 import { find, refuseHalted } from '../find.ts';
 import { type Grant, lineage } from '../grant.ts';
-import type { Kind } from '../kind.ts';
+import type { Kind, RequestDigest } from '../kind.ts';
 
 /** A reservation that nobody ends is released after this time, in milliseconds; sooner where a lineage ends. */
 export const RESERVED_FOR = 15 * 60_000;
@@ -70,11 +70,32 @@ export function refuseFalseLevels(said: readonly Level[], known: readonly Level[
   throw new Refusal('INVALID_REQUEST', 'remaining is not what the lineage has left.');
 }
 
-export const negative = (money: Money): Money => new Map([...money].map(([currency, units]) => [currency, -units]));
+const negative = (money: Money): Money => new Map([...money].map(([currency, units]) => [currency, -units]));
 
 /** When a reservation made at `time` is released at the latest. */
-export const releaseTime = (grant: Grant, time: number): number =>
+const releaseTime = (grant: Grant, time: number): number =>
   Math.min(time + RESERVED_FOR, ...lineage(grant).map(({ expires }) => expires));
+
+/** The event that holds `money` for `grant`, which can spend it at `time`. */
+export const proposeReservation = (
+  grant: Grant,
+  money: Money,
+  id: string,
+  time: number,
+  request: RequestDigest | null,
+): SpendReserved => ({
+  kind: 'SPEND_RESERVED',
+  artifact_hash: grant.hash,
+  reservation_id: id,
+  amounts: amountsOf(money),
+  expires_at: formatInstant(releaseTime(grant, time)),
+  remaining: writable(levelsLeft(grant, negative(money))),
+  request,
+});
+
+/** Only the types of levels are readonly. */
+export const writable = (levels: readonly Level[]): SpendReserved['remaining'] =>
+  levels.map((level) => ({ ...level, amounts: [...level.amounts] }));
 
 export const spendReserved: Kind<SpendReserved> = {
   kind: 'SPEND_RESERVED',

@@ -4,9 +4,10 @@ import { Refusal } from '../../base/refusal.ts';
 import { amountsOf, levelsLeft, type Money, moneyOf } from '../budget.ts';
 import { decodeWith, hash, request } from '../decode.ts';
 import { find, haltedRefusal } from '../find.ts';
-import { ended, isWithin } from '../grant.ts';
-import type { Kind } from '../kind.ts';
-import { levels, refuseFalseLevels, reservationId, writtenAmounts } from './spend-reserved.ts';
+import { ended, type Grant, isWithin } from '../grant.ts';
+import type { Kind, RequestDigest } from '../kind.ts';
+import type { Reservation } from '../state.ts';
+import { levels, refuseFalseLevels, reservationId, writable, writtenAmounts } from './spend-reserved.ts';
 
 const schema = z.strictObject({
   kind: z.literal('SPEND_SETTLED'),
@@ -38,6 +39,25 @@ export function restOf(held: Money, spent: Money): Money {
   }
   return rest;
 }
+
+/** The event that ends `open`, which `grant` reserved, of which `spent` was spent. */
+export const proposeSettlement = (
+  open: Reservation,
+  grant: Grant,
+  by: Grant,
+  spent: Money,
+  request: RequestDigest | null,
+  outcome: SpendSettled['outcome'] = 'settled',
+): SpendSettled => ({
+  kind: 'SPEND_SETTLED',
+  artifact_hash: open.artifact,
+  reservation_id: open.id,
+  by: by.hash,
+  outcome,
+  amounts: amountsOf(spent),
+  remaining: writable(levelsLeft(grant, restOf(open.money, spent))),
+  request,
+});
 
 /** The same words for one that is over, that is foreign, and that never was. */
 export const noReservation = (): Refusal =>

@@ -5,6 +5,7 @@
 import type { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
+import type { ToolResult } from '../session.ts';
 import type { Resolved } from './twin.ts';
 
 /** What a caller acts under upstream, while it lives. */
@@ -33,6 +34,8 @@ export interface UpstreamAct {
 export interface Permit {
   /** Hash of the artifact whose end ends the call. */
   readonly artifact: string;
+  /** Makes a call that costs something, and pays for it. */
+  readonly paid?: (call: () => Promise<ToolResult>) => Promise<ToolResult>;
 }
 
 export interface Decider {

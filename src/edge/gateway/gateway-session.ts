@@ -60,9 +60,12 @@ export function gatewaySession(own: Session, options: GatewaySessionOptions): Se
   async function callUpstream(call: ToolCall, server: Server, rest: string): Promise<ToolResult> {
     const judged = await judgeCall(call, { server, rest, gateway, decider, caller });
     const progress = call.meta.progressToken === undefined ? undefined : call.progress;
-    return inFlight(decider, judged.permit.artifact, call.signal, (signal) =>
-      server.upstream.call({ name: judged.tool, arguments: judged.arguments, signal, progress }),
-    );
+    const { artifact, paid } = judged.permit;
+    const make = () =>
+      inFlight(decider, artifact, call.signal, (signal) =>
+        server.upstream.call({ name: judged.tool, arguments: judged.arguments, signal, progress }),
+      );
+    return paid ? paid(make) : make();
   }
 
   const more = offered({ ...options, standing });

@@ -1,0 +1,84 @@
+/** Takes the price of upstream calls: what was held for a call is settled when it is over. */
+import { levelsLeft, type Money, overBudget, smaller } from './authority/budget.ts';
+import { proposeReservation } from './authority/event/spend-reserved.ts';
+import { proposeSettlement } from './authority/event/spend-settled.ts';
+import { ended } from './authority/grant.ts';
+import { Refusal } from './base/refusal.ts';
+import { operator } from './caller.ts';
+import type { ToolResult } from './edge/session.ts';
+import type { Price } from './pricing.ts';
+import type { Service } from './service.ts';
+
+/** An open reservation of an artifact. */
+export interface Held {
+  readonly artifact: string;
+  readonly reservation: string;
+  readonly money: Money;
+}
+
+export class Till {
+  readonly #service: Service;
+  readonly #self = operator();
+
+  constructor(service: Service) {
+    this.#service = service;
+  }
+
+  /** Makes a call that something is held for. Throws `BUDGET_EXHAUSTED` where its answer costs more than there is. */
+  async paid(held: Held, price: Price, call: () => Promise<ToolResult>): Promise<ToolResult> {
+    let result: ToolResult;
+    try {
+      result = await call();
+    } catch (error) {
+      // Who fails sells nothing; of a call that was given up nobody knows what became, and it may have cost everything.
+      const failed = error instanceof Refusal && error.code === 'UPSTREAM_FAILED';
+      await this.#settle(held, failed ? new Map() : held.money);
+      throw error;
+    }
+    const cost = price.cost(result) ?? held.money;
+    const within = smaller(cost, held.money);
+    await this.#settle(held, within);
+    await this.#takeMore(held, minus(cost, within));
+    return result;
+  }
+
+  /** The answer cost more than was held for it. What is left pays for it, or nobody gets to see it. */
+  async #takeMore({ artifact }: Held, money: Money): Promise<void> {
+    if (![...money.values()].some((units) => units > 0n)) return;
+    const more = await this.#service.askAnyone<Held>({
+      name: 'price',
+      caller: this.#self,
+      writes: true,
+      decide({ state, now, nonce }) {
+        const grant = state.grants.get(artifact);
+        const no = grant ? overBudget(grant, money) : null;
+        if (!grant || no) {
+          const message = `The answer costs more than was held for it, and it is not shown: ${no?.message ?? 'the artifact has ended.'}`;
+          throw new Refusal('BUDGET_EXHAUSTED', message, {
+            detail: grant && { remaining: levelsLeft(grant, new Map()) },
+          });
+        }
+        const event = proposeReservation(grant, money, nonce(), now, null);
+        return { event, tell: () => ({ artifact, reservation: event.reservation_id, money }) };
+      },
+    });
+    await this.#settle(more, money);
+  }
+
+  /** What its artifact's end has released is nobody's any more. */
+  #settle({ artifact, reservation }: Held, spent: Money): Promise<void> {
+    return this.#service.askAnyone<void>({
+      name: 'price',
+      caller: this.#self,
+      writes: true,
+      decide({ state, now }) {
+        const [grant, open] = [state.grants.get(artifact), state.reservations.get(reservation)];
+        if (!grant || !open || ended(grant, now)) return { answer: undefined };
+        return { event: proposeSettlement(open, grant, grant, spent, null), tell: () => undefined };
+      },
+    });
+  }
+}
+
+const minus = (money: Money, less: Money): Money =>
+  new Map([...money].map(([currency, units]) => [currency, units - (less.get(currency) ?? 0n)]));

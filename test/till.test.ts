@@ -1,0 +1,143 @@
+/** Calls that cost something: held before, settled after, and refused as a tool error once nothing is left. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assemble, type Installation } from '../src/assemble.ts';
+import { operator } from '../src/caller.ts';
+import { settings } from '../src/config.ts';
+import type { Session } from '../src/edge/session.ts';
+import { pricesOf } from '../src/pricing.ts';
+
+const dataDir = mkdtempSync(join(tmpdir(), 'aga-till-'));
+let installation: Installation;
+let session: Session;
+
+beforeAll(async () => {
+  const config = join(dataDir, 'config.json');
+  const upstream = {
+    command: process.execPath,
+    args: ['--no-warnings', join(import.meta.dirname, 'priced.process.ts')],
+  };
+  const prices = {
+    'shop/flat': { per_call: 'USD:0.30' },
+    'shop/broken': { per_call: 'USD:0.30' },
+    'shop/sized': { per_kib: 'USD:0.01' },
+    'shop/said': { result: '/usage/cost', currency: 'USD', reserve: 'USD:0.50' },
+  };
+  writeFileSync(config, JSON.stringify({ upstreams: { shop: upstream }, prices, refusals_per_minute: 1000 }));
+  installation = await assemble(settings({ 'data-dir': dataDir, config }, {}, process.platform));
+  session = installation.session(operator());
+});
+afterAll(async () => {
+  await installation.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+let calls = 0;
+const call = async (name: string, given: object = {}) => {
+  calls += 1;
+  const { signal } = new AbortController();
+  const request = { name, arguments: given as never, meta: {}, requestId: calls, signal, progress: () => {} };
+  const { isError, content, structuredContent } = await session.callTool(request);
+  if (isError) throw Object.assign(new Error(), JSON.parse(String(content[0]?.text)).error);
+  return structuredContent as any; // answers of several tools
+};
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'none',
+    (error) => error.code,
+  );
+const left = async () => (await call('aga_inspect', { view: 'tree' })).tree[0].budget_left[0];
+const root = (budget: string[]) =>
+  call('aga_create_artifact', { permissions: { 'tool.call': ['**'], 'cost.budget': budget } });
+const kinds = async () =>
+  (await call('aga_query_chain', { limit: 500 })).entries.map(({ event }: { event: { kind: string } }) => event.kind);
+
+describe('a priced call', () => {
+  it('is paid for, and refused when nothing is left for it', async () => {
+    await root(['USD:1']);
+    for (const rest of ['USD:0.7', 'USD:0.4', 'USD:0.1']) {
+      await call('shop__flat');
+      expect(await left()).toBe(rest);
+    }
+    expect(await codeOf(call('shop__flat'))).toBe('BUDGET_EXHAUSTED');
+    await call('shop__free');
+    expect(await left()).toBe('USD:0.1');
+    expect((await kinds()).slice(-5)).toEqual(['DECISION', 'SPEND_RESERVED', 'SPEND_SETTLED', 'DECISION', 'DECISION']);
+  });
+
+  it('is never overspent by many at once', async () => {
+    await root(['USD:1']);
+    const codes = await Promise.all(Array.from({ length: 10 }, () => codeOf(call('shop__flat', { slow: 20 }))));
+    expect(codes.filter((code) => code === 'none')).toHaveLength(3);
+    expect(codes.filter((code) => code === 'BUDGET_EXHAUSTED')).toHaveLength(7);
+    expect(await left()).toBe('USD:0.1');
+  });
+
+  it('is paid by its size, each begun kibibyte', async () => {
+    await root(['USD:0.10']);
+    await call('shop__sized', { bytes: 3000 });
+    expect(await left()).toBe('USD:0.07');
+    expect(await codeOf(call('shop__sized', { bytes: 20_000 }))).toBe('BUDGET_EXHAUSTED');
+    expect(await left()).toBe('USD:0');
+    expect(await codeOf(call('shop__sized'))).toBe('BUDGET_EXHAUSTED');
+  });
+
+  it('is paid by what its answer says, in full where that is nothing, and more than was held where that is left', async () => {
+    await root(['USD:3']);
+    await call('shop__said', { cost: 0.07 });
+    expect(await left()).toBe('USD:2.93');
+    await call('shop__said', { cost: 1e-7 });
+    expect(await left()).toBe('USD:2.9299999');
+    await call('shop__said', { cost: '0.0299999' });
+    expect(await left()).toBe('USD:2.9');
+    for (const cost of [-1, 'much', null, {}]) await call('shop__said', { cost });
+    expect(await left()).toBe('USD:0.9');
+    await call('shop__said', { cost: 0.6 });
+    expect(await left()).toBe('USD:0.3');
+    expect(await codeOf(call('shop__said', { cost: 0.1 }))).toBe('BUDGET_EXHAUSTED');
+  });
+
+  it('is not for whoever has no budget', async () => {
+    await call('aga_create_artifact', {});
+    expect(await codeOf(call('shop__flat'))).toBe('BUDGET_EXHAUSTED');
+    await call('shop__free');
+  });
+
+  it('costs nothing where the upstream failed', async () => {
+    await root(['USD:1']);
+    expect(await codeOf(call('shop__broken'))).toBe('UPSTREAM_FAILED');
+    expect(await left()).toBe('USD:1');
+  });
+
+  it('leaves a chain that holds against the law', async () => {
+    expect(await call('aga_verify', { target: 'chain' })).toMatchObject({ valid: true, findings: [] });
+  });
+});
+
+describe('a price', () => {
+  it('is an exact amount', () => {
+    expect(() => pricesOf({ 'a/b': { per_call: 'USD:1e3' } })).toThrow(/prices\.a\/b/);
+  });
+
+  it('reads numbers of every size as whoever wrote them meant them', () => {
+    const price = pricesOf({ 'a/b': { result: '/cost', currency: 'USD', reserve: 'USD:1' } })('a/b')!;
+    const cost = (value: unknown) =>
+      price.cost({ content: [], structuredContent: { cost: value as never } })?.get('USD');
+    expect([0.1, 1e-18, 1.5e-7, 123456789, 1e21].map(cost)).toEqual([
+      10n ** 17n,
+      1n,
+      15n * 10n ** 10n,
+      123456789n * 10n ** 18n,
+      10n ** 39n,
+    ]);
+    expect([Number.NaN, -0.1, {}, true, 1e-19].map(cost)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+});
