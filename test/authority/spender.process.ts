@@ -1,10 +1,13 @@
 /** A process of its own that spends from one budget as fast as it can, under a few artifacts; reports what it spent. */
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assemble } from '../../src/assemble.ts';
 import { Refusal } from '../../src/base/refusal.ts';
 import { bound } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
 
-const [, , dataDir = '', ...artifacts] = process.argv;
+const [, , dataDir = '', line = '', runners = '', ...artifacts] = process.argv;
 const { service, close } = await assemble(settings({ 'data-dir': dataDir }, {}, process.platform));
 const spend = service.tools.get('aga_spend')!;
 
@@ -31,6 +34,10 @@ async function draw(artifact: string, at: number): Promise<number> {
     }
   }
 }
+
+/** Nobody spends before all are there, or the first to start would have it all. */
+writeFileSync(join(line, String(process.pid)), '');
+while (readdirSync(line).length < Number(runners)) await sleep(5);
 
 const spent = await Promise.all(artifacts.map(draw));
 process.stdout.write(`${spent.reduce((sum, each) => sum + each, 0)}\n`);

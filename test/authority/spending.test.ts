@@ -10,7 +10,10 @@ import { operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'aga-spending-'));
-afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+const line = mkdtempSync(join(tmpdir(), 'aga-starting-line-'));
+afterAll(() => {
+  for (const path of [dataDir, line]) rmSync(path, { recursive: true, force: true });
+});
 
 test('fifty children in four processes never overspend', async () => {
   const { service, close } = await assemble(settings({ 'data-dir': dataDir }, {}, process.platform));
@@ -27,12 +30,13 @@ test('fifty children in four processes never overspend', async () => {
   const spent = await Promise.all(
     [0, 1, 2, 3].map(async (process_) => {
       const own = hashes.filter((_, at) => at % 4 === process_);
-      const { stdout } = await run(process.execPath, [script, dataDir, ...own]);
+      const { stdout } = await run(process.execPath, [script, dataDir, line, '4', ...own]);
       return Number(stdout);
     }),
   );
   const total = spent.reduce((sum, each) => sum + each, 0);
-  expect(Math.min(...spent)).toBeGreaterThan(0);
+  // It is gone within a dozen commits, and the lock promises nobody a turn.
+  expect(spent.filter((each) => each > 0).length).toBeGreaterThan(1);
   const { tree } = await call('aga_inspect', { artifact_hash: root.artifact_hash, view: 'tree' });
   const left = Number(tree[0].budget_left[0].slice(4)) * 100;
   // Nobody may stop while a cent is left, and nobody may have spent one that was not there.
