@@ -68,6 +68,11 @@ export const SETTINGS = {
     default: 'none: the data directory',
     help: 'Address of the authority to work with, where it is another one; needs a token',
   },
+  operatorToken: {
+    env: 'AGA_OPERATOR_TOKEN',
+    default: 'made and shown once by `serve`',
+    help: "The operator's bearer token over HTTP, 22 characters or more; with `AGA_URL`, the one to show there",
+  },
   authority: {
     env: 'AGA_AUTHORITY',
     default: '`default`',
