@@ -1,5 +1,6 @@
 /** The session of a caller with the tools of this product: what a host sees of us over MCP. */
 import * as z from 'zod';
+import { notFound } from '../authority/find.ts';
 import { canonicalize, type Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Caller } from '../caller.ts';
@@ -9,6 +10,7 @@ import { ownEvidence } from '../tools/verify-evidence.ts';
 import { delegateTask, delegateTaskPrompt } from './prompt.ts';
 import { refusalResult, toolResult } from './result.ts';
 import { type ResourceContent, type Session, type ToolDefinition, UnknownName } from './session.ts';
+import { traceIn } from './trace.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
@@ -32,7 +34,11 @@ export function governedSession(service: Service, caller: Caller): Session {
       if (!tool) throw new UnknownName(name);
       try {
         return toolResult(
-          (await service.call(tool, input, caller, { signal, progress, trace: traceOf(meta) })) as JsonObject,
+          (await service.call(tool, input, caller, {
+            signal,
+            progress,
+            trace: traceIn(meta.traceparent),
+          })) as JsonObject,
         ); // every output schema is JSON
       } catch (error) {
         if (error instanceof Refusal) return refusalResult(error);
@@ -60,12 +66,6 @@ export function governedSession(service: Service, caller: Caller): Session {
   };
 }
 
-/** https://www.w3.org/TR/trace-context/ */
-const traceOf = ({ traceparent }: JsonObject): string | undefined =>
-  typeof traceparent === 'string' && /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
-    ? traceparent
-    : undefined;
-
 async function readResource(service: Service, caller: Caller, uri: string): Promise<ResourceContent[] | undefined> {
   if (uri === CHECKPOINT) {
     const page = await service.read(caller, (reader) => reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 }));
@@ -74,18 +74,18 @@ async function readResource(service: Service, caller: Caller, uri: string): Prom
   const id = EVIDENCE.exec(uri)?.[1];
   if (id !== undefined) {
     const bytes = await service.read(caller, (reader) => ownEvidence(reader, id, caller.artifact));
-    return bytes && [{ uri, mimeType: 'application/json', text: new TextDecoder().decode(bytes) }];
+    if (bytes === undefined) throw notFound();
+    return [{ uri, mimeType: 'application/json', text: new TextDecoder().decode(bytes) }];
   }
   const hash = ARTIFACT.exec(uri)?.[1];
   const inspect = service.tools.get('aga_inspect');
-  if (hash === undefined || !inspect) return undefined;
-  try {
+  if (hash !== undefined && inspect) {
     const { artifact } = await service.call(inspect, { artifact_hash: hash }, caller);
     return [{ uri, mimeType: 'application/json', text: canonicalize(artifact) }];
-  } catch (error) {
-    if (error instanceof Refusal && error.code === 'ARTIFACT_NOT_FOUND') return undefined;
-    throw error;
   }
+  // What has our scheme is ours to answer, and no upstream's.
+  if (uri.startsWith('aga://')) throw notFound();
+  return undefined;
 }
 
 const rendered = new WeakMap<Service, readonly ToolDefinition[]>();

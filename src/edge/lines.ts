@@ -11,27 +11,35 @@ export interface LineReader {
 
 export interface LineSink {
   line(bytes: Buffer): void;
-  /** Called once, as soon as a line has outgrown the limit; the rest of it is forgotten as it comes in. */
-  tooLong(): void;
+  /** A line that has outgrown the limit was forgotten as it came in, but for how it began and how it ended. */
+  tooLong(head: Buffer, tail: Buffer): void;
 }
 
 const NEWLINE = 0x0a;
 const EMPTY = Buffer.alloc(0);
 /** What is kept between two long lines, so that chunked input does not allocate for each line. */
 const KEPT_BYTES = 64 * 1024;
+/** Of a line that is too long. */
+const EDGE_BYTES = 1024;
 
 export function readLines(limitBytes: number, sink: LineSink): LineReader {
   let held = EMPTY;
   let length = 0;
   let skipping = false;
+  let head: Buffer = EMPTY;
+  let tail: Buffer = EMPTY;
 
   function hold(bytes: Buffer): void {
-    if (skipping) return;
+    if (skipping) {
+      tail = last(Buffer.concat([tail, last(bytes)]));
+      return;
+    }
     const size = length + bytes.length;
     if (size > limitBytes) {
       skipping = true;
+      head = Buffer.concat([held.subarray(0, Math.min(length, EDGE_BYTES)), bytes.subarray(0, EDGE_BYTES)]);
+      tail = last(Buffer.concat([last(held.subarray(0, length)), last(bytes)]));
       release();
-      sink.tooLong();
       return;
     }
     // Doubling keeps the copying linear however small the chunks are.
@@ -51,7 +59,8 @@ export function readLines(limitBytes: number, sink: LineSink): LineReader {
       return;
     }
     hold(bytes);
-    if (!skipping) sink.line(held.subarray(0, length));
+    if (skipping) sink.tooLong(head, tail);
+    else sink.line(held.subarray(0, length));
     skipping = false;
     release();
   }
@@ -70,3 +79,5 @@ export function readLines(limitBytes: number, sink: LineSink): LineReader {
     },
   };
 }
+
+const last = (bytes: Buffer): Buffer => bytes.subarray(Math.max(0, bytes.length - EDGE_BYTES));

@@ -108,6 +108,25 @@ function unreadable(line: Buffer, refusal: Refusal): object {
   return rpcError(null, RPC.parse, refusal.message);
 }
 
+const LEADING_ID = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(0|[1-9]\d{0,15}|"[\w-]{1,256}")\s*,/;
+const TRAILING_ID = /,\s*"id"\s*:\s*(0|[1-9]\d{0,15}|"[\w-]{1,256}")\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
+
+/**
+ * The refusal of a line of which only both ends are known. Clients write the id before or behind everything else; where it
+ * is not there, nobody is told which request it was.
+ */
+export function oversized(head: Buffer, tail: Buffer): object {
+  const refusal = new Refusal('INVALID_REQUEST', `The line is larger than ${MAX_LINE_BYTES} bytes.`, {
+    hint: 'Send less in one request.',
+  });
+  const [begin, end] = [head.toString(), tail.toString()];
+  const found = LEADING_ID.exec(begin) ?? TRAILING_ID.exec(end);
+  const id: unknown = JSON.parse(found?.[1] ?? 'null');
+  if (!isId(id)) return rpcError(null, RPC.parse, refusal.message);
+  const method = /"method"\s*:\s*"tools\/call"/.test(begin + end) ? 'tools/call' : '';
+  return refuse({ id, method }, RPC.parse, refusal);
+}
+
 /** Hostile input is not worth a second look at length. */
 const LENIENT_BYTES = 1024 * 1024;
 

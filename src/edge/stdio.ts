@@ -10,7 +10,7 @@ import { readLines } from './lines.ts';
 import { connect, type ServerInfo } from './mcp.ts';
 import { outbox } from './outbox.ts';
 import { owed } from './owed.ts';
-import { isId, type Judgement, judge, MAX_LINE_BYTES, RPC, refuse, rpcError } from './rpc.ts';
+import { isId, type Judgement, judge, MAX_LINE_BYTES, oversized, RPC, refuse } from './rpc.ts';
 import type { Session } from './session.ts';
 
 export interface StdioOptions {
@@ -53,7 +53,7 @@ export async function serveStdio({ session, info, onEnding, onStop }: StdioOptio
   });
   const reader = readLines(MAX_LINE_BYTES, {
     line: (bytes) => take(judge(bytes)),
-    tooLong: () => out.send(rpcError(null, RPC.parse, `The line is larger than ${MAX_LINE_BYTES} bytes.`)),
+    tooLong: (head, tail) => out.send(oversized(head, tail)),
   });
 
   function take({ message, reply }: Judgement): void {

@@ -1,6 +1,6 @@
 /** Keys in files of the data directory: PKCS#8 PEM, mode 0600, created once and never replaced. */
 import { createPrivateKey } from 'node:crypto';
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { signer } from '#ed25519';
 import { fromBase64url } from '../base/encoding.ts';
@@ -22,6 +22,8 @@ export interface FileKeysOptions {
 export function prepareDirectory(directory: string): void {
   try {
     makeWithParents(resolve(directory));
+    // A file of that name is left as it is.
+    if (!statSync(directory).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
     chmodSync(directory, 0o700);
   } catch (error) {
     throw new CannotStart(
