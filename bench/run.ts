@@ -14,6 +14,7 @@ import type { Filled } from './fill.ts';
 import { lineageTimes, signTimes, syncTimes, verifyTimes } from './floor.ts';
 import { type Figure, median, percentile, print } from './measure.ts';
 import { Peer } from './peer.ts';
+import { scopeFigures } from './scope.ts';
 
 const ROUNDS = 7;
 const STARTS = 11;
@@ -209,6 +210,7 @@ try {
   await starts(filled);
   say('verification …');
   await verification();
+  figures.push(...(await scopeFigures()));
   print(figures);
 } finally {
   rmSync(home, { recursive: true, force: true });
