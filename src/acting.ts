@@ -1,8 +1,10 @@
 /** The session that a stdio server gives its host: of the operator, of an artifact's holder, or of an enrolled agent. */
 import { assemble, callerOf } from './assemble.ts';
+import type { Caller } from './caller.ts';
 import type { Settings } from './config.ts';
 import { enrolledSession } from './edge/enrolled.ts';
 import { INSTRUCTIONS } from './edge/governed.ts';
+import { perCall, STDIO } from './edge/per-call.ts';
 import type { Session } from './edge/session.ts';
 import { identityOf } from './identity.ts';
 
@@ -18,14 +20,38 @@ export interface Acting {
 export async function acting(settings: Settings): Promise<Acting> {
   if (settings.url !== null) return remote(settings);
   const installation = await assemble(settings);
-  const close = () => installation.close();
+  const { service } = installation;
+  const nonces = lazily(() => installation.openNonces());
   const ending = () => void installation.endJobs();
-  if (settings.token === null) return { session: () => installation.session(callerOf(settings)), ending, close };
-  const caller = identityOf(installation, settings);
+  const close = async () => {
+    await nonces.made()?.close();
+    await installation.close();
+  };
+  const session = (caller: Caller) => installation.session(caller);
+  // Agents that share this connection may show with a call who they are.
+  const shared = (caller: Caller): Session =>
+    perCall(session(caller), {
+      caller,
+      service,
+      url: STDIO,
+      token: null,
+      nonces: nonces.get,
+      clock: Date.now,
+      session,
+    });
+  if (settings.token === null) return { session: () => shared(callerOf(settings)), ending, close };
+  const identity = identityOf(installation, settings);
+  return { session: () => enrolledSession(INSTRUCTIONS, async () => shared(await identity())), ending, close };
+}
+
+function lazily<T>(make: () => T): { get(): T; made(): T | undefined } {
+  let made: T | undefined;
   return {
-    session: () => enrolledSession(INSTRUCTIONS, async () => installation.session(await caller())),
-    ending,
-    close,
+    get() {
+      made ??= make();
+      return made;
+    },
+    made: () => made,
   };
 }
 

@@ -7,8 +7,9 @@ import { refuseHalted } from '../../authority/find.ts';
 import { fromHex } from '../../base/encoding.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { bound, type Caller, operator } from '../../caller.ts';
+import type { Service } from '../../service.ts';
 import type { SessionClaims } from '../../tokens.ts';
-import { type Request, signedBy } from './proof.ts';
+import { type Proven, signedBy } from './proof.ts';
 import type { Site } from './site.ts';
 
 export interface Known {
@@ -52,14 +53,15 @@ export async function authenticate(
 /** Judges the proof, where there is one: it makes a bearer the holder. Throws `UNAUTHENTICATED` where it is not good. */
 export async function proven(
   { caller, token, proof }: Known,
-  request: Request,
+  request: Omit<Proven, 'token'>,
   site: Site,
 ): Promise<{ caller: Caller; signedBy: string | null }> {
   if (proof === null) return { caller, signedBy: null };
   const signer = await signedBy(proof, { ...request, token }, site);
   const { artifact } = caller;
   if (artifact === null || artifact === '') return { caller, signedBy: signer };
-  if (signer === (await holderOf(artifact, site))) return { caller: bound(artifact, 'proof'), signedBy: signer };
+  if (signer === (await holderOf(artifact, site.service)))
+    return { caller: bound(artifact, 'proof'), signedBy: signer };
   throw new Refusal('UNAUTHENTICATED', 'The proof is by another key than the holder of the artifact has.');
 }
 
@@ -83,7 +85,7 @@ async function sayWhyOver({ artifact }: SessionClaims, site: Site): Promise<neve
 const holders = new Map<string, string>();
 const KEPT = 10_000;
 
-async function holderOf(artifact: string, { service }: Site): Promise<string | null> {
+export async function holderOf(artifact: string, service: Service): Promise<string | null> {
   const known = holders.get(artifact);
   if (known !== undefined) return known;
   const holder = await service.askAnyone<string | null>({

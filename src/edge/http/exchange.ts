@@ -54,10 +54,10 @@ async function answer(route: Route, target: Target, request: IncomingMessage, si
   const known = await authenticate(headers, route.access, site);
   if (route.body) refuseOtherTypes(request);
   const bytes = route.body ? await readBody(request) : NO_BYTES;
-  const who = await proven(known, { method: route.method, url: target.url, body: bytes }, site);
+  const who = await proven(known, { methods: [route.method], url: target.url, body: bytes }, site);
   const json = route.body && parseBody(bytes);
   const body = route.body && !route.judges ? parsed(route.body, json) : json;
-  return route.answer({ ...target, headers, body, ...who, until: known.until }, site);
+  return route.answer({ ...target, headers, body, ...who, token: known.token, until: known.until }, site);
 }
 
 const NO_BYTES = new Uint8Array();

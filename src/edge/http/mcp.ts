@@ -4,13 +4,14 @@ import { Readable } from 'node:stream';
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import type { Json } from '../../base/canonical.ts';
-import type { Caller } from '../../caller.ts';
 import { type ServerInfo, serverFor } from '../mcp.ts';
 import type { Session } from '../session.ts';
 import { HEADERS } from './reply.ts';
 import { type Ask, type Route, route } from './route.ts';
 
-type McpAsk = Pick<Ask<Json>, 'url' | 'headers' | 'body' | 'caller'>;
+type McpAsk = Pick<Ask<Json>, 'url' | 'headers' | 'body' | 'caller' | 'token'>;
+
+export type McpConnection = Pick<McpAsk, 'caller' | 'url' | 'token'>;
 
 export interface McpEndpoint {
   answer(ask: McpAsk, response: ServerResponse): Promise<void>;
@@ -35,20 +36,25 @@ export const mcpRoute = (endpoint: McpEndpoint): Route =>
 
 export function mcpEndpoint(
   info: ServerInfo,
-  session: (caller: Caller) => Session,
+  session: (connection: McpConnection) => Session,
   report: (error: unknown) => void,
 ): McpEndpoint {
   const handler = createMcpHandler(
     // `answer` below puts the caller there, and nobody else can.
-    ({ authInfo }) => serverFor(info, { session: session(authInfo?.extra?.caller as Caller), report }),
+    ({ authInfo }) => serverFor(info, { session: session(authInfo?.extra?.connection as McpConnection), report }),
     { onerror: (error) => report(error.message) },
   );
   return {
-    async answer({ url, headers, body, caller }, response) {
+    async answer({ url, headers, body, caller, token }, response) {
       const gone = new AbortController();
       response.once('close', () => gone.abort());
       const request = new Request(url, { method: 'POST', headers: plain(headers), body: '{}', signal: gone.signal });
-      const authInfo = { token: '', clientId: caller.artifact ?? 'operator', scopes: [], extra: { caller } };
+      const authInfo = {
+        token: '',
+        clientId: caller.artifact ?? 'operator',
+        scopes: [],
+        extra: { connection: { caller, url, token } },
+      };
       const answer = await handler.fetch(request, { authInfo, parsedBody: body });
       response.writeHead(answer.status, { ...Object.fromEntries(answer.headers), ...HEADERS });
       if (!answer.body) return void response.end();

@@ -16,14 +16,12 @@ import { Refusal } from '../../base/refusal.ts';
 import { parseStrict } from '../../base/strict-json.ts';
 import type { Clock, Nonces } from '../../ports.ts';
 
-export interface Request {
-  readonly method: string;
+export interface Proven {
+  /** What the proof may call the method. */
+  readonly methods: readonly string[];
   /** Without query and fragment. */
   readonly url: string;
   readonly body: Uint8Array;
-}
-
-export interface Proven extends Request {
   /** The bearer token beside the proof; null where there is none. */
   readonly token: string | null;
 }
@@ -51,11 +49,11 @@ const payload = z.looseObject({
 /** The did:key that signed this very request, now and only now. Throws `UNAUTHENTICATED`. */
 export async function signedBy(
   proof: string,
-  { method, url, body, token }: Proven,
+  { methods, url, body, token }: Proven,
   { clock, nonces }: { readonly clock: Clock; readonly nonces: Nonces },
 ): Promise<string> {
   const { holder, claims } = open(proof);
-  if (claims.htm !== method) throw bad('htm names another method');
+  if (!methods.includes(claims.htm)) throw bad('htm names another method');
   if (!sameTarget(claims.htu, url)) throw bad('htu names another address');
   if (claims.ath !== (token === null ? undefined : digest(token)))
     throw bad('ath is not the digest of the bearer token');
@@ -89,8 +87,10 @@ function decode<S extends z.ZodType>(schema: S, part: string): z.infer<S> {
 /** RFC 9449 section 4.3: compared after normalization, without query and fragment. */
 function sameTarget(given: string, url: string): boolean {
   if (!URL.canParse(given)) return false;
-  const { origin, pathname } = new URL(given);
-  return `${origin}${pathname}` === url;
+  const target = new URL(given);
+  target.search = '';
+  target.hash = '';
+  return target.href === url;
 }
 
 const digest = (data: Uint8Array | string): string => toBase64url(sha256(data));

@@ -17,6 +17,8 @@ export interface Ask<B> {
   readonly body: B;
   /** For a route that anyone may use: nobody in particular. */
   readonly caller: Caller;
+  /** The bearer token; null where there is none. */
+  readonly token: string | null;
   /** did:key that signed this request; null where it came unsigned. */
   readonly signedBy: string | null;
   /** Milliseconds since the epoch at which the caller's session ends; null where it does not. */

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { type Code, Refusal } from '../../base/refusal.ts';
 import { sweep } from '../../sweeper.ts';
 import type { ServerInfo } from '../mcp.ts';
+import { perCall } from '../per-call.ts';
 import { refusalBody } from '../result.ts';
 import { exchange } from './exchange.ts';
 import { guardOf } from './guard.ts';
@@ -47,7 +48,13 @@ const CLOSE_MS = 1500;
 /** Resolves when connections are accepted. Rejects with the system's error where the address cannot be had. */
 export async function listen(site: Site, options: HttpOptions): Promise<HttpServer> {
   const { host, port, publicUrl, tls, info, patience = PATIENCE } = options;
-  const mcp = mcpEndpoint(info, site.session, site.report);
+  const { service, nonces, clock, session } = site;
+  const mcp = mcpEndpoint(
+    info,
+    (connection) =>
+      perCall(session(connection.caller), { ...connection, service, nonces: () => nonces, clock, session }),
+    site.report,
+  );
   const scheme = tls ? 'https' : 'http';
   const using = {
     find: finder(routesWith(site.service.tools.values(), info, mcp)),

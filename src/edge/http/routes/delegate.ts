@@ -20,11 +20,7 @@ const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const body = z.strictObject({
   subAgentName: z.string().regex(DNS_LABEL, 'must be a DNS label: 1 to 63 of a-z, 0-9 and inner hyphens'),
   ttl: z.string().max(64).default(DEFAULT_TTL).describe('A Go duration from 1s, such as 30m or 1h30m'),
-  policyPreset: z
-    .string()
-    .max(64)
-    .default(DEFAULT_PRESET)
-    .describe('isolated, sandboxed, coordinator or a configured one'),
+  policyPreset: piece.preset.default(DEFAULT_PRESET).describe('isolated, sandboxed, coordinator or a configured one'),
   permissions: piece.permissions
     .optional()
     .describe("Capability to patterns. Omit for what the preset leaves of the parent's"),

@@ -1,6 +1,7 @@
 /** Every MCP tool as a route: its input is the body, its structured output the answer. */
 import { delegateToSubagent } from '../../../tools/delegate-to-subagent.ts';
 import type { Tool } from '../../../tools/tool.ts';
+import { traceIn } from '../../trace.ts';
 import { type Route, route } from '../route.ts';
 
 export const routeOf = (tool: Tool): Route =>
@@ -12,8 +13,8 @@ export const routeOf = (tool: Tool): Route =>
     body: tool.input,
     judges: true,
     output: tool.output,
-    async answer({ body, caller }, { service, mints }) {
+    async answer({ body, caller, headers }, { service, mints }) {
       if (tool.name === delegateToSubagent.name && caller.artifact !== null) mints.take(caller.artifact);
-      return { json: await service.call(tool, body, caller) };
+      return { json: await service.call(tool, body, caller, { trace: traceIn(headers.traceparent) }) };
     },
   });
