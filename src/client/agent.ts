@@ -1,6 +1,9 @@
 /** An enrolled agent: every request is signed with its key, and a session that runs out is renewed with it. */
+import type { Json } from '../base/canonical.ts';
 import { DelegateError } from './error.ts';
+import { Job, type JobStatus } from './job.ts';
 import type { AgentKey } from './key.ts';
+import type { Lease } from './lease.ts';
 import type {
   Act,
   AgentIdentity,
@@ -20,6 +23,13 @@ export interface AgentOptions {
   readonly enrolled: Enrolled;
   /** Redeems the token again with the same key: another session for the same agent. */
   renew(): Promise<Enrolled>;
+}
+
+export interface DispatchOptions {
+  /** A repeat finds the same job. */
+  readonly requestId?: string;
+  /** Why, for the audit chain. */
+  readonly purpose?: string;
 }
 
 /** Milliseconds before its end at which a session is renewed. */
@@ -58,8 +68,33 @@ export class Agent {
   }
 
   /** Mints an enrolment token for a sub-agent, which permits no more than this agent and ends with it. */
-  async delegate(request: DelegateRequest): Promise<Delegated> {
-    return (await this.#send('POST', `/api/v1/agents/${this.agentId}/delegate`, request)) as Delegated;
+  delegate(request: DelegateRequest): Promise<Delegated>;
+  /** Gives work to an agent that the authority starts; without a lease it gets what this agent has, but for the right to delegate. */
+  delegate(agent: string, input: Json, lease?: Lease, options?: DispatchOptions): Promise<Job>;
+  async delegate(
+    to: DelegateRequest | string,
+    input: Json = null,
+    lease?: Lease,
+    { requestId, purpose }: DispatchOptions = {},
+  ): Promise<Delegated | Job> {
+    if (typeof to !== 'string') {
+      return (await this.#send('POST', `/api/v1/agents/${this.agentId}/delegate`, to)) as Delegated;
+    }
+    const ask = (tool: string, given: object): Promise<unknown> => this.call(tool, given);
+    const asked = {
+      agent: to,
+      input,
+      ...lease?.terms,
+      ...(requestId !== undefined && { request_id: requestId }),
+      ...(purpose !== undefined && { purpose }),
+    };
+    return new Job((await ask('aga_dispatch_job', asked)) as JobStatus, ask);
+  }
+
+  /** A job that was dispatched before, here or elsewhere, by this agent or one below it. */
+  async job(id: string): Promise<Job> {
+    const ask = (tool: string, given: object): Promise<unknown> => this.call(tool, given);
+    return new Job((await ask('aga_get_job', { job_id: id })) as JobStatus, ask);
   }
 
   /** Whether this agent may do this, now; the verdict stands on the chain. */

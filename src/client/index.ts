@@ -11,9 +11,11 @@ import { type AgentKey, agentKey, enrolmentProof, freshSeed, type KeyStore } fro
 import type { Enrolled } from './shapes.ts';
 import { type Fetch, type Wire, wireTo } from './wire.ts';
 
-export { Agent } from './agent.ts';
+export { Agent, type DispatchOptions } from './agent.ts';
 export { DelegateError } from './error.ts';
+export { Job, type JobEvent, type JobState, type JobStatus } from './job.ts';
 export { type AgentKey, agentKey, agentKeyOf, type KeyStore, requestProof } from './key.ts';
+export { type BudgetMode, Lease, LeaseBuilder, type LeaseTerms } from './lease.ts';
 export type * from './shapes.ts';
 
 export interface ConnectOptions {

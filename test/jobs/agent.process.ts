@@ -20,7 +20,7 @@ for (const each of input.say ?? []) say(each);
 if (input.env)
   say({
     type: 'result',
-    result: Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('AGA_'))),
+    result: Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(AGA_|TRACEPARENT)/.test(name))),
   });
 if ('sleep' in input) await sleep(input.sleep);
 if ('result' in input) say({ type: 'result', result: input.result });

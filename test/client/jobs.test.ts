@@ -1,0 +1,172 @@
+/** `delegate(agent, input, lease)` of the client library, over HTTP, to agents that are processes. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assemble, type Installation } from '../../src/assemble.ts';
+import { type Agent, connect, type DelegateError, type JobEvent, Lease } from '../../src/client/index.ts';
+import { settings } from '../../src/config.ts';
+import { type Serving, serveInstallation } from '../../src/serving.ts';
+import { AGENTS, carrying, cleanUp, scratchDir } from '../jobs/office.ts';
+
+const OPERATOR = 'an-operator-token-of-the-tests';
+let installation: Installation;
+let server: Serving;
+let ctx: Agent;
+
+const operator = async (tool: string, input: object): Promise<any> => {
+  const response = await fetch(`${server.url}/api/v1/tools/${tool}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${OPERATOR}`, 'content-type': 'application/json' },
+    body: JSON.stringify(input),
+  });
+  return response.json();
+};
+
+beforeAll(async () => {
+  const dataDir = scratchDir();
+  const config = join(dataDir, 'config.json');
+  writeFileSync(config, JSON.stringify({ agents: AGENTS, job_grace_seconds: 1 }));
+  installation = await assemble(settings({ 'data-dir': dataDir, config }, {}, process.platform));
+  server = await serveInstallation(installation, { host: '127.0.0.1', port: 0, dataDir, given: OPERATOR });
+  const permissions = {
+    'tool.call': ['search:*'],
+    'net.fetch': ['https://api.example.com/**'],
+    'agent.delegate': ['*', '*@*'],
+    'cost.budget': ['USD:5'],
+  };
+  const root = await operator('aga_create_artifact', { permissions });
+  const { enrollment } = await operator('aga_delegate_to_subagent', {
+    parent_artifact_hash: root.artifact_hash,
+    sub_agent_id: 'lead',
+    permissions,
+    enroll: true,
+  });
+  ctx = await connect({ server: server.url, token: enrollment.token });
+});
+afterAll(async () => {
+  await ctx.close();
+  await server.close();
+  await installation.close();
+  cleanUp();
+});
+
+const refused = (promise: Promise<unknown>): Promise<DelegateError> =>
+  promise.then(
+    () => null,
+    (error) => error,
+  ) as Promise<any>;
+const lease = () =>
+  Lease.builder()
+    .allow('tool.call', 'search:*')
+    .allow('net.fetch', 'https://api.example.com/**')
+    .expiresIn('10m')
+    .budget('USD:2.00')
+    .build();
+
+describe('delegate(agent, input, lease)', () => {
+  it('returns a handle with the result and every event', async () => {
+    const say = [
+      { type: 'progress', progress: 1, total: 2 },
+      { type: 'log', message: 'hello' },
+    ];
+    const child = await ctx.delegate('worker@1.0.0', { say, sleep: 100, result: { found: 3 } }, lease());
+    const seen: JobEvent[] = [];
+    for await (const event of child.events()) seen.push(event);
+    expect(await child.result()).toEqual({ found: 3 });
+    expect(seen.map(({ event_number }) => event_number)).toEqual(seen.map((_, at) => at + 1));
+    expect(seen.map(({ kind, state }) => state ?? kind)).toEqual(['pending', 'running', 'progress', 'log', 'success']);
+    const later: number[] = [];
+    for await (const { event_number } of (await ctx.job(child.id)).events(3)) later.push(event_number);
+    expect(later).toEqual([4, 5]);
+  });
+
+  it('gives exactly what the lease allows', async () => {
+    const child = await ctx.delegate('worker', { sleep: 60_000 }, lease());
+    const { artifact } = (await ctx.call('aga_inspect', { artifact_hash: child.artifact })) as any;
+    expect(artifact.scope.permissions).toEqual({
+      'cost.budget': ['USD:2'],
+      'net.fetch': ['https://api.example.com/**'],
+      'tool.call': ['search:*'],
+    });
+    expect(artifact.terms.budget_mode).toBe('slice');
+    expect(Date.parse(artifact.expires_at) - Date.parse(artifact.issued_at)).toBe(600_000);
+    await child.cancel();
+  });
+
+  it('rejects with the code of the job', async () => {
+    const child = await ctx.delegate('worker', { deaf: true, fork: true, sleep: 60_000 }, lease());
+    const result = refused(child.result());
+    expect((await child.cancel()).state).toBe('cancelled');
+    expect(await result).toMatchObject({ name: 'DelegateError', code: 'CANCELLED' });
+    await expect.poll(() => carrying(child.id), { timeout: 5000 }).toEqual([]);
+    const late = await ctx.delegate('hasty', { sleep: 60_000 }, lease());
+    expect(await refused(late.result())).toMatchObject({ code: 'TIMEOUT', retryable: true });
+    const own = { type: 'error', error: { code: 'NO_DATA', message: 'nothing' } };
+    const failed = await ctx.delegate('worker', { say: [own] }, lease());
+    expect(await refused(failed.result())).toMatchObject({ code: 'NO_DATA', message: 'nothing' });
+  });
+
+  it('is refused before anything starts', async () => {
+    const wider = Lease.builder().allow('fs.write', '/**').build();
+    expect(await refused(ctx.delegate('worker', null, wider))).toMatchObject({
+      code: 'LEASE_SUBSET_VIOLATION',
+      status: 403,
+    });
+    const dear = Lease.builder().budget('USD:2.00', 'USD:2.00').build();
+    const [one, two] = [
+      await ctx.delegate('worker', { sleep: 60_000 }, dear),
+      await refused(ctx.delegate('worker', {}, dear)),
+    ];
+    expect(two.code).toBe('BUDGET_EXHAUSTED');
+    await one.cancel();
+    const three = await ctx.delegate('worker', { result: 1 }, dear);
+    expect(await three.result()).toBe(1);
+    expect((await refused(ctx.delegate('nobody', {}))).code).toBe('AGENT_NOT_AVAILABLE');
+    expect((await refused(ctx.delegate('worker@9', {}))).code).toBe('AGENT_VERSION_NOT_AVAILABLE');
+    expect((await refused(ctx.job('f'.repeat(32)))).code).toBe('JOB_NOT_FOUND');
+  });
+
+  it('finds the same job again by its request id', async () => {
+    const [one, two] = await Promise.all(
+      [1, 2].map(() => ctx.delegate('worker', { result: 5 }, lease(), { requestId: 'same' })),
+    );
+    expect(one!.id).toBe(two!.id);
+    expect(await two!.result()).toBe(5);
+    expect((await refused(ctx.delegate('worker', { result: 6 }, lease(), { requestId: 'same' }))).code).toBe(
+      'DUPLICATE_KEY',
+    );
+  });
+
+  it('passes a trace on', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const response = await fetch(`${server.url}/api/v1/tools/aga_dispatch_job`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${OPERATOR}`, 'content-type': 'application/json', traceparent },
+      body: JSON.stringify({
+        agent: 'worker',
+        input: { env: true },
+        parent_artifact_hash: (ctx.lineage[0] as any) && ctx.artifact.parent,
+        wait_seconds: 10,
+      }),
+    });
+    const { job_id, result } = (await response.json()) as any;
+    const { entries } = await operator('aga_query_chain', { kind: 'JOB_ACCEPTED', limit: 500 });
+    const accepted = entries.find(({ event }: any) => event.job_id === job_id);
+    expect(accepted.event.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
+    expect(result.TRACEPARENT).toBe(accepted.event.traceparent);
+  });
+});
+
+describe('a lease', () => {
+  it('is read in durations and refuses what is none', () => {
+    expect(Lease.builder().expiresIn('1h30m').build().terms.ttl_seconds).toBe(5400);
+    expect(Lease.builder().expiresIn('1.5h').build().terms.ttl_seconds).toBe(5400);
+    expect(Lease.builder().expiresIn(7).build().terms.ttl_seconds).toBe(7);
+    for (const text of ['', '10', '-5m', '5x', '1h 5m'])
+      expect(() => Lease.builder().expiresIn(text)).toThrow(TypeError);
+  });
+
+  it('permits nothing where it allows nothing', () => {
+    expect(Lease.builder().build().terms).toEqual({ permissions: {} });
+  });
+});
