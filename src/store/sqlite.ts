@@ -47,7 +47,7 @@ export class SqliteStore implements Store, Tree {
         const page = { rows: this.#statement(sql).all(values).map(rowOf), head: this.#head() };
         const isEnd = page.rows.length < limit && after < (page.head?.size ?? 0);
         if (isEnd && kind === undefined && names === undefined && within === undefined)
-          this.#see(page.rows.at(-1)?.sequence_number ?? after, page.head);
+          this.#see(page.rows.at(-1)?.sequence_number ?? after, page.head, this.#version());
         return page;
       } finally {
         this.#rollback();
@@ -103,7 +103,9 @@ export class SqliteStore implements Store, Tree {
     for (const row of batch.rows) this.#insert(row);
     const { head: next } = batch;
     this.#run('INSERT INTO checkpoints VALUES (?, ?, ?)', next.size, next.checkpoint, packed(next.frontier));
-    this.#see(next.size - 1, next);
+    // Where the end was still the one we saw, nobody else has committed; were that wrong, the next read would only be slower.
+    const isOurs = this.#seen?.head?.size === stored;
+    this.#see(next.size - 1, next, isOurs ? this.#seen?.version : this.#version());
   }
 
   #insert(row: Row): void {
@@ -116,8 +118,8 @@ export class SqliteStore implements Store, Tree {
       this.#run('INSERT INTO nodes VALUES (?, ?, ?)', level, index, hash);
   }
 
-  #see(last: number, head: Head | null): void {
-    this.#seen = { version: this.#version(), last, head };
+  #see(last: number, head: Head | null, version: unknown): void {
+    this.#seen = { version, last, head };
   }
 
   /** Another one after every commit of another connection (sqlite.org/pragma.html#pragma_data_version). */
