@@ -68,7 +68,7 @@ export function refuseOver(request: RequestedScope, scope: Scope, within: Scope,
 }
 
 function nearestRequest(request: RequestedScope, scope: Scope, within: Scope, nearest: Permissions): object {
-  const { permissions, permitted_tools, argument_rules, limits, policy_preset } = request;
+  const { permissions, permitted_tools, argument_rules, limits } = request;
   const { enforcement_triggers: triggers, measurement_types: measurements } = request;
   const named = Object.entries(nearest).filter(([name]) => Object.hasOwn(permissions ?? {}, name));
   const limited = Object.entries(meetLimits(scope.limits, within.limits));
@@ -83,7 +83,6 @@ function nearestRequest(request: RequestedScope, scope: Scope, within: Scope, ne
     ...(measurements && {
       measurement_types: within.measurement_types.filter((name) => measurements.includes(name)),
     }),
-    ...(policy_preset !== undefined && { policy_preset }),
   };
 }
 

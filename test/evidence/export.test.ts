@@ -84,10 +84,11 @@ describe('evidence as a resource', () => {
       const { resource } = await s.k.call('aga_export_evidence', { artifact_hash: s.worker, format });
       expect(await textOf(resource)).toBeDefined();
       expect(await textOf(resource, as(s.lead))).toBeDefined();
-      expect(await textOf(resource, as(s.sibling))).toBeUndefined();
+      await expect(textOf(resource, as(s.sibling))).rejects.toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
     }
-    expect(await textOf('aga://evidence/unknown')).toBeUndefined();
-    expect(await textOf('aga://evidence/../keys')).toBeUndefined();
+    for (const uri of ['aga://evidence/unknown', 'aga://evidence/../keys']) {
+      await expect(textOf(uri)).rejects.toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
+    }
   });
 });
 

@@ -72,7 +72,8 @@ async function orNothing(asked: Promise<JsonObject>): Promise<JsonObject | undef
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof RpcError && error.code === RPC.params) return undefined;
+    // What the other side says about it is for the caller to read: that it is not to be seen, or is no more.
+    if (error instanceof RpcError && error.code === RPC.params && !isObject(error.data)) return undefined;
     throw error;
   }
 }
