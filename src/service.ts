@@ -10,6 +10,7 @@ import { type Code, Refusal } from './base/refusal.ts';
 import { type Caller, operator } from './caller.ts';
 import type { Call, Sequencer } from './sequencer.ts';
 import type { Context, Reader, Tool } from './tools/tool.ts';
+import { traced } from './tracing.ts';
 
 export type Output = { readonly [member: string]: unknown };
 
@@ -65,6 +66,17 @@ export class Service {
   /** Calls a tool that exists. Throws its refusal. */
   async call(tool: Tool, input: unknown, caller: Caller, circumstances: Circumstances = {}): Promise<Output> {
     const parsed = parseInput(tool, input);
+    const about = {
+      'aga.tool': tool.name,
+      'aga.binding': caller.binding,
+      'aga.artifact': caller.artifact ?? undefined,
+    };
+    return traced(tool.name, about, circumstances.trace, (trace) =>
+      this.#call(tool, parsed, caller, { ...circumstances, trace }),
+    );
+  }
+
+  #call(tool: Tool, parsed: Output, caller: Caller, circumstances: Circumstances): Promise<Output> {
     const { trace } = circumstances;
     const ask = (): Promise<Output> =>
       this.#sequencer.submit<Output>({

@@ -23,7 +23,8 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   'follower.ts': ['base', 'chain', 'authority', 'ports.ts'],
   'tokens.ts': ['base', 'artifact', 'ports.ts'],
   'sequencer.ts': ['base', 'scope', 'chain', 'authority', 'ports.ts', 'caller.ts', 'follower.ts', 'tokens.ts', 'tools'],
-  'service.ts': ['base', 'artifact', 'authority', 'caller.ts', 'sequencer.ts', 'tools'],
+  'service.ts': ['base', 'artifact', 'authority', 'caller.ts', 'sequencer.ts', 'tools', 'tracing.ts'],
+  'tracing.ts': ['base'],
   'enforcement.ts': ['base', 'authority', 'caller.ts', 'service.ts'],
   client: ['base', 'artifact'],
   store: ['base', 'ports.ts'],
@@ -98,6 +99,7 @@ describe('the house', () => {
       [/^@noble\//, /^base\/(digest|ed25519).*\.ts$/],
       [/^(commander|@clack\/prompts)$/, /^edge\/cli\//],
       [/^hono|^@hono\//, /^edge\/http/],
+      [/^@opentelemetry\//, /^tracing\.ts$/],
       [/^pg$/, /^store\/postgres\//],
     ];
     const wrong: string[] = [];

@@ -48,6 +48,5 @@ export function environmentOf(
     AGA_AUTHORITY: authority,
     ...(launch.includes('--config') && config !== undefined && { AGA_CONFIG: config }),
     ...(database !== null && { AGA_DATABASE_URL: database }),
-    ...(job.traceparent !== null && { TRACEPARENT: job.traceparent }),
   };
 }

@@ -30,6 +30,7 @@ export class Charge {
   #working: Working | undefined;
   #isGone = false;
   #isOver = false;
+  #code: string | null = null;
   #clock: NodeJS.Timeout | undefined;
   #tellGone = (): void => {};
   /** Resolves when none of its processes is left. */
@@ -43,6 +44,11 @@ export class Charge {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** Why it ended; null while it has not, and for a success. */
+  get code(): string | null {
+    return this.#code;
   }
 
   start(): void {
@@ -70,6 +76,7 @@ export class Charge {
   async end(end: End, grace = this.#options.grace): Promise<void> {
     if (this.#isOver) return this.gone;
     this.#isOver = true;
+    this.#code = end.code;
     clearTimeout(this.#clock);
     const written = this.#write(end);
     if (!this.#isGone && this.#working) {

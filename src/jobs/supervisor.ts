@@ -4,6 +4,7 @@ import type { Json } from '../base/canonical.ts';
 import type { Lookout } from '../lookout.ts';
 import type { Service } from '../service.ts';
 import { overOf } from '../tools/job.ts';
+import { begin, finish, traceparentOf } from '../tracing.ts';
 import type { Agent } from './agent.ts';
 import { Charge } from './charge.ts';
 import type { Journal } from './journal.ts';
@@ -77,13 +78,18 @@ export class Supervisor {
       await this.#record.ended(jobId, CLOSED);
       return true;
     }
-    const task = { jobId, input, environment: { ...environment(job), [MARK]: markOf(job.within) } };
+    const about = { 'aga.job_id': jobId, 'aga.agent': job.agent, 'aga.artifact': job.artifact };
+    const span = begin(`job ${job.agent}`, about, job.traceparent);
+    const traceparent = traceparentOf(span);
+    const trace = traceparent === undefined ? {} : { TRACEPARENT: traceparent };
+    const task = { jobId, input, environment: { ...environment(job), ...trace, [MARK]: markOf(job.within) } };
     const changed = (): void => this.#tell(jobId);
     const charge = new Charge({ task, agent, record: this.#record, journal, grace, changed, report });
     this.#charges.set(jobId, charge);
     const stop = this.#watch(job, charge);
     void charge.gone.then(() => {
       stop();
+      finish(span, charge.code);
       this.#charges.delete(jobId);
     });
     if (agent.isRemote) charge.start();

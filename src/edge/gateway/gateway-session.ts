@@ -1,8 +1,10 @@
 /** A session whose caller has, beside our own tools, what its artifact permits of the upstreams. */
 import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
+import { traced } from '../../tracing.ts';
 import { refusalResult } from '../result.ts';
 import type { Session, ToolCall, ToolDefinition, ToolResult } from '../session.ts';
+import { traceIn } from '../trace.ts';
 import { artifactOf, type Decider, type Standing } from './decider.ts';
 import type { Gateway, Server } from './gateway.ts';
 import { inFlight } from './in-flight.ts';
@@ -79,7 +81,11 @@ export function gatewaySession(own: Session, options: GatewaySessionOptions): Se
     async callTool(call) {
       const target = gateway.server(call.name);
       try {
-        if (target) return await callUpstream(call, target.server, target.rest);
+        if (target) {
+          const about = { 'aga.upstream': target.server.name, 'aga.artifact': artifactOf(caller) ?? undefined };
+          const trace = traceIn(call.meta.traceparent);
+          return await traced(call.name, about, trace, () => callUpstream(call, target.server, target.rest));
+        }
       } catch (error) {
         if (error instanceof Refusal) return refusalResult(error);
         throw error;
