@@ -11,6 +11,8 @@ export interface Caller {
   readonly artifact: string | null;
   /** What this one connection remembers. */
   readonly session: { lastRoot: string | null };
+  /** Address under which it reaches this authority; absent on the same machine. */
+  readonly server?: string;
 }
 
 export const operator = (): Caller => ({ binding: 'operator', artifact: null, session: { lastRoot: null } });

@@ -46,7 +46,7 @@ export function perCall(session: Session, connection: Connection): Session {
       if (proof === undefined && shown === undefined) return session.callTool(call);
       try {
         const caller = await callerOf(call, proof, shown, connection);
-        return await connection.session(caller).callTool(call);
+        return await connection.session({ ...connection.caller, ...caller }).callTool(call);
       } catch (error) {
         if (error instanceof Refusal) return refusalResult(error);
         throw error;

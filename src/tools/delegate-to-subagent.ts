@@ -138,7 +138,8 @@ export const delegateToSubagent = tool({
   },
 });
 
-function enrolmentOf({ artifact, hash }: Sealed, { enrolmentToken, policy }: Context) {
+function enrolmentOf({ artifact, hash }: Sealed, { enrolmentToken, policy, caller }: Context) {
   const token = enrolmentToken(hash);
-  return { token, expires_at: artifact.expires_at, launch: launchOf({ ...artifact, hash }, { token }, policy.launch) };
+  const bond = { token, server: caller.server };
+  return { token, expires_at: artifact.expires_at, launch: launchOf({ ...artifact, hash }, bond, policy.launch) };
 }

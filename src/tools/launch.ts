@@ -14,7 +14,10 @@ export interface Launched {
 }
 
 /** What binds the process to its artifact: the hash itself, or a token that is redeemed. */
-export type Bond = { readonly artifact: string } | { readonly token: string };
+export type Bond =
+  | { readonly artifact: string }
+  /** `server`: where the token is redeemed, when that is another machine. */
+  | { readonly token: string; readonly server?: string | undefined };
 
 /**
  * Name and arguments are unique to the artifact: hosts let agents with equal definitions share one process, and then one
@@ -23,8 +26,17 @@ export type Bond = { readonly artifact: string } | { readonly token: string };
 export function launchOf({ subject, hash, purpose }: Launched, bond: Bond, settings: readonly string[]): Launch {
   const name = `aga-${slug(subject)}-${hash.slice(0, 8)}`;
   const own = 'artifact' in bond ? ['--artifact', bond.artifact] : [];
-  const env: Record<string, string> = 'token' in bond ? { AGA_TOKEN: bond.token } : {};
-  const server = { type: 'stdio' as const, command: 'npx', args: ['-y', 'aga-delegate', ...settings, ...own], env };
+  const away = 'token' in bond ? bond.server : undefined;
+  const env: Record<string, string> = {
+    ...('token' in bond && { AGA_TOKEN: bond.token }),
+    ...(away !== undefined && { AGA_URL: away }),
+  };
+  const server = {
+    type: 'stdio' as const,
+    command: 'npx',
+    args: ['-y', 'aga-delegate', ...(away === undefined ? settings : []), ...own],
+    env,
+  };
   const agent = [
     '---',
     `name: ${name}`,

@@ -33,9 +33,10 @@ export async function exchange(
     const path = cut === -1 ? target : target.slice(0, cut);
     const { route, params } = using.find(request.method ?? '', path);
     name = route.path;
-    const url = `${originOf(request, using)}${path}`;
+    const origin = originOf(request, using);
+    const url = `${origin}${path}`;
     const query = new URLSearchParams(cut === -1 ? '' : target.slice(cut));
-    send(response, await answer(route, { params, query, url }, request, site));
+    send(response, await answer(route, { params, query, url, origin }, request, site));
   } catch (thrown) {
     refuse(thrown, response, site);
   } finally {
@@ -47,6 +48,7 @@ interface Target {
   readonly params: { readonly [name: string]: string };
   readonly query: URLSearchParams;
   readonly url: string;
+  readonly origin: string;
 }
 
 async function answer(route: Route, target: Target, request: IncomingMessage, site: Site): Promise<Answer> {
@@ -54,10 +56,15 @@ async function answer(route: Route, target: Target, request: IncomingMessage, si
   const known = await authenticate(headers, route.access, site);
   if (route.body) refuseOtherTypes(request);
   const bytes = route.body ? await readBody(request) : NO_BYTES;
-  const who = await proven(known, { methods: [route.method], url: target.url, body: bytes }, site);
+  const { caller: person, signedBy } = await proven(
+    known,
+    { methods: [route.method], url: target.url, body: bytes },
+    site,
+  );
+  const caller = { ...person, server: target.origin };
   const json = route.body && parseBody(bytes);
   const body = route.body && !route.judges ? parsed(route.body, json) : json;
-  return route.answer({ ...target, headers, body, ...who, token: known.token, until: known.until }, site);
+  return route.answer({ ...target, headers, body, caller, signedBy, token: known.token, until: known.until }, site);
 }
 
 const NO_BYTES = new Uint8Array();

@@ -224,6 +224,7 @@ describe('MCP', () => {
     expect(JSON.stringify(result.structuredContent.enrollment.launch)).toContain(
       result.structuredContent.enrollment.token,
     );
+    expect(JSON.stringify(result.structuredContent.enrollment.launch)).toContain(`"AGA_URL":"${site.url}"`);
     const no: any = await client.callTool({ name: 'aga_create_artifact', arguments: {} });
     expect(JSON.parse(no.content[0].text).error.code).toBe('NOT_OPERATOR');
     await client.close();
