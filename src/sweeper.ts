@@ -1,5 +1,5 @@
 /** Writes down what time has ended. Nothing waits for it: every rule asks the clock itself. */
-import { ended, type Grant } from './authority/grant.ts';
+import { type Grant, lineage } from './authority/grant.ts';
 import { operator } from './caller.ts';
 import type { Service } from './service.ts';
 
@@ -34,4 +34,4 @@ export async function sweep(service: Service): Promise<void> {
 }
 
 const isDue = (grant: Grant, now: number): boolean =>
-  grant.expires <= now && !grant.expiryNoted && ended(grant, now)?.code !== 'ARTIFACT_REVOKED';
+  grant.expires <= now && !grant.expiryNoted && lineage(grant).every(({ revoked }) => revoked === null);
