@@ -36,7 +36,9 @@ export async function exchange(
     const origin = originOf(request, using);
     const url = `${origin}${path}`;
     const query = new URLSearchParams(cut === -1 ? '' : target.slice(cut));
-    send(response, await answer(route, { params, query, url, origin }, request, site));
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    send(response, await answer(route, { params, query, url, origin, signal: gone.signal }, request, site));
   } catch (thrown) {
     refuse(thrown, response, site);
   } finally {
@@ -49,6 +51,7 @@ interface Target {
   readonly query: URLSearchParams;
   readonly url: string;
   readonly origin: string;
+  readonly signal: AbortSignal;
 }
 
 async function answer(route: Route, target: Target, request: IncomingMessage, site: Site): Promise<Answer> {

@@ -17,6 +17,8 @@ export interface Ask<B> {
   readonly body: B;
   /** For a route that anyone may use: nobody in particular. */
   readonly caller: Caller;
+  /** Aborted when the client has gone: nobody reads the answer any more. */
+  readonly signal: AbortSignal;
   /** The bearer token; null where there is none. */
   readonly token: string | null;
   /** did:key that signed this request; null where it came unsigned. */

@@ -4,12 +4,14 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Code, Refusal } from '../../base/refusal.ts';
+import type { Caller } from '../../caller.ts';
 import { sweep } from '../../sweeper.ts';
 import type { ServerInfo } from '../mcp.ts';
 import { perCall } from '../per-call.ts';
 import { refusalBody } from '../result.ts';
 import { exchange } from './exchange.ts';
 import { guardOf } from './guard.ts';
+import { limitedSession } from './limited.ts';
 import { mcpEndpoint } from './mcp.ts';
 import { HEADERS } from './reply.ts';
 import { finder } from './route.ts';
@@ -48,11 +50,12 @@ const CLOSE_MS = 1500;
 /** Resolves when connections are accepted. Rejects with the system's error where the address cannot be had. */
 export async function listen(site: Site, options: HttpOptions): Promise<HttpServer> {
   const { host, port, publicUrl, tls, info, patience = PATIENCE } = options;
-  const { service, nonces, clock, session } = site;
+  const { service, nonces, clock } = site;
+  const limited = (caller: Caller) => limitedSession(site.session(caller), caller, site.mints);
   const mcp = mcpEndpoint(
     info,
     (connection) =>
-      perCall(session(connection.caller), { ...connection, service, nonces: () => nonces, clock, session }),
+      perCall(limited(connection.caller), { ...connection, service, nonces: () => nonces, clock, session: limited }),
     site.report,
   );
   const scheme = tls ? 'https' : 'http';

@@ -26,6 +26,7 @@ export const presentArtifacts = route({
   body: presentation,
   output,
   async answer({ body, caller, signedBy }, site) {
+    site.mints.take(caller.artifact || (signedBy ?? 'operator'));
     const { leaf, recorded } = await present(site.service, body, { caller, signedBy });
     return {
       json: {

@@ -13,8 +13,8 @@ export const routeOf = (tool: Tool): Route =>
     body: tool.input,
     judges: true,
     output: tool.output,
-    async answer({ body, caller, headers }, { service, mints }) {
+    async answer({ body, caller, headers, signal }, { service, mints }) {
       if (tool.name === delegateToSubagent.name && caller.artifact !== null) mints.take(caller.artifact);
-      return { json: await service.call(tool, body, caller, { trace: traceIn(headers.traceparent) }) };
+      return { json: await service.call(tool, body, caller, { signal, trace: traceIn(headers.traceparent) }) };
     },
   });
