@@ -14,7 +14,7 @@ import { appendOf } from './postgres/append.ts';
 import { inWords, isAnswer } from './postgres/failure.ts';
 import { chainOf, greet } from './postgres/greet.ts';
 import { type Cells, Link, type Session, type Statement } from './postgres/link.ts';
-import { page, pageOf } from './postgres/select.ts';
+import { newsFrom, PREPARE_NEWS, page, pageOf } from './postgres/select.ts';
 
 export interface PostgresOptions {
   /** `postgres://…`, with TLS options. */
@@ -58,7 +58,7 @@ export class PostgresStore implements Store, Tree {
 
   constructor({ url, chain, patience = 1500, lock = 8000, standstill = 10_000 }: PostgresOptions) {
     const address = addressOf(url);
-    const link = () =>
+    const link = (prepare = '') =>
       new Link({
         address,
         patience,
@@ -67,9 +67,10 @@ export class PostgresStore implements Store, Tree {
           // Another server may number its chains in another way.
           this.#chain = await chainOf(session, chain);
           this.#known = true;
+          if (prepare !== '') await session.run(prepare);
         },
       });
-    this.#writer = link();
+    this.#writer = link(PREPARE_NEWS);
     this.#reader = link();
   }
 
@@ -147,9 +148,8 @@ export class PostgresStore implements Store, Tree {
     session: Session,
     size: number,
   ): Promise<Page & { readonly session: Session; readonly news: readonly Row[] }> {
-    const all = pageOf(this.#chain, { after: size - 1, limit: Number.MAX_SAFE_INTEGER });
     try {
-      const [, , found] = await session.ask(BEGIN, { ...LOCK, values: [this.#chain] }, all);
+      const [, , found] = await session.run(`${BEGIN}; ${lockOf(this.#chain)}; ${newsFrom(this.#chain, size)}`);
       const { rows, head } = page(found ?? []);
       return { session, rows, news: rows, head };
     } catch (error) {
@@ -179,7 +179,7 @@ export class PostgresStore implements Store, Tree {
 
   async #ended(): Promise<void> {
     try {
-      await this.#writer.patiently((session) => session.ask({ ...LOCK, values: [this.#chain] }));
+      await this.#writer.patiently((session) => session.run(lockOf(this.#chain)));
       this.#unsettled = false;
     } catch (error) {
       if (error instanceof Refusal && error.code === 'CHAIN_CONTENDED')
@@ -195,10 +195,11 @@ export class PostgresStore implements Store, Tree {
   }
 }
 
-const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' };
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
 const COMMIT: Statement = { text: 'COMMIT' };
 const ROLLBACK: Statement = { text: 'ROLLBACK' };
-const LOCK: Statement = { name: 'lock', text: 'SELECT FROM aga.chains WHERE id = $1 FOR UPDATE' };
+/** Whole numbers of our own stand in these texts, nothing else. */
+const lockOf = (chain: number): string => `SELECT FROM aga.chains WHERE id = ${chain} FOR UPDATE`;
 const LEAVES = `SELECT seq, encode(hash, 'hex') FROM aga.entries WHERE chain = $1 AND seq >= $2 AND seq < $3 ORDER BY seq`;
 const NODES =
   `SELECT idx, encode(hash, 'hex') FROM aga.nodes ` +

@@ -4,7 +4,7 @@
  * Statements are pipelined: what is asked together costs one round trip, each answer is awaited by its own promise.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, type QueryArrayConfig } from 'pg';
+import { Client, type QueryArrayConfig, type QueryArrayResult } from 'pg';
 import type { Address } from './address.ts';
 import { hasNoTls, inWords, meaningOf } from './failure.ts';
 
@@ -29,6 +29,8 @@ export type Cells = readonly unknown[];
 export interface Session {
   /** Sends the statements at once; resolves with the rows of each, or rejects with the first error once all have ended. */
   ask(...statements: readonly Statement[]): Promise<readonly (readonly Cells[])[]>;
+  /** The same for several statements in one text without values: one message there, and one back. */
+  run(text: string): Promise<readonly (readonly Cells[])[]>;
 }
 
 /** Milliseconds after which a statement without an answer counts as lost; the longest that the server itself waits is shorter. */
@@ -139,11 +141,22 @@ function sessionOf(client: Client): Session {
   };
   return {
     async ask(...statements) {
-      const ended = await Promise.allSettled(statements.map(one));
+      const { stream } = client.connection;
+      // One write to the socket, and the server is woken once.
+      stream.cork();
+      const asked = statements.map(one);
+      stream.uncork();
+      const ended = await Promise.allSettled(asked);
       return ended.map((each) => {
         if (each.status === 'rejected') throw each.reason;
         return each.value;
       });
+    },
+    async run(text) {
+      const query: QueryArrayConfig = { text, rowMode: 'array' };
+      // The driver answers a text of several statements with a list, which its types do not know.
+      const results: QueryArrayResult | QueryArrayResult[] = await client.query(query);
+      return [results].flat().map(({ rows }) => rows);
     },
   };
 }

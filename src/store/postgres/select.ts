@@ -16,9 +16,11 @@ export function pageOf(chain: number, { after, limit, kind, names, within }: Que
   const values: unknown[] = [chain, after, Math.min(limit, MOST)];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const filter = kind === undefined ? '' : ` AND e.kind = ${bind(kind)}`;
+  // The artifact's range comes first, then its entries one by one: an expression cannot tempt to the index by kind.
+  const sieve = filter.replace('e.kind', "e.kind || ''");
   const touching = (artifact: string, direct: 0 | 1, more = ''): string =>
     `SELECT t.seq AS seq, ${COLUMNS} FROM aga.touches AS t JOIN aga.entries AS e ON e.chain = t.chain AND e.seq = t.seq ` +
-    `WHERE t.chain = $1 AND t.artifact = ${artifact} AND t.direct = ${direct} AND t.seq > $2${filter}${more}`;
+    `WHERE t.chain = $1 AND t.artifact = ${artifact} AND t.direct = ${direct} AND t.seq > $2${sieve}${more}`;
   let rows: string;
   if (names !== undefined) {
     const named = bind(blob(names));
@@ -34,6 +36,9 @@ export function pageOf(chain: number, { after, limit, kind, names, within }: Que
   const text = `(${HEAD}) UNION ALL (SELECT seq, hash, kind, entry, false FROM (${rows}) AS r)`;
   return { name: nameOf(text), text, values };
 }
+
+/** The head and every row from `size` on. */
+export const newsFrom = (chain: number, size: number): string => `EXECUTE news (${chain}, ${size - 1}, ${MOST})`;
 
 /** What a page statement found. */
 export function page(found: readonly Cells[]): Page {
@@ -61,15 +66,18 @@ const MOST = Number.MAX_SAFE_INTEGER;
 const COLUMNS = `encode(e.hash, 'hex') AS hash, e.kind AS kind, e.entry AS entry`;
 const END = ' ORDER BY seq LIMIT $3';
 const TOUCHED = ' ORDER BY t.seq LIMIT $3';
-/** LEFT: where the last entry has been cut off, the head still says that there was one, and the reader finds it missing. */
+/** Where the last entry has been cut off, the head still says that there was one, and the reader finds it missing. */
 const HEAD =
-  `SELECT c.size AS seq, encode(e.hash, 'hex') AS hash, encode(c.frontier, 'hex') AS kind, c.note AS entry, true ` +
-  'FROM aga.checkpoints AS c LEFT JOIN aga.entries AS e ON e.chain = c.chain AND e.seq = c.size - 1 ' +
-  'WHERE c.chain = $1 ORDER BY c.size DESC LIMIT 1';
+  `SELECT c.size AS seq, (SELECT encode(e.hash, 'hex') FROM aga.entries AS e WHERE e.chain = $1 AND e.seq = c.size - 1) AS hash, encode(c.frontier, 'hex') AS kind, c.note AS entry, true ` +
+  'FROM aga.checkpoints AS c WHERE c.chain = $1 ORDER BY c.size DESC LIMIT 1';
 
-const belongs = (artifact: string): string =>
-  ` AND EXISTS (SELECT FROM aga.touches AS u WHERE u.chain = $1 AND u.artifact = ${artifact} ` +
-  'AND u.direct IN (0, 1) AND u.seq = t.seq)';
+/** As the head does, each side looks up one row: a join, or EXISTS, would be planned as a table of all there are. */
+const belongs = (artifact: string): string => {
+  const found = (direct: 0 | 1): string =>
+    '(SELECT 1 FROM aga.touches AS u ' +
+    `WHERE u.chain = $1 AND u.artifact = ${artifact} AND u.direct = ${direct} AND u.seq = t.seq)`;
+  return ` AND coalesce(${found(1)}, ${found(0)}) = 1`;
+};
 
 /** What is no hash is named by no entry. */
 const blob = (artifact: string): string => `\\x${toHex(fromHex(artifact) ?? new Uint8Array())}`;
@@ -81,3 +89,6 @@ function nameOf(text: string): string {
   forms.set(text, name);
   return name;
 }
+
+/** Prepared on a connection that appends: what is new there is asked together with the lock, in plain text. */
+export const PREPARE_NEWS = `PREPARE news (integer, bigint, bigint) AS ${pageOf(0, { after: -1, limit: 1 }).text}`;
