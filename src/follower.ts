@@ -7,6 +7,7 @@ import { openCheckpoint, verifierKey } from './chain/checkpoint.ts';
 import type { Cache, Head, Keys, Row, Store } from './ports.ts';
 
 const PAGE = 1000;
+const REMEMBER_MS = 1000;
 
 export interface Caches {
   /** The last snapshot of the state. */
@@ -21,6 +22,7 @@ export class Follower {
   readonly #store: Store;
   readonly #caches: Caches;
   readonly #keys: Keys;
+  #due = false;
 
   constructor(store: Store, caches: Caches, keys: Keys, origin: string) {
     this.origin = origin;
@@ -78,6 +80,25 @@ export class Follower {
   async remembered(): Promise<{ size: number; root: Uint8Array } | undefined> {
     const note = await this.rememberedNote();
     return note === undefined ? undefined : openCheckpoint(note, this.logKey);
+  }
+
+  /** Keeps the checkpoint of a head, unless another process has kept a later one. */
+  async remember(head: Head | null): Promise<void> {
+    if (!head) return;
+    const known = await this.remembered();
+    if ((known?.size ?? 0) < head.size) {
+      await this.#caches.checkpoint.save(new TextEncoder().encode(head.checkpoint));
+    }
+  }
+
+  /** The same a second from now, once for all that happens until then: a process may be killed before it closes. */
+  rememberSoon(head: () => Head | null): void {
+    if (this.#due || !head()) return;
+    this.#due = true;
+    setTimeout(() => {
+      this.#due = false;
+      void this.remember(head());
+    }, REMEMBER_MS).unref();
   }
 
   async rememberedNote(): Promise<string | undefined> {

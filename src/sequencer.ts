@@ -95,12 +95,7 @@ export class Sequencer {
   async close(): Promise<void> {
     await this.#draining;
     await this.#save(64);
-    const head = this.#head;
-    const known = await this.#follower.remembered();
-    // Another process may have seen more meanwhile.
-    if (head && (known?.size ?? 0) < head.size) {
-      await this.#world.caches.checkpoint.save(new TextEncoder().encode(head.checkpoint));
-    }
+    await this.#follower.remember(this.#head);
   }
 
   async #drain(): Promise<void> {
@@ -117,6 +112,7 @@ export class Sequencer {
       }
     }
     this.#draining = undefined;
+    this.#follower.rememberSoon(() => this.#head);
     await this.#save(Math.max(SNAPSHOT_EVERY, (this.#ledger?.state.grants.size ?? 0) / 2));
   }
 

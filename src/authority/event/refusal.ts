@@ -33,8 +33,9 @@ export const refusal: Kind<RefusalEvent> = {
       throw new Refusal('LIMIT_EXCEEDED', 'Enough refusals of this caller are on the chain for this minute.');
     }
   },
-  evolve(state, { artifact_hash }) {
+  evolve(state, { artifact_hash, code }) {
     state.recordRefusal(artifact_hash ?? OPERATOR);
-    if (artifact_hash !== null) state.countRefused(artifact_hash);
+    // A stranger's attempt on a token says nothing against the artifact: it must not fire its duties.
+    if (artifact_hash !== null && code !== 'TOKEN_USED') state.countRefused(artifact_hash);
   },
 };
