@@ -111,7 +111,10 @@ export function levelsLeft(grant: Grant, change: Money): Level[] {
 
 /** The smaller of two amounts of every currency of the first. */
 export const smaller = (money: Money, other: Money): Money =>
-  new Map([...money].map(([currency, units]) => [currency, units < of(other, currency) ? units : of(other, currency)]));
+  new Map([...money].map(([currency, units]) => [currency, least(units, of(other, currency))]));
+
+/** `Math.min` takes no bigint. */
+const least = (a: bigint, b: bigint): bigint => (a - b < 0n ? a : b);
 
 export interface NoMoney {
   readonly code: Extract<Code, 'PERMISSION_DENIED' | 'BUDGET_EXHAUSTED'>;

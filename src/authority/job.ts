@@ -19,11 +19,15 @@ export interface Job {
   readonly supervisor: string;
   /** W3C Trace Context; null where the caller gave none. */
   readonly traceparent: string | null;
+  /** Milliseconds since the epoch. */
+  readonly acceptedAt: number;
   /** Events so far; they are numbered from 1, and its acceptance is the first. */
   events: number;
   state: JobState;
   /** Why it ended, unless it succeeded. */
   code: string | null;
+  /** Digest of its result, or of what it said went wrong; "" where there is neither. */
+  said: string;
   /** Milliseconds since the epoch; null while it has not ended. */
   endedAt: number | null;
 }

@@ -171,10 +171,11 @@ export class State {
     if (grant) settle(grant, open.money, spent);
   }
 
-  endJob(job: Job, state: EndState, code: string | null): void {
+  endJob(job: Job, state: EndState, code: string | null, said: string): void {
     if (job.endedAt !== null) return;
     job.state = state;
     job.code = code;
+    job.said = said;
     job.endedAt = this.time;
     this.restoreJob(job);
   }

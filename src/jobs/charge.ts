@@ -19,14 +19,10 @@ export interface ChargeOptions {
   readonly report: (error: unknown) => void;
 }
 
-/** Said at once, at most; what waits in between is written together. */
-const TOGETHER = 200;
-
 export class Charge {
   readonly #options: ChargeOptions;
   readonly #allowance = new Allowance();
   readonly #waiting: Said[] = [];
-  #writing: Promise<void> | undefined;
   #working: Working | undefined;
   #isGone = false;
   #isOver = false;
@@ -99,10 +95,11 @@ export class Charge {
     try {
       const missed = this.#allowance.missed();
       if (missed > 0) this.#waiting.push({ type: 'log', said: { message: `${missed} events were left out here.` } });
-      await (this.#writing ?? this.#drain());
-      await this.#drain();
-      if (end.said !== undefined) await journal.keep(task.jobId, [end.said], true);
-      await record.ended(task.jobId, end);
+      this.#drain();
+      if (end.said !== undefined) journal.keep(task.jobId, [end.said]);
+      // Submitted before anything is waited for, so that it shares a commit with what came before it.
+      const written = record.ended(task.jobId, end);
+      await Promise.all([written, end.said === undefined ? undefined : journal.settle(task.jobId)]);
       changed();
     } catch (error) {
       report(error);
@@ -115,26 +112,22 @@ export class Charge {
     else if (saying.type === 'error') {
       void this.end({ state: 'error', code: saying.code, said: { message: saying.message } });
     } else if (this.#allowance.take()) {
-      this.#waiting.push(saying);
-      this.#writing ??= this.#drain();
+      // What is said in one turn is written together.
+      if (this.#waiting.push(saying) === 1) setImmediate(() => this.#drain());
     }
   }
 
   /** Contents first: a digest on the chain without them would be a riddle for ever. */
-  async #drain(): Promise<void> {
+  #drain(): void {
     const { record, journal, task, changed, report } = this.#options;
+    const some = this.#waiting.splice(0);
+    if (some.length === 0) return;
     try {
-      while (this.#waiting.length > 0) {
-        const some = this.#waiting.splice(0, TOGETHER);
-        await journal.keep(
-          task.jobId,
-          some.map(({ said }): Json => said),
-        );
-        const written = some.map((each) => record.said(task.jobId, each));
-        void Promise.all(written).then(changed, report);
-      }
-    } finally {
-      this.#writing = undefined;
+      const contents = some.map(({ said }): Json => said);
+      journal.keep(task.jobId, contents);
+      void Promise.all(some.map((each) => record.said(task.jobId, each))).then(changed, report);
+    } catch (error) {
+      report(error);
     }
   }
 

@@ -1,12 +1,12 @@
 /** What the tools of jobs do beside the chain: agents are started, and callers wait for them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { END_STATES } from '../authority/job.ts';
+import { END_STATES, hasEnded } from '../authority/job.ts';
 import type { Json } from '../base/canonical.ts';
 import type { Around, Errand, Output, Service } from '../service.ts';
 import { cancelJob } from '../tools/cancel-job.ts';
 import { dispatchJob } from '../tools/dispatch-job.ts';
 import { getJob } from '../tools/get-job.ts';
-import type { JobShown } from '../tools/job.ts';
+import { type JobShown, overOf, visibleJob } from '../tools/job.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Other processes write about a job too: looked for this often, in milliseconds. */
@@ -28,16 +28,35 @@ export function jobDesk(service: Service, supervisor: Supervisor): ReadonlyMap<s
       }),
     );
 
-  /** The job when it is over, or when `enough`, or when the time is up. */
-  async function waitFor(job: JobShown, errand: Errand, enough: (job: JobShown) => boolean): Promise<JobShown> {
-    const { wait_seconds: seconds = 0, after_event: after = 0 } = errand.input as { [name: string]: number }; // of the schema
+  /** Whether it is over, and how many events there are: known without reading any of them. */
+  const glance = (job_id: string, { caller }: Errand): Promise<{ over: boolean; events: number }> =>
+    service.ask({
+      name: getJob.name,
+      caller,
+      writes: false,
+      decide(context) {
+        const job = visibleJob(context, job_id);
+        return { answer: { over: hasEnded(job) || overOf(job, context) !== undefined, events: job.events } };
+      },
+    });
+
+  /** The job when it is over, when it has more than `enough` events, or when the time is up. */
+  async function waitFor(job_id: string, errand: Errand, enough: number): Promise<JobShown> {
+    const { wait_seconds: seconds = 0 } = errand.input as { wait_seconds?: number }; // of the schema
     const until = performance.now() + seconds * 1000;
-    let told = job.last_event;
-    for (let last = job; ; last = await look(job.job_id, after, errand)) {
-      told = tellProgress(last, told, errand);
+    for (let told = 0; ; ) {
+      const changed = signal(supervisor, job_id);
+      const { over, events } = await glance(job_id, errand);
+      if (errand.progress && events > told) {
+        tellProgress(await look(job_id, told, errand), errand.progress);
+        told = events;
+      }
       const left = until - performance.now();
-      if (isOver(last) || enough(last) || left <= 0 || errand.signal?.aborted) return last;
-      await soon(supervisor, job.job_id, Math.min(PERIOD, left));
+      if (over || events > enough || left <= 0 || errand.signal?.aborted) {
+        changed.quiet();
+        return look(job_id, after(errand), errand);
+      }
+      await changed.within(Math.min(PERIOD, left));
     }
   }
 
@@ -47,16 +66,14 @@ export function jobDesk(service: Service, supervisor: Supervisor): ReadonlyMap<s
     const { input = null, wait_seconds } = errand.input as { input?: Json; wait_seconds?: number }; // of the schema
     const isNew = await supervisor.accept(job.job_id, input);
     if (isNew && !wait_seconds) return { ...job };
-    return { ...(await waitFor(isNew ? job : await look(job.job_id, 0, errand), errand, () => false)) };
+    return { ...(await waitFor(job.job_id, errand, Number.POSITIVE_INFINITY)) };
   };
 
   const get: Around = async (ask, errand) => {
     const job = shown(await ask());
     if (isOver(job)) return { ...job };
     await supervisor.recover();
-    return {
-      ...(await waitFor(await look(job.job_id, after(errand), errand), errand, ({ events }) => events.length > 0)),
-    };
+    return { ...(await waitFor(job.job_id, errand, after(errand))) };
   };
 
   const cancel: Around = async (ask, errand) => {
@@ -74,27 +91,32 @@ export function jobDesk(service: Service, supervisor: Supervisor): ReadonlyMap<s
 
 const after = ({ input }: Errand): number => (input as { after_event?: number }).after_event ?? 0; // of the schema
 
-function tellProgress({ events }: JobShown, told: number, { progress }: Errand): number {
-  let last = told;
-  for (const { event_number, progress: done, total, message } of events) {
-    if (event_number <= last) continue;
-    last = event_number;
-    if (done !== undefined) {
-      progress?.({ progress: done, ...(total !== undefined && { total }), ...(message !== undefined && { message }) });
-    }
+function tellProgress({ events }: JobShown, tell: NonNullable<Errand['progress']>): void {
+  for (const { progress, total, message } of events) {
+    if (progress === undefined) continue;
+    tell({ progress, ...(total !== undefined && { total }), ...(message !== undefined && { message }) });
   }
-  return last;
 }
 
-/** Resolves when something was written about the job here, or after `ms`. */
-async function soon(supervisor: Supervisor, jobId: string, ms: number): Promise<void> {
-  const abort = new AbortController();
-  const late = sleep(ms, undefined, { signal: abort.signal }).catch(() => undefined);
+interface Signal {
+  /** Resolves when something was written about the job here since the signal was made, or after `ms`. */
+  within(ms: number): Promise<void>;
+  quiet(): void;
+}
+
+function signal(supervisor: Supervisor, jobId: string): Signal {
   let quiet = (): void => {};
   const changed = new Promise<void>((resolve) => {
     quiet = supervisor.onChanged(jobId, resolve);
   });
-  await Promise.race([late, changed]);
-  abort.abort();
-  quiet();
+  return {
+    quiet: () => quiet(),
+    async within(ms) {
+      const abort = new AbortController();
+      const late = sleep(ms, undefined, { signal: abort.signal }).catch(() => undefined);
+      await Promise.race([late, changed]);
+      abort.abort();
+      quiet();
+    },
+  };
 }

@@ -2,14 +2,17 @@
  * What was said in jobs: inputs stay out, progress, logs, results and errors come in, one file a job. The chain holds their
  * digests, so a line that was changed here is not found under its digest any more.
  */
-import { appendFile, mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { appendFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex } from '#digest';
 import { canonicalize, type Json } from '../base/canonical.ts';
 
 export interface Journal {
-  /** Keeps all of it under its digests. `durable`: also through a power cut. */
-  keep(jobId: string, said: readonly Json[], durable?: boolean): Promise<void>;
+  /** Keeps all of it under its digests: from then on every process finds it. */
+  keep(jobId: string, said: readonly Json[]): void;
+  /** Resolves when what was kept outlives a power cut. */
+  settle(jobId: string): Promise<void>;
   /** Everything kept of a job, by digest. */
   of(jobId: string): Promise<ReadonlyMap<string, Json>>;
 }
@@ -19,11 +22,12 @@ export const digestOf = (said: Json): string => sha256Hex(canonicalize(said));
 export function memoryJournal(): Journal {
   const kept = new Map<string, Map<string, Json>>();
   return {
-    async keep(jobId, said) {
+    keep(jobId, said) {
       const all = kept.get(jobId) ?? new Map<string, Json>();
       kept.set(jobId, all);
       for (const each of said) all.set(digestOf(each), each);
     },
+    settle: async () => {},
     of: async (jobId) => kept.get(jobId) ?? new Map(),
   };
 }
@@ -33,21 +37,36 @@ const KEPT = 3 * 24 * 3600_000;
 
 export function fileJournal(directory: string, clock: () => number): Journal {
   const pathOf = (jobId: string): string => join(directory, `${jobId}.jsonl`);
-  let ready: Promise<unknown> | undefined;
+  let isReady = false;
   return {
-    async keep(jobId, said, durable = false) {
-      ready ??= mkdir(directory, { recursive: true, mode: 0o700 }).then(() => forget(directory, clock()));
-      await ready;
+    keep(jobId, said) {
+      if (!isReady) mkdirSync(directory, { recursive: true, mode: 0o700 });
+      if (!isReady) void forget(directory, clock()).catch(() => undefined);
+      isReady = true;
       const text = said.map((each) => `${canonicalize(each)}\n`).join('');
-      // One write to a file that is only ever appended to: other processes' lines stay whole.
-      await appendFile(pathOf(jobId), text, { mode: 0o600, flush: durable });
+      // One write to a file that is only ever appended to: other processes' lines stay whole. It goes to memory, which
+      // takes less time than to wait for another thread.
+      appendFileSync(pathOf(jobId), text, { mode: 0o600 });
+    },
+    async settle(jobId) {
+      const file = await open(pathOf(jobId), 'r');
+      await file.sync().finally(() => file.close());
     },
     async of(jobId) {
-      const text = await readFile(pathOf(jobId), 'utf8').catch(() => '');
+      const text = await read(pathOf(jobId));
       const lines = text.split('\n').slice(0, -1);
       return new Map(lines.flatMap((line) => decode(line)));
     },
   };
+}
+
+/** Files up to this size are read at once: to wait for another thread takes longer. */
+const SMALL = 64 * 1024;
+
+async function read(path: string): Promise<string> {
+  const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 };
+  if (size === 0) return '';
+  return size <= SMALL ? readFileSync(path, 'utf8') : readFile(path, 'utf8');
 }
 
 /** What can no longer be read is not there. */

@@ -202,7 +202,7 @@ export class Supervisor {
       if (!gone.has(supervisor)) gone.set(supervisor, presence.isGone(supervisor));
       if (!gone.get(supervisor)) continue;
       const end: End = over ?? LOST;
-      if (end.said !== undefined) await journal.keep(id, [end.said]);
+      if (end.said !== undefined) journal.keep(id, [end.said]);
       await this.#record.ended(id, end);
       await endMarked(id);
       this.#tell(id);

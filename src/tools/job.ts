@@ -4,6 +4,7 @@ import { jobNotFound } from '../authority/event/job-event.ts';
 import { halted } from '../authority/grant.ts';
 import { type EndState, hasEnded, JOB_STATES, type Job, type JobState } from '../authority/job.ts';
 import type { Json } from '../base/canonical.ts';
+import { formatInstant } from '../base/instant.ts';
 import { type Code, REFUSALS } from '../base/refusal.ts';
 import type { Entry } from '../chain/entry.ts';
 import type { Context, Reader } from './tool.ts';
@@ -73,19 +74,26 @@ export function showJob(
   after: number,
 ): (reader: Reader) => Promise<z.infer<typeof jobOutput>> {
   // The job goes on while the entries are read: what is answered is what was true when it was asked.
-  const { id: job_id, agent, artifact: child_artifact_hash, events: last_event } = job;
+  const { id: job_id, agent, artifact, events: last_event, said: digest, acceptedAt, endedAt } = job;
   const { state, code } = hasEnded(job) ? job : (overOf(job, context) ?? job);
+  const first = { event_number: 1, kind: 'status', timestamp: formatInstant(acceptedAt), state: 'pending' } as const;
+  const last = endedAt !== null && {
+    event_number: last_event,
+    kind: 'status' as const,
+    timestamp: formatInstant(endedAt),
+    state,
+  };
+  const between = last ? last_event - 2 : last_event - 1;
   return async (reader) => {
     const said = await reader.said(job_id);
-    const entries = (await entriesOf(reader, child_artifact_hash)).filter(({ event }) => event.job_id === job_id);
-    const shown = entries.map((entry) => eventOf(entry, said)).filter(({ event_number: at }) => at <= last_event);
-    const last = entries.find(({ event }) => event.kind === 'JOB_ENDED');
-    const spoken = last && said.get(String(last.event.digest));
+    const entries = after < last_event && between > 0 ? await entriesOf(reader, artifact, last_event) : [];
+    const shown: JobEventShown[] = [first, ...entries.map((entry) => eventOf(entry, said)), ...(last ? [last] : [])];
+    const spoken = said.get(digest);
     return {
       job_id,
       agent,
       state,
-      child_artifact_hash,
+      child_artifact_hash: artifact,
       ...(state === 'success' && { result: spoken ?? null }),
       ...(code !== null && { error: { code, message: messageOf(spoken, code) } }),
       events: shown
@@ -97,31 +105,24 @@ export function showJob(
   };
 }
 
-async function entriesOf(reader: Reader, artifact: string): Promise<Entry[]> {
+/** All events but the first and the last, of which the state knows. */
+async function entriesOf(reader: Reader, names: string, last: number): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for (const kind of ['JOB_ACCEPTED', 'JOB_EVENT', 'JOB_ENDED']) {
-    for (let after = -1; ; ) {
-      const { rows } = await reader.read({ after, limit: 1000, kind, names: artifact });
-      for (const row of rows) entries.push(JSON.parse(row.entry)); // our own bytes
-      after = rows.at(-1)?.sequence_number ?? after;
-      if (rows.length < 1000) break;
-    }
+  for (let after = -1; ; ) {
+    const { rows } = await reader.read({ after, limit: 1000, kind: 'JOB_EVENT', names });
+    for (const row of rows) entries.push(JSON.parse(row.entry)); // our own bytes
+    after = rows.at(-1)?.sequence_number ?? after;
+    if (rows.length < 1000) return entries.filter(({ event }) => Number(event.event_number) <= last);
   }
-  return entries;
 }
 
 type Members = { readonly [member: string]: Json };
 const members = (value: Json | undefined): Members =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : {};
 
-/** The three kinds of entry that are events of a job. */
 function eventOf({ event, timestamp }: Entry, said: ReadonlyMap<string, Json>): JobEventShown {
-  if (event.kind === 'JOB_ACCEPTED') return { event_number: 1, kind: 'status', timestamp, state: 'pending' };
   const event_number = Number(event.event_number);
   // Written by the law, which knows these values only.
-  if (event.kind === 'JOB_ENDED') {
-    return { event_number, kind: 'status', timestamp, state: event.state as JobState };
-  }
   const kind = event.event_kind as JobEventShown['kind'];
   const { progress, total, message } = members(said.get(String(event.digest)));
   const { agent, job_id } = members(event.delegated);

@@ -41,7 +41,7 @@ export const jobAccepted: Kind<JobAccepted> = {
     }
     if (state.jobs.has(job_id)) throw new Refusal('INVALID_REQUEST', 'The job is on the chain already.');
   },
-  evolve(state, { job_id, agent, child_artifact_hash, supervisor, traceparent, request }, { sequence }) {
+  evolve(state, { job_id, agent, child_artifact_hash, supervisor, traceparent, request }, { sequence, time }) {
     const child = state.grants.get(child_artifact_hash);
     if (child) {
       state.jobs.set(job_id, {
@@ -51,9 +51,11 @@ export const jobAccepted: Kind<JobAccepted> = {
         within: lineage(child).map(({ hash }) => hash),
         supervisor,
         traceparent,
+        acceptedAt: time,
         events: 1,
         state: 'pending',
         code: null,
+        said: '',
         endedAt: null,
       });
     }

@@ -37,11 +37,11 @@ export const jobEnded: Kind<JobEnded> = {
       throw new Refusal('INVALID_REQUEST', 'What is done after the end of its authority is no success.');
     }
   },
-  evolve(state, { job_id, event_number, state: end, code }, { sequence, time }) {
+  evolve(state, { job_id, event_number, state: end, code, digest }, { sequence, time }) {
     const job = state.jobs.get(job_id);
     if (!job) return;
     job.events = event_number;
-    state.endJob(job, end, code);
+    state.endJob(job, end, code, digest);
     const grant = state.grants.get(job.artifact);
     if (grant && !ended(grant, time)) state.revoke(grant, sequence);
   },
