@@ -48,8 +48,12 @@ function disk({ dataDir, authority }: Settings, random: Random): Ground {
 }
 
 /** One database holds many authorities: each has a folder of its own for its keys. */
-async function shared({ dataDir, authority, database }: Settings, url: string, random: Random): Promise<Ground> {
-  const home = authority === 'default' ? dataDir : join(dataDir, authority);
+export const homeOf = ({ dataDir, authority }: Settings): string =>
+  authority === 'default' ? dataDir : join(dataDir, authority);
+
+async function shared(settings: Settings, url: string, random: Random): Promise<Ground> {
+  const { authority, database } = settings;
+  const home = homeOf(settings);
   prepareDirectory(home);
   // Loaded only where it is asked for, as is what reads keys from elsewhere.
   const [{ openPostgres }, { PostgresNonces }, { sharedKeys, refuseForeign }] = await Promise.all([

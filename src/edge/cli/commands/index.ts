@@ -5,12 +5,14 @@ import { apply } from './apply.ts';
 import { check } from './check.ts';
 import { create } from './create.ts';
 import { delegate } from './delegate.ts';
+import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { exportCommand } from './export.ts';
 import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { keys } from './keys.ts';
 import { log } from './log.ts';
+import { migrate } from './migrate.ts';
 import { resume } from './resume.ts';
 import { revoke } from './revoke.ts';
 import { run } from './run.ts';
@@ -38,4 +40,6 @@ export const COMMANDS: readonly Command[] = [
   keys,
   init,
   doctor,
+  demo,
+  migrate,
 ];

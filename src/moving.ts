@@ -1,0 +1,94 @@
+/** Brings a database to the tables that this program knows, and moves the chain of a data directory into it. */
+import { constants, copyFileSync, existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { toHex } from './base/encoding.ts';
+import { Refusal } from './base/refusal.ts';
+import { openEntry, ZERO_HASH } from './chain/entry.ts';
+import { leafHash } from './chain/tree.ts';
+import type { Settings } from './config.ts';
+import { homeOf } from './ground.ts';
+import { prepareDirectory } from './keys/file.ts';
+
+export interface Moved {
+  /** What was done, or with `dry_run` would be done, to the tables. */
+  readonly schema: readonly string[];
+  /** Entries copied, or to be copied; null where the data directory has no chain of its own, or the database has it. */
+  readonly entries: number | null;
+  /** The name under which the chain stands in the database. */
+  readonly authority: string;
+  readonly dry_run: boolean;
+}
+
+export interface MoveOptions {
+  readonly dryRun: boolean;
+  watch(done: number, total: number): void;
+}
+
+/** Throws refusals, and `CannotStart` where there is no database to move to. */
+export async function move(settings: Settings, { dryRun, watch }: MoveOptions): Promise<Moved> {
+  const { database, dataDir, authority } = settings;
+  if (database.url === null)
+    throw new Refusal('INVALID_REQUEST', 'AGA_DATABASE_URL is not set: there is no database to migrate.', {
+      hint: 'The file of a data directory is brought up to date by every start.',
+    });
+  const [{ moving }, { dumpOf }] = await Promise.all([
+    import('./store/postgres/moving.ts'),
+    import('./store/sqlite/dump.ts'),
+  ]);
+  const to = moving(database.url);
+  try {
+    const schema = dryRun ? await to.pending() : await to.migrate();
+    const path = join(dataDir, 'chain.db');
+    const hasTables = !dryRun || schema.length === 0;
+    const there = hasTables ? await to.sizeOf(authority) : 0;
+    const nothing = { schema, entries: null, authority, dry_run: dryRun };
+    if (!hasContent(path) || there > 0) return nothing;
+    const dump = dumpOf(path);
+    try {
+      if (dump.size === 0) return nothing;
+      if (!dryRun) {
+        await to.load(dump, { chain: authority, inspect: inspector(authority), watch });
+        bringKeys(dataDir, homeOf(settings));
+      }
+      return { ...nothing, entries: dump.size };
+    } finally {
+      dump.close();
+    }
+  } finally {
+    await to.close();
+  }
+}
+
+/** Each entry must be what was hashed, and follow the one before it: a broken chain is not worth a second place. */
+function inspector(authority: string): (entry: { seq: number; hash: string; entry: string }) => void {
+  let previous = ZERO_HASH;
+  let next = 0;
+  return ({ seq, hash, entry }) => {
+    const { chain, previous_hash, sequence_number } = openEntry(entry);
+    const fits =
+      toHex(leafHash(entry)) === hash && previous_hash === previous && sequence_number === seq && seq === next;
+    if (!fits)
+      throw new Refusal('CHAIN_BROKEN', `Entry ${seq} of the data directory does not follow the entry before it.`);
+    if (seq === 0 && chain.split('/')[1] !== authority)
+      throw new Refusal(
+        'INVALID_REQUEST',
+        `The chain of the data directory belongs to the authority "${chain.split('/')[1]}".`,
+        {
+          hint: 'Set AGA_AUTHORITY to that name.',
+        },
+      );
+    previous = hash;
+    next += 1;
+  };
+}
+
+/** What the chain is signed with goes where replicas of that authority look for it. */
+function bringKeys(from: string, to: string): void {
+  if (from === to) return;
+  prepareDirectory(to);
+  for (const name of ['authority.key', 'log.key', 'checkpoint'])
+    if (existsSync(join(from, name)) && !existsSync(join(to, name)))
+      copyFileSync(join(from, name), join(to, name), constants.COPYFILE_EXCL);
+}
+
+const hasContent = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;

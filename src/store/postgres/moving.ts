@@ -1,0 +1,38 @@
+/** What an operator does to a database before replicas use it. */
+import type { Dump } from '../dump.ts';
+import { addressOf } from './address.ts';
+import { inWords } from './failure.ts';
+import { Link, type Session } from './link.ts';
+import { type Loading, load, sizeOf } from './load.ts';
+import { migrate, pending } from './migrate.ts';
+
+export interface Moving {
+  /** Titles of the steps that the tables still need. */
+  pending(): Promise<readonly string[]>;
+  migrate(): Promise<readonly string[]>;
+  /** Entries of that chain in the database; needs the tables. */
+  sizeOf(chain: string): Promise<number>;
+  load(dump: Dump, loading: Loading): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @throws Refusal in words for the operator. */
+export function moving(url: string): Moving {
+  const link = new Link({ address: addressOf(url), patience: 10_000, greet: async () => {} });
+  const once = async <T>(act: (session: Session) => Promise<T>): Promise<T> => {
+    const session = await link.patiently(async (open) => open);
+    try {
+      return await act(session);
+    } catch (error) {
+      throw inWords(error);
+    }
+  };
+  const titles = (steps: readonly { readonly title: string }[]): string[] => steps.map(({ title }) => title);
+  return {
+    pending: () => once(async (session) => titles(await pending(session))),
+    migrate: () => once(async (session) => titles(await migrate(session))),
+    sizeOf: (chain) => once((session) => sizeOf(session, chain)),
+    load: (dump, loading) => once((session) => load(session, dump, loading)),
+    close: () => link.close(),
+  };
+}
