@@ -139,3 +139,14 @@ describe('doctor', () => {
     expect(named(await examine({ AGA_DATA_DIR: join(home, 'state') }), 'hosts')?.status).toBe('note');
   });
 });
+
+describe('demo', () => {
+  it('plays the main job as it should go, and touches nothing that exists', async () => {
+    const elsewhere = { AGA_ARTIFACT: 'f'.repeat(64), AGA_DATA_DIR: '/nowhere' };
+    const { code, out, err } = await run(['demo', '--json'], { env: elsewhere });
+    expect(JSON.parse(out)).toEqual({ scenes: 8, exit_codes: [0, 0, 1, 1, 0, 0, 0, 0] });
+    expect(code).toBe(0);
+    expect(err).toContain('LEASE_SUBSET_VIOLATION');
+    expect(err).toContain('nothing is wrong');
+  });
+});
