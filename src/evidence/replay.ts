@@ -40,8 +40,9 @@ export function replay(entries: readonly OpenedEntry[], known: Known, verdicts: 
   const wanting = { arguments: 0, others: 0 };
   for (const { entry, event } of entries) {
     if (!event) continue;
-    const at = { sequence: entry.sequence_number, time: parseInstant(entry.timestamp)! };
-    state.advance(at.time);
+    // Where time goes back, which is a finding of its own, it stands still here.
+    state.advance(parseInstant(entry.timestamp)!);
+    const at = { sequence: entry.sequence_number, time: state.time };
     if ('sealed' in event) judgeLink(state, event, at, verdicts.containment);
     const lawful = !isJudgeable(entry, whole) || judgeLaw(state, event, at, verdicts);
     const grant = event.kind === 'DECISION' ? state.grants.get(event.artifact_hash ?? '') : undefined;

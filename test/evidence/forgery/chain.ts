@@ -6,7 +6,7 @@ import type { Json } from '../../../src/base/canonical.ts';
 import { parseInstant } from '../../../src/base/instant.ts';
 import type { Entry } from '../../../src/chain/entry.ts';
 import { buildBundle } from '../../../src/evidence/build.ts';
-import type { Subject } from '../../../src/evidence/bundle.ts';
+import { type Subject, seal } from '../../../src/evidence/bundle.ts';
 import type { Source } from '../../../src/evidence/gather.ts';
 import type { Row, Signer } from '../../../src/ports.ts';
 import { type Chain, rebuilt } from '../../authority/forge.ts';
@@ -66,3 +66,18 @@ export async function bundle(
 export const artifactAt = (entries: readonly Entry[], at: number): Sealed => open(entries[at]!.event.artifact!);
 
 export const timeOf = ({ timestamp }: Entry): number => parseInstant(timestamp)!;
+
+/** The bundle of a whole chain, whatever stands in it: sealed at the last entry's time. */
+export function wholeBundle(entries: readonly Entry[]): string {
+  const { rows, head } = rebuilt(entries);
+  const { authority, log_key } = entries[0]!.event;
+  const contents = {
+    subject: { first: 0, last: rows.length - 1 },
+    keys: { authority: String(authority), log: String(log_key) },
+    lineage: [],
+    entries: rows.map(({ entry }) => entry),
+    proof: [],
+    checkpoint: head!.checkpoint,
+  };
+  return seal(contents, KEYS.log, timeOf(entries.at(-1)!));
+}
