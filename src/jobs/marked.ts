@@ -17,51 +17,63 @@ export const markOf = (within: readonly string[]): string => `/${within.map(agen
 /** A process that is being ended may start another: looked for again this often. */
 const ROUNDS = 5;
 
-/** Kills every process of a job but ourselves, and answers how many there were. */
-export async function endMarked(jobId: string): Promise<number> {
-  let ended = 0;
+let asked = new Set<string>();
+let next: Promise<void> | undefined;
+let last: Promise<void> = Promise.resolve();
+
+/** Kills every process of a job but ourselves. Many who ask at once share one look at all processes. */
+export function endMarked(jobId: string): Promise<void> {
+  asked.add(jobId);
+  next ??= last.then(() => {
+    const jobs = asked;
+    asked = new Set();
+    next = undefined;
+    last = endAll(jobs).catch(() => undefined);
+    return last;
+  });
+  return next;
+}
+
+async function endAll(jobs: ReadonlySet<string>): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
-    const found = await markedBy(jobId);
+    const found = (await (process.platform === 'linux' ? fromProc(jobs) : fromPs(jobs))).filter(
+      (pid) => pid !== process.pid,
+    );
+    if (found.length === 0) return;
     for (const pid of found) {
       try {
         process.kill(pid, 'SIGKILL');
-        ended += 1;
       } catch {
         // It was faster.
       }
     }
-    if (found.length === 0) break;
     await sleep(5);
   }
-  return ended;
 }
 
-async function markedBy(jobId: string): Promise<number[]> {
-  const all = await (process.platform === 'linux' ? fromProc(jobId) : fromPs(jobId));
-  return all.filter((pid) => pid !== process.pid);
-}
-
-async function fromProc(jobId: string): Promise<number[]> {
+async function fromProc(jobs: ReadonlySet<string>): Promise<number[]> {
   const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
   const marks = await Promise.all(
     pids.map(async (pid) => {
       const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-      return isMarked(environment, jobId, '\0') ? [Number(pid)] : [];
+      return isMarked(environment, jobs, '\0') ? [Number(pid)] : [];
     }),
   );
   return marks.flat();
 }
 
 /** On Windows nothing is found: there a job is ended by its own process alone. */
-async function fromPs(jobId: string): Promise<number[]> {
+async function fromPs(jobs: ReadonlySet<string>): Promise<number[]> {
   if (process.platform === 'win32') return [];
   const all = await promisify(execFile)('ps', ['-A', '-E', '-ww', '-o', 'pid=,command='], {
     maxBuffer: 64 * 1024 * 1024,
   })
     .then(({ stdout }) => stdout)
     .catch(() => '');
-  return all.split('\n').flatMap((line) => (isMarked(line, jobId, ' ') ? [Number.parseInt(line, 10)] : []));
+  return all.split('\n').flatMap((line) => (isMarked(line, jobs, ' ') ? [Number.parseInt(line, 10)] : []));
 }
 
-const isMarked = (environment: string, jobId: string, separator: string): boolean =>
-  environment.split(separator).some((each) => each.startsWith(`${MARK}=`) && each.includes(`/${jobId}/`));
+function isMarked(environment: string, jobs: ReadonlySet<string>, separator: string): boolean {
+  const mark = environment.split(separator).find((each) => each.startsWith(`${MARK}=`));
+  return mark?.split('/').some((id) => jobs.has(id)) ?? false;
+}

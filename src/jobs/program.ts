@@ -65,6 +65,8 @@ function startProgram({ command, args = [], env = {}, cwd }: ProgramConfig, task
       await Promise.race([new Promise((closed) => child.once('close', closed)), sleep(PIPES_MS)]);
       child.stdout.destroy();
       reader.end();
+      // What has left the group, or was started by what we have just killed, is found by the mark that it has inherited.
+      await endMarked(task.jobId);
       const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
       const tail = stderr.trim();
       resolve(`The agent ended ${how} without a result.${tail === '' ? '' : ` It said: ${tail}`}`);
@@ -78,8 +80,7 @@ function startProgram({ command, args = [], env = {}, cwd }: ProgramConfig, task
     stop: () => signalGroup(child, 'SIGTERM'),
     async kill() {
       signalGroup(child, 'SIGKILL');
-      // What has left the group is found by the mark that it has inherited.
-      await Promise.all([gone, endMarked(task.jobId)]);
+      await gone;
     },
   };
 }

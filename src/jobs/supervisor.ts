@@ -91,6 +91,8 @@ export class Supervisor {
       stop();
       finish(span, charge.code);
       this.#charges.delete(jobId);
+      // What it had given out was looked after inside of it.
+      if (!this.#closed) void this.recover();
     });
     if (agent.isRemote) charge.start();
     else this.#queue.push(charge);
@@ -179,8 +181,6 @@ export class Supervisor {
           return;
         }
         await charge.end(over);
-        // What it had given out was looked after inside of it.
-        await this.#recover().catch(this.#options.report);
       });
     };
     look();

@@ -107,6 +107,31 @@ describe('jobs', () => {
     await session.close();
   });
 
+  it('that nobody waits for end with the job that gave them out', async () => {
+    const session = await start(place());
+    await root(session);
+    const given = { agent: 'worker', input: stubborn };
+    const calls = [
+      { tool: 'aga_dispatch_job', given },
+      { tool: 'aga_get_job', given: { job_id: '0'.repeat(32) } },
+    ];
+    const input = {
+      agent: 'nested',
+      input: { calls },
+      permissions: { 'agent.delegate': ['*', '*@*'] },
+      wait_seconds: 20,
+    };
+    const outer = await session.call('aga_dispatch_job', input);
+    expect(outer.state).toBe('success');
+    const [{ job_id }, unknown] = outer.result;
+    expect(unknown.error.code).toBe('JOB_NOT_FOUND');
+    await expect.poll(() => carrying(outer.job_id), { timeout: 5000 }).toEqual([]);
+    await expect
+      .poll(async () => (await session.call('aga_get_job', { job_id })).events.at(-1).state, { timeout: 8000 })
+      .toBe('cancelled');
+    await session.close();
+  });
+
   it('inside of jobs end with them, though their supervisor is inside too', async () => {
     const session = await start(place());
     await root(session);
