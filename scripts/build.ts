@@ -1,5 +1,6 @@
 /**
- * Builds what is published: one file that runs (`dist/aga-delegate.cjs`) and those that are imported (`dist/index.js`, `dist/client.js`).
+ * Builds what is published: one file that runs (`dist/aga-delegate.cjs`), those that are imported (`dist/index.js`,
+ * `dist/client.js`, `dist/verify.js`), and the page that verifies in a browser (`dist/verify.html`).
  *
  * One bundled file starts in a third of the time that the same code takes from `node_modules`, and CommonJS starts
  * faster than ESM.
@@ -7,6 +8,7 @@
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Metafile, transform } from 'esbuild';
+import { bundlePage } from './page.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -67,5 +69,8 @@ if (import.meta.main) {
     bundleLibrary(join(ROOT, 'src/index.ts'), join(ROOT, 'dist/index.js')),
     bundleLibrary(join(ROOT, 'src/client/index.ts'), join(ROOT, 'dist/client.js')),
     bundlePortable(join(ROOT, 'src/client/index.ts'), join(ROOT, 'dist/client.portable.js')),
+    bundleLibrary(join(ROOT, 'src/verify.ts'), join(ROOT, 'dist/verify.js')),
+    bundlePortable(join(ROOT, 'src/verify.ts'), join(ROOT, 'dist/verify.portable.js')),
+    bundlePage(join(ROOT, 'dist/verify.html')),
   ]);
 }
