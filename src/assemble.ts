@@ -18,6 +18,7 @@ import { agentsOf, environmentOf } from './jobs/agents.ts';
 import { jobDesk } from './jobs/desk.ts';
 import { fileJournal } from './jobs/journal.ts';
 import { filePresence } from './jobs/presence.ts';
+import { RemoteDesk } from './jobs/remote.ts';
 import { Supervisor } from './jobs/supervisor.ts';
 import { CannotStart } from './keys/file.ts';
 import { Lookout } from './lookout.ts';
@@ -40,6 +41,8 @@ export interface Installation {
   session(caller: Caller): Session;
   readonly enforcement: Enforcement;
   readonly tokens: Tokens;
+  /** Jobs for workers elsewhere. */
+  readonly jobs: RemoteDesk;
   /** Ends the jobs of this process at once. */
   endJobs(): Promise<void>;
   /** Remembers used proofs for all who accept them, until it is closed. */
@@ -100,6 +103,8 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
   });
   service.surround(jobDesk(service, supervisor));
   supervisor.watch();
+  const remote = Object.entries(config.agents).flatMap(([id, agent]) => ('remote' in agent ? [id] : []));
+  const jobs = new RemoteDesk({ service, journal, agents: new Set(remote), enrolment: tokens.enrolment });
   const close = async (): Promise<void> => {
     await supervisor.close();
     lookout.close();
@@ -119,6 +124,7 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
     },
     enforcement,
     tokens,
+    jobs,
     endJobs: () => supervisor.close(),
     openNonces,
     name,

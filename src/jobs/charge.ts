@@ -49,6 +49,8 @@ export class Charge {
 
   start(): void {
     const { agent, task } = this.#options;
+    // When one elsewhere begins is not heard here: its time counts from now.
+    if (agent.isRemote) this.#limit();
     this.#working = agent.start(task, {
       began: () => this.#began(),
       say: (saying) => this.#hear(saying),
@@ -57,15 +59,19 @@ export class Charge {
   }
 
   #began(): void {
-    const { agent, task, record, changed, report } = this.#options;
+    const { task, record, changed, report } = this.#options;
     if (this.#isOver) return;
     // Where it is refused, the end of the job is on its way.
     record.running(task.jobId).then(changed, report);
-    if (agent.maxRuntimeSeconds !== undefined) {
-      const message = `The agent may run for ${agent.maxRuntimeSeconds} s and did not end.`;
-      const late = (): void => void this.end({ state: 'timed_out', code: 'TIMEOUT', said: { message } });
-      this.#clock = setTimeout(late, Math.min(agent.maxRuntimeSeconds * 1000, 0x7fffffff));
-    }
+    this.#limit();
+  }
+
+  #limit(): void {
+    const { maxRuntimeSeconds: seconds } = this.#options.agent;
+    if (seconds === undefined) return;
+    const said = { message: `The agent may run for ${seconds} s and did not end.` };
+    const late = (): void => void this.end({ state: 'timed_out', code: 'TIMEOUT', said });
+    this.#clock = setTimeout(late, Math.min(seconds * 1000, 0x7fffffff));
   }
 
   /** Ends the job; its processes get the grace, or nothing of it. */

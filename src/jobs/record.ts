@@ -34,10 +34,15 @@ export class JobRecord {
     this.#service = service;
   }
 
+  /** The event by which a pending job begins to run; the law lets there be one. */
+  static runs(job: Job): Event {
+    return event(job, 'status', '');
+  }
+
   /** False where the job is over, or its authority. */
   running(id: string): Promise<boolean> {
     return this.#write(id, (job, context) =>
-      job.state !== 'pending' || overOf(job, context) ? null : event(job, 'status', ''),
+      job.state !== 'pending' || overOf(job, context) ? null : JobRecord.runs(job),
     );
   }
 

@@ -94,8 +94,11 @@ export class Supervisor {
       // What it had given out was looked after inside of it.
       if (!this.#closed) void this.recover();
     });
-    if (agent.isRemote) charge.start();
-    else this.#queue.push(charge);
+    if (agent.isRemote) {
+      // Any process may be asked for it.
+      journal.keep(jobId, [input]);
+      charge.start();
+    } else this.#queue.push(charge);
     this.#next();
     return true;
   }

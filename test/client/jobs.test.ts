@@ -157,6 +157,82 @@ describe('delegate(agent, input, lease)', () => {
   });
 });
 
+describe('a worker elsewhere', () => {
+  const post = async (worker: Agent, path: string, body: object): Promise<any> =>
+    (await worker.open('POST', `/api/v1/jobs/${path}`, body)).json();
+  const hire = async (boss: Agent, name: string): Promise<Agent> => {
+    const { enrollmentToken } = await boss.delegate({ subAgentName: name, policyPreset: 'isolated' });
+    return connect({ server: server.url, token: enrollmentToken });
+  };
+
+  it('takes a job, says how it goes, and gives its result', async () => {
+    const worker = await hire(ctx, 'far');
+    expect(await post(worker, 'take', {})).toEqual({ job: null });
+    const waiting = post(worker, 'take', { wait_seconds: 10 });
+    const child = await ctx.delegate('far', { question: 6 }, lease());
+    const { job } = await waiting;
+    expect(job).toMatchObject({
+      job_id: child.id,
+      agent: 'far@1.0.0',
+      input: { question: 6 },
+      artifact_hash: child.artifact,
+    });
+    expect(await post(worker, 'take', {})).toEqual({ job: null });
+    const say = [{ type: 'progress', progress: 1, total: 2, message: 'half' }];
+    expect(await post(worker, `${child.id}/say`, { say })).toEqual({ state: 'running', code: null });
+    const session = await connect({ server: server.url, token: job.enrollment_token });
+    expect((await session.authorize({ capability: 'tool.call', resource: 'search:a' })).allowed).toBe(true);
+    const end = { say: [{ type: 'result', result: { answer: 42 } }] };
+    expect(await post(worker, `${child.id}/say`, end)).toEqual({ state: 'success', code: null });
+    expect(await child.result()).toEqual({ answer: 42 });
+    const seen: string[] = [];
+    for await (const { kind, state } of child.events()) seen.push(state ?? kind);
+    expect(seen).toEqual(['pending', 'running', 'progress', 'success']);
+  });
+
+  it('is told that its job is not wanted any more', async () => {
+    const [mine] = (await ctx.list()).filter(({ metadata }) => metadata.name === 'far');
+    await ctx.revoke(mine!.metadata.uid);
+    const other = await hire(ctx, 'far');
+    const child = await ctx.delegate('far', null, lease());
+    expect((await post(other, 'take', { wait_seconds: 5 })).job.job_id).toBe(child.id);
+    await child.cancel();
+    const say = [{ type: 'result', result: 1 }];
+    expect(await post(other, `${child.id}/say`, { say })).toEqual({ state: 'cancelled', code: 'CANCELLED' });
+    expect((await refused(child.result())).code).toBe('CANCELLED');
+    await ctx.revoke('far');
+  });
+
+  it('is nobody to jobs of others', async () => {
+    const { enrollmentToken } = await ctx.delegate({ subAgentName: 'lead-2', policyPreset: 'coordinator' });
+    const boss = await connect({ server: server.url, token: enrollmentToken });
+    const [stranger, unnamed] = [await hire(boss, 'far'), await hire(ctx, 'near')];
+    const child = await ctx.delegate('far', null, lease());
+    for (const each of [stranger, unnamed]) {
+      expect(await post(each, 'take', {})).toEqual({ job: null });
+      const say = { say: [{ type: 'result', result: 'stolen' }] };
+      expect((await refused(post(each, `${child.id}/say`, say))).code).toBe('JOB_NOT_FOUND');
+    }
+    await child.cancel();
+  });
+});
+
+describe('the stream of a job', () => {
+  it('has every event once, from any number on, and ends with the job', async () => {
+    const say = Array.from({ length: 5 }, (_, at) => ({ type: 'log', message: `line ${at}` }));
+    const child = await ctx.delegate('worker', { say, sleep: 200, result: 1 }, lease());
+    const text = await (
+      await ctx.open('GET', `/api/v1/jobs/${child.id}/events`, undefined, { accept: 'text/event-stream' })
+    ).text();
+    const ids = (stream: string): number[] => Array.from(stream.matchAll(/^id: (\d+)$/gm), ([, id]) => Number(id));
+    expect(ids(text)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(text).toContain('line 4');
+    const rest = await (await ctx.open('GET', `/api/v1/jobs/${child.id}/events?after=6`)).text();
+    expect(ids(rest)).toEqual([7, 8]);
+    expect((await refused(ctx.open('GET', `/api/v1/jobs/${'0'.repeat(32)}/events`))).code).toBe('JOB_NOT_FOUND');
+  });
+});
+
 describe('a lease', () => {
   it('is read in durations and refuses what is none', () => {
     expect(Lease.builder().expiresIn('1h30m').build().terms.ttl_seconds).toBe(5400);

@@ -23,6 +23,7 @@ export const AGENTS = {
   'worker@2.0.0': command,
   'hasty@1.0.0': { ...command, max_runtime_seconds: 1 },
   'only@0.1.0': command,
+  'far@1.0.0': { remote: true },
   'missing@1.0.0': { command: '/nowhere/at/all' },
 };
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { toBase64url } from '../../base/encoding.ts';
 import type { Caller } from '../../caller.ts';
+import type { RemoteDesk } from '../../jobs/remote.ts';
 import type { Clock, Nonces } from '../../ports.ts';
 import type { Service } from '../../service.ts';
 import type { Tokens } from '../../tokens.ts';
@@ -20,6 +21,8 @@ export interface Authority {
   readonly nonces: Nonces;
   /** The authority's name. */
   readonly name: string;
+  /** Jobs for workers elsewhere. */
+  readonly jobs?: RemoteDesk;
 }
 
 export interface ServeOptions extends HttpOptions {
@@ -46,7 +49,7 @@ export async function serveHttp({
   clock = Date.now,
   ...options
 }: ServeOptions): Promise<HttpServer> {
-  const { service, tokens, nonces, name } = authority;
+  const { service, tokens, nonces, name, jobs } = authority;
   await service.begin();
   const site = {
     service,
@@ -59,6 +62,7 @@ export async function serveHttp({
     mints: rateOf(MINTS.perSecond, MINTS.burst, () => performance.now()),
     metrics: metrics(),
     tail: tailOf(service, clock, report),
+    jobs,
     session: session ?? ((caller: Caller) => governedSession(service, caller)),
     onRefused,
     report,

@@ -1,5 +1,6 @@
 /** What the routes work with: the kernel, the secrets, and what one server process keeps in mind. */
 import type { Caller } from '../../caller.ts';
+import type { RemoteDesk } from '../../jobs/remote.ts';
 import type { Clock, Nonces } from '../../ports.ts';
 import type { Service } from '../../service.ts';
 import type { Tokens } from '../../tokens.ts';
@@ -23,6 +24,8 @@ export interface Site {
   readonly mints: Rate;
   readonly metrics: Metrics;
   readonly tail: Tail;
+  /** Jobs for workers elsewhere; absent where nobody keeps what is said in jobs. */
+  readonly jobs?: RemoteDesk | undefined;
   /** What a caller is served over MCP. */
   session(caller: Caller): Session;
   onRefused(artifact: string): void;

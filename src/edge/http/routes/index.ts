@@ -10,6 +10,7 @@ import { authorize } from './authorize.ts';
 import { followChain, readChain } from './chain.ts';
 import { delegate } from './delegate.ts';
 import { enroll, register } from './enroll.ts';
+import { followJob, sayInJob, takeJob } from './jobs.ts';
 import { checkpoint, description, health, prometheus } from './open.ts';
 import { routeOf } from './tools.ts';
 
@@ -28,6 +29,9 @@ export function routesWith(tools: Iterable<Tool>, info: ServerInfo, endpoint: Mc
     health,
     checkpoint,
     prometheus,
+    followJob,
+    takeJob,
+    sayInJob,
     ...Array.from(tools, routeOf),
     mcpRoute(endpoint),
   ];
