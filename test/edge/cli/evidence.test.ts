@@ -1,0 +1,167 @@
+/** Evidence on the command line: written in one place, verified in another that has never heard of the first. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signer } from '#ed25519';
+import { toDidKey } from '../../../src/base/did-key.ts';
+import { openTlogProof } from '../../../src/evidence/tlog.ts';
+import { folder, type Installation, installation, run } from './cli.ts';
+
+const STRANGER = toDidKey(signer(new Uint8Array(32).fill(7)).publicKey);
+let home: Installation;
+let root: string;
+let child: string;
+let keys: { authority: string; log: string };
+
+beforeAll(async () => {
+  home = installation();
+  root = (await home.ask('create', '--subject', 'lead')).artifact_hash;
+  child = (
+    await home.ask(
+      'delegate',
+      '--parent-artifact-hash',
+      root,
+      '--sub-agent-id',
+      'worker',
+      '--permitted-tools',
+      'fs/read',
+    )
+  ).child_artifact_hash;
+  keys = await home.ask('keys');
+});
+afterAll(() => home.remove());
+
+/** Exports to a file elsewhere. */
+async function exported(...args: readonly string[]): Promise<string> {
+  const file = join(folder(), 'evidence.json');
+  expect((await home.run('export', ...args, '--out', file)).code).toBe(0);
+  return file;
+}
+
+describe('export', () => {
+  it('writes into the data directory, or where it is told to', async () => {
+    const answer = await home.ask('export', child);
+    expect(answer.path.startsWith(join(home.path, 'evidence'))).toBe(true);
+    expect(answer.entries).toBe(3);
+    const file = await exported(child);
+    expect(readFileSync(file, 'utf8').length).toBeGreaterThan(1000);
+    expect((await home.run('export', child.slice(0, 8))).out).toContain('entries');
+    const nowhere = await home.run('export', child, '--out', join(home.path, 'no', 'such', 'folder'));
+    expect(nowhere).toMatchObject({ code: 1, out: '' });
+    expect(nowhere.err).toContain('cannot be written');
+  });
+
+  it('refuses what is not there, and says how it is used', async () => {
+    expect(await home.run('export', '0'.repeat(64))).toMatchObject({ code: 1 });
+    expect(await home.run('export')).toMatchObject({ code: 2 });
+    expect(await home.run('export', child, '--format', 'xml')).toMatchObject({ code: 2 });
+    expect(await home.run('export', '--format', 'tlog-tiles')).toMatchObject({ code: 2 });
+    const empty = await home.ask('export', child, '--format', 'governance-receipts');
+    expect(empty.error.code).toBe('INVALID_REQUEST');
+  });
+
+  it('speaks the formats of others', async () => {
+    const { text } = await home.ask('export', child, '--format', 'freshness');
+    expect(JSON.parse(text)).toMatchObject({ type: 'aga-freshness/v1', status: 'live', artifact_hash: child });
+    const proof = readFileSync(await exported(child, '--format', 'tlog-proof'), 'utf8');
+    expect(openTlogProof(proof, keys.log)?.sequence).toBe(2);
+    expect(JSON.parse((await home.ask('export', child, '--format', 'in-toto')).text).payloadType).toContain('in-toto');
+    const tiles = folder();
+    expect(await home.ask('export', '--format', 'tlog-tiles', '--out', tiles)).toMatchObject({ files: 3 });
+    expect(readdirSync(join(tiles, 'tile', '0'))).toEqual(['000.p']);
+  });
+
+  it('of a bound session is its own subtree, and never the whole log', async () => {
+    const bound = (...args: readonly string[]) => home.run('--artifact', child, 'export', ...args);
+    expect((await bound(child)).code).toBe(0);
+    expect(await bound(root, '--json')).toMatchObject({ code: 1, out: expect.stringContaining('ARTIFACT_NOT_FOUND') });
+    expect(await bound('--format', 'tlog-tiles', '--out', folder(), '--json')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('NOT_OPERATOR'),
+    });
+  });
+});
+
+describe('verify FILE', () => {
+  /** In an environment where no data directory has ever been. */
+  async function elsewhere(...args: readonly string[]) {
+    const nowhere = join(folder(), 'state');
+    const ended = await run(args, {
+      env: { XDG_STATE_HOME: nowhere, HOME: nowhere, AGA_DATA_DIR: join(nowhere, 'data') },
+      cwd: folder(),
+    });
+    expect(existsSync(nowhere)).toBe(false);
+    return ended;
+  }
+
+  it('needs the file and a key, and nothing else', async () => {
+    const file = await exported(child);
+    const good = await elsewhere('verify', file, '--trust', keys.authority);
+    expect(good).toMatchObject({ code: 0, err: '' });
+    expect(good.out).toMatch(/the evidence holds[\s\S]*integrity[\s\S]*containment[\s\S]*conduct[\s\S]*Not proven/);
+    const json = await elsewhere('verify', file, '--trust', keys.authority, '--log-key', keys.log, '--json');
+    const verdict = { valid: true, findings: [] };
+    expect(JSON.parse(json.out)).toEqual({
+      valid: true,
+      integrity: verdict,
+      containment: verdict,
+      conduct: verdict,
+      not_proven: expect.any(Array),
+    });
+  });
+
+  it('exits 1 where anything is refused, and says what', async () => {
+    const file = await exported(child);
+    const forged = join(folder(), 'forged.json');
+    writeFileSync(forged, readFileSync(file, 'utf8').replace('"worker"', '"master"'));
+    const bad = await elsewhere('verify', forged, '--trust', keys.authority);
+    expect(bad.code).toBe(1);
+    expect(bad.out).toMatch(/the evidence is refused[\s\S]*bundle[^\n]*seal/);
+    expect((await elsewhere('verify', file, '--trust', STRANGER)).out).toContain('authority');
+    expect((await elsewhere('verify', file, '--trust', keys.authority, '--at', '2020-01-01T00:00:00Z')).out).toContain(
+      'future',
+    );
+    expect(await elsewhere('verify', join(folder(), 'none.json'), '--trust', keys.authority)).toMatchObject({
+      code: 1,
+      out: '',
+    });
+  });
+
+  it('exits 2 without a key, or with one that is none', async () => {
+    const file = await exported(child);
+    for (const args of [
+      [],
+      ['--trust', 'me'],
+      ['--trust', keys.authority, '--log-key', 'x'],
+      ['--trust', keys.authority, '--at', 'noon'],
+      ['--trust', keys.authority, '--witness', 'w'],
+      ['--trust', keys.authority, '--quorum', '1'],
+    ])
+      expect([args, (await elsewhere('verify', file, ...args)).code]).toEqual([args, 2]);
+  });
+
+  it('judges arguments that are shown', async () => {
+    const file = await exported(child);
+    const list = join(folder(), 'arguments.json');
+    writeFileSync(list, '[{"path":"/x"}]');
+    expect((await elsewhere('verify', file, '--trust', keys.authority, '--arguments', list)).code).toBe(0);
+    writeFileSync(list, '{}');
+    expect((await elsewhere('verify', file, '--trust', keys.authority, '--arguments', list)).code).toBe(1);
+  });
+
+  it('works after everything was revoked', async () => {
+    const own = installation();
+    const { artifact_hash } = await own.ask('create');
+    const { authority } = await own.ask('keys');
+    await own.ask('revoke', artifact_hash, '--reason', 'over', '--yes');
+    const file = join(folder(), 'evidence.json');
+    expect((await own.run('export', artifact_hash, '--out', file)).code).toBe(0);
+    own.remove();
+    expect((await elsewhere('verify', file, '--trust', authority)).code).toBe(0);
+  });
+
+  it('names the page that does the same in a browser', async () => {
+    const { out } = await elsewhere('verify', '--html');
+    expect(readFileSync(out.trim(), 'utf8')).toContain('<title>Verify evidence</title>');
+  });
+});
