@@ -44,7 +44,7 @@ export function jobDesk(service: Service, supervisor: Supervisor): ReadonlyMap<s
   async function waitFor(job_id: string, errand: Errand, enough: number): Promise<JobShown> {
     const { wait_seconds: seconds = 0 } = errand.input as { wait_seconds?: number }; // of the schema
     const until = performance.now() + seconds * 1000;
-    for (let told = 0; ; ) {
+    for (let told = after(errand); ; ) {
       const changed = signal(supervisor, job_id);
       const { over, events } = await glance(job_id, errand);
       if (errand.progress && events > told) {

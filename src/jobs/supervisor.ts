@@ -31,6 +31,8 @@ const AT_ONCE = 32;
 const SUSPENDED_MS = 1000;
 /** How often lost jobs are looked for at most, in milliseconds. */
 const RECOVERY_MS = 1000;
+/** A job of an unknown place is ended here when its authority has been over for so long, in milliseconds. */
+const FOREIGN_MS = 30_000;
 const FIRST_MS = 100;
 const AGAIN_MS = 5000;
 
@@ -50,6 +52,8 @@ export class Supervisor {
   readonly #record: JobRecord;
   readonly #charges = new Map<string, Charge>();
   readonly #queue: Charge[] = [];
+  /** When the authority of a job was first seen to be over. */
+  readonly #overSince = new Map<string, number>();
   readonly #listeners = new Map<string, Set<() => void>>();
   #running = 0;
   #closed: Promise<void> | undefined;
@@ -203,13 +207,20 @@ export class Supervisor {
     const gone = new Map<string, boolean>();
     for (const { id, supervisor, over } of open) {
       if (!gone.has(supervisor)) gone.set(supervisor, presence.isGone(supervisor));
-      if (!gone.get(supervisor)) continue;
+      if (!gone.get(supervisor) && !(over && this.#isLongOver(id))) continue;
+      this.#overSince.delete(id);
       const end: End = over ?? LOST;
       if (end.said !== undefined) journal.keep(id, [end.said]);
       await this.#record.ended(id, end);
       await endMarked(id);
       this.#tell(id);
     }
+  }
+
+  #isLongOver(jobId: string): boolean {
+    const since = this.#overSince.get(jobId) ?? performance.now();
+    this.#overSince.set(jobId, since);
+    return performance.now() > since + FOREIGN_MS && !this.#charges.has(jobId);
   }
 
   #tell(jobId: string): void {
