@@ -6,6 +6,7 @@ import { refusalBody } from '../result.ts';
 export type Answer =
   | { readonly json: object }
   | { readonly text: string; readonly type: string }
+  | { readonly bytes: Uint8Array; readonly type: string }
   /** Takes the response over, until its end. */
   | { stream(response: ServerResponse): void };
 
@@ -26,8 +27,8 @@ export function send(response: ServerResponse, answer: Answer): void {
     answer.stream(response);
     return;
   }
-  const [body, type] = 'json' in answer ? [JSON.stringify(answer.json), JSON_TYPE] : [answer.text, answer.type];
-  write(response, 200, type, body);
+  if ('json' in answer) write(response, 200, JSON_TYPE, JSON.stringify(answer.json));
+  else write(response, 200, answer.type, 'text' in answer ? answer.text : answer.bytes);
 }
 
 export function sendRefusal(
@@ -39,9 +40,15 @@ export function sendRefusal(
   write(response, refusal.status, JSON_TYPE, JSON.stringify(refusalBody(refusal)), headers);
 }
 
-function write(response: ServerResponse, status: number, type: string, body: string, more: object = {}): void {
+function write(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string | Uint8Array,
+  more: object = {},
+): void {
   // One buffer and a length: one packet, and no chunks.
-  const bytes = Buffer.from(body);
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   response.writeHead(status, { ...HEADERS, 'content-type': type, 'content-length': bytes.length, ...more });
   response.end(bytes);
 }

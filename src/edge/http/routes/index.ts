@@ -12,6 +12,7 @@ import { delegate } from './delegate.ts';
 import { enroll, register } from './enroll.ts';
 import { followJob, sayInJob, takeJob } from './jobs.ts';
 import { checkpoint, description, health, prometheus } from './open.ts';
+import { tiles } from './tiles.ts';
 import { routeOf } from './tools.ts';
 
 export function routesWith(tools: Iterable<Tool>, info: ServerInfo, endpoint: McpEndpoint): readonly Route[] {
@@ -32,6 +33,7 @@ export function routesWith(tools: Iterable<Tool>, info: ServerInfo, endpoint: Mc
     followJob,
     takeJob,
     sayInJob,
+    ...tiles,
     ...Array.from(tools, routeOf),
     mcpRoute(endpoint),
   ];
