@@ -1,6 +1,7 @@
 /** Looks after the jobs that this process has accepted, and ends those that nobody looks after any more. */
 import { hasEnded, type Job } from '../authority/job.ts';
 import type { Json } from '../base/canonical.ts';
+import { Refusal } from '../base/refusal.ts';
 import type { Lookout } from '../lookout.ts';
 import type { Service } from '../service.ts';
 import { overOf } from '../tools/job.ts';
@@ -137,7 +138,9 @@ export class Supervisor {
       return this.#recovering ?? Promise.resolve();
     }
     this.#recovering = this.#recover()
-      .catch(this.#options.report)
+      // Where the chain cannot be used, every call says so; this is none.
+      .catch((error: unknown) => error instanceof Refusal || this.#options.report(error))
+      .then(() => undefined)
       .finally(() => {
         this.#recovered = performance.now();
         this.#recovering = undefined;
