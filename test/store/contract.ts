@@ -102,6 +102,35 @@ export function storeContract(name: string, open: Open): void {
       expect((await store.read({ ...ALL, ...query })).head?.size).toBe(8);
     });
 
+    test('any question is answered as by reading everything', async () => {
+      const { store } = await start();
+      let seed = 7;
+      const draw = (below: number): number => {
+        seed = (seed * 48_271) % 2_147_483_647;
+        return seed % below;
+      };
+      const [kinds, people] = [['A', 'B', 'RARE'], ['p', 'q', 'r', 's', 'nobody'].map(artifact)];
+      const contents = Array.from({ length: 300 }, (_, i): Content => {
+        const names = people.slice(0, 4).filter(() => draw(4) === 0);
+        const above = people.slice(0, 4).filter((one) => !names.includes(one) && draw(5) === 0);
+        return { kind: i % 97 === 5 ? 'RARE' : kinds[draw(2)]!, names, within: [...names, ...above], note: `${i}` };
+      });
+      await append(store, contents.slice(0, 200));
+      await append(store, contents.slice(200), 200);
+      const maybe = <T>(list: readonly T[]): T | undefined => (draw(3) === 0 ? undefined : list[draw(list.length)]);
+      for (let round = 0; round < 250; round++) {
+        const [kind, names, within] = [maybe(kinds), maybe(people), maybe(people)];
+        const [after, limit] = [draw(4) === 0 ? -1 : draw(310), draw(4) === 0 ? 1000 : draw(20)];
+        const fits = ({ kind: own, names: named = [], within: inside = [] }: Content): boolean =>
+          (kind === undefined || own === kind) &&
+          (names === undefined || named.includes(names)) &&
+          (within === undefined || inside.includes(within));
+        const expected = contents.flatMap((content, at) => (at > after && fits(content) ? [at] : [])).slice(0, limit);
+        const query = { after, limit, ...(kind && { kind }), ...(names && { names }), ...(within && { within }) };
+        expect({ query, found: await numbers(store, query) }).toEqual({ query, found: expected });
+      }
+    });
+
     test('a writer that has fallen behind is shown what it missed, and the head', async () => {
       const { store, again } = await start();
       const other = await again();

@@ -155,7 +155,7 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
       { within: b },
       { names: a, within: root },
       { names: a, within: b },
-    ].flatMap((form) => [form, { ...form, kind: 'DECISION' }]);
+    ].flatMap((form) => [form, { ...form, kind: 'DECISION' }, { ...form, kind: 'RARE' }]);
 
     test.each(forms)('%j', async (form) => {
       const empty = await pg.database();
@@ -170,7 +170,7 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
         PLANNER,
         `PREPARE form (${['integer', ...values.slice(1).map(typeOf)].join(', ')}) AS ${text}`,
         ask,
-        `INSERT INTO aga.entries SELECT 1, g, sha256(g::text::bytea), CASE g % 2 WHEN 0 THEN 'DECISION' ELSE 'X' END,
+        `INSERT INTO aga.entries SELECT 1, g, sha256(g::text::bytea), CASE WHEN g = 4000 THEN 'RARE' WHEN g % 2 = 0 THEN 'DECISION' ELSE 'X' END,
          repeat('x', 1000) ${each}`,
         `INSERT INTO aga.checkpoints SELECT 1, g + 1, 'note', '\\x00' ${each}`,
         `INSERT INTO aga.touches SELECT 1, '\\x${a}', 1, g ${each}`,

@@ -158,7 +158,7 @@ describe('a query walks an index', () => {
       .prepare(`EXPLAIN QUERY PLAN ${sql}`)
       .all(values)
       .map(({ detail }) => String(detail));
-    expect(plan.filter((step) => /^SCAN|TEMP B-TREE/.test(step))).toEqual([]);
+    expect(plan.filter((step) => /^SCAN (?!leap|CONSTANT|\(subquery)|TEMP B-TREE/.test(step))).toEqual([]);
     expect(plan.some((step) => step.startsWith('SEARCH'))).toBe(true);
   });
 });

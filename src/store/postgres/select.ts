@@ -1,6 +1,7 @@
 /** A query as one SQL statement, and so of one consistent view: every form walks an index in order. */
 import { fromHex, toHex } from '../../base/encoding.ts';
 import type { Head, Page, Query, Row } from '../../ports.ts';
+import { hit, leap, type Source } from '../leap.ts';
 import type { Cells, Statement } from './link.ts';
 
 /**
@@ -15,27 +16,46 @@ export const PLANNER = `
 export function pageOf(chain: number, { after, limit, kind, names, within }: Query): Statement {
   const values: unknown[] = [chain, after, Math.min(limit, MOST)];
   const bind = (value: unknown): string => `$${values.push(value)}`;
-  const filter = kind === undefined ? '' : ` AND e.kind = ${bind(kind)}`;
-  // The artifact's range comes first, then its entries one by one: an expression cannot tempt to the index by kind.
-  const sieve = filter.replace('e.kind', "e.kind || ''");
-  const touching = (artifact: string, direct: 0 | 1, more = ''): string =>
-    `SELECT t.seq AS seq, ${COLUMNS} FROM aga.touches AS t JOIN aga.entries AS e ON e.chain = t.chain AND e.seq = t.seq ` +
-    `WHERE t.chain = $1 AND t.artifact = ${artifact} AND t.direct = ${direct} AND t.seq > $2${sieve}${more}`;
-  let rows: string;
-  if (names !== undefined) {
-    const named = bind(blob(names));
-    const too = within === undefined ? '' : belongs(bind(blob(within)));
-    rows = touching(named, 1, too) + TOUCHED;
-  } else if (within !== undefined) {
-    const of = bind(blob(within));
-    // Two ranges of one index, each in order: they are merged without sorting all of them.
-    rows = `(${touching(of, 1)}${TOUCHED}) UNION ALL (${touching(of, 0)}${TOUCHED})${END}`;
-  } else {
-    rows = `SELECT e.seq AS seq, ${COLUMNS} FROM aga.entries AS e WHERE e.chain = $1 AND e.seq > $2${filter}${END}`;
+  const sources: Source[] = [];
+  let alone = `SELECT e.seq AS seq, ${COLUMNS} FROM aga.entries AS e WHERE e.chain = $1 AND e.seq > $2${IN_ORDER}`;
+  if (kind !== undefined) {
+    const value = bind(kind);
+    alone = `SELECT e.seq AS seq, ${COLUMNS} FROM aga.entries AS e WHERE e.chain = $1 AND e.kind = ${value} AND e.seq > $2${IN_ORDER}`;
+    sources.push((from) => first('entries', `kind = ${value}`, from));
   }
+  if (within !== undefined) {
+    const artifact = bind(blob(within));
+    // Two ranges of one index, each in order: they are merged without sorting all of them.
+    alone = `(${touching(artifact, 1)}) UNION ALL (${touching(artifact, 0)}) ORDER BY seq LIMIT $3`;
+    sources.push((from) => `least(${[1, 0].map((direct) => `(${touch(artifact, direct)(from)})`).join(', ')})`);
+  }
+  if (names !== undefined) {
+    const artifact = bind(blob(names));
+    alone = touching(artifact, 1);
+    sources.push(touch(artifact, 1));
+  }
+  const rows = sources.length > 1 ? together(sources) : alone;
   const text = `(${HEAD}) UNION ALL (SELECT seq, hash, kind, entry, false FROM (${rows}) AS r)`;
   return { name: nameOf(text), text, values };
 }
+
+/** In all of several ranges; the entry is looked up for each number, and OFFSET keeps the planner from another order. */
+const together = (sources: readonly Source[]): string =>
+  `${leap('$2', sources)} SELECT leap.seq AS seq, e.hash, e.kind, e.entry FROM leap CROSS JOIN LATERAL ` +
+  `(SELECT ${COLUMNS} FROM aga.entries AS e WHERE e.chain = $1 AND e.seq = leap.seq OFFSET 0) AS e ` +
+  `WHERE ${hit(sources)} LIMIT $3`;
+
+const touching = (artifact: string, direct: 0 | 1): string =>
+  `SELECT t.seq AS seq, ${COLUMNS} FROM aga.touches AS t JOIN aga.entries AS e ON e.chain = t.chain AND e.seq = t.seq ` +
+  `WHERE t.chain = $1 AND t.artifact = ${artifact} AND t.direct = ${direct} AND t.seq > $2 ORDER BY t.seq LIMIT $3`;
+
+const first = (table: string, which: string, from: string): string =>
+  `SELECT n.seq FROM aga.${table} AS n WHERE n.chain = $1 AND n.${which} AND n.seq >= ${from} ORDER BY n.seq LIMIT 1`;
+
+const touch =
+  (artifact: string, direct: number): Source =>
+  (from) =>
+    first('touches', `artifact = ${artifact} AND n.direct = ${direct}`, from);
 
 /** The head and every row from `size` on. */
 export const newsFrom = (chain: number, size: number): string => `EXECUTE news (${chain}, ${size - 1}, ${MOST})`;
@@ -64,20 +84,12 @@ export function page(found: readonly Cells[]): Page {
 /** The largest LIMIT that there is. */
 const MOST = Number.MAX_SAFE_INTEGER;
 const COLUMNS = `encode(e.hash, 'hex') AS hash, e.kind AS kind, e.entry AS entry`;
-const END = ' ORDER BY seq LIMIT $3';
-const TOUCHED = ' ORDER BY t.seq LIMIT $3';
-/** Where the last entry has been cut off, the head still says that there was one, and the reader finds it missing. */
+const IN_ORDER = ' ORDER BY e.seq LIMIT $3';
+/** The last entry by a subquery: a join would be planned as a table of all there are. Where it has been cut off, the head still
+ * says that there was one, and the reader finds it missing. */
 const HEAD =
   `SELECT c.size AS seq, (SELECT encode(e.hash, 'hex') FROM aga.entries AS e WHERE e.chain = $1 AND e.seq = c.size - 1) AS hash, encode(c.frontier, 'hex') AS kind, c.note AS entry, true ` +
   'FROM aga.checkpoints AS c WHERE c.chain = $1 ORDER BY c.size DESC LIMIT 1';
-
-/** As the head does, each side looks up one row: a join, or EXISTS, would be planned as a table of all there are. */
-const belongs = (artifact: string): string => {
-  const found = (direct: 0 | 1): string =>
-    '(SELECT 1 FROM aga.touches AS u ' +
-    `WHERE u.chain = $1 AND u.artifact = ${artifact} AND u.direct = ${direct} AND u.seq = t.seq)`;
-  return ` AND coalesce(${found(1)}, ${found(0)}) = 1`;
-};
 
 /** What is no hash is named by no entry. */
 const blob = (artifact: string): string => `\\x${toHex(fromHex(artifact) ?? new Uint8Array())}`;
