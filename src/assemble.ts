@@ -99,7 +99,11 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
     agents: agentsOf(config.agents),
     grace: config.job_grace_seconds * 1000,
     environment: (job) => environmentOf(place, job),
-    report: (error) => void process.stderr.write(`aga-delegate: ${String(error)}\n`),
+    report(error) {
+      // What could not be looked at now is looked at again in a moment.
+      if (error instanceof Refusal && error.code === 'CHAIN_CONTENDED') return;
+      process.stderr.write(`aga-delegate: ${String(error)}\n`);
+    },
   });
   service.surround(jobDesk(service, supervisor));
   supervisor.watch();
