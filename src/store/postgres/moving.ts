@@ -2,6 +2,7 @@
 import type { Dump } from '../dump.ts';
 import { addressOf } from './address.ts';
 import { inWords } from './failure.ts';
+import { type Health, healthOf } from './health.ts';
 import { Link, type Session } from './link.ts';
 import { type Loading, load, sizeOf } from './load.ts';
 import { migrate, pending } from './migrate.ts';
@@ -13,6 +14,7 @@ export interface Moving {
   /** Entries of that chain in the database; needs the tables. */
   sizeOf(chain: string): Promise<number>;
   load(dump: Dump, loading: Loading): Promise<void>;
+  health(chain: string, now: () => number): Promise<Health>;
   close(): Promise<void>;
 }
 
@@ -32,6 +34,7 @@ export function moving(url: string): Moving {
     pending: () => once(async (session) => titles(await pending(session))),
     migrate: () => once(async (session) => titles(await migrate(session))),
     sizeOf: (chain) => once((session) => sizeOf(session, chain)),
+    health: (chain, now) => once((session) => healthOf(session, chain, now)),
     load: (dump, loading) => once((session) => load(session, dump, loading)),
     close: () => link.close(),
   };

@@ -12,6 +12,8 @@ const databaseOf = (desk: Desk): string => join(desk.settings().dataDir, 'chain.
 const exists = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 
 export const database: Check = async (desk) => {
+  const { database, authority } = desk.settings();
+  if (database.url !== null) return (await import('./shared-database.ts')).examine(database.url, authority);
   const path = databaseOf(desk);
   if (!exists(path)) return [ok('database', 'There is none yet')];
   // A static import would be one on every start.
@@ -36,8 +38,16 @@ interface Read {
   readonly head: { readonly size: number; readonly checkpoint: string };
 }
 
+/** To look at a chain that is not there would begin it. What cannot be asked says so as the database's finding. */
+async function hasChain(desk: Desk): Promise<boolean> {
+  const { database, authority } = desk.settings();
+  if (database.url === null) return exists(databaseOf(desk));
+  const shared = await import('./shared-database.ts');
+  return shared.hasChain(database.url, authority).catch(() => false);
+}
+
 export const chain: Check = async (desk) => {
-  if (!exists(databaseOf(desk))) return [ok('chain', 'It begins with the first start')];
+  if (!(await hasChain(desk))) return [ok('chain', 'It begins with the first start')];
   try {
     const { log, call } = await desk.open();
     const { head } = (await call(queryChain, { limit: 1 })) as unknown as Read; // its output schema
