@@ -7,13 +7,13 @@ import type { Config } from './config/file.ts';
 import { artifactOf, type Decider, type Standing } from './edge/gateway/decider.ts';
 import { Gateway } from './edge/gateway/gateway.ts';
 import { Measuring } from './edge/gateway/measuring.ts';
-import type { Enforcement } from './enforcement.ts';
+import { type Price, pricesOf } from './edge/gateway/pricing.ts';
+import { Till } from './edge/gateway/till.ts';
 import { CannotStart } from './keys/file.ts';
-import type { Lookout } from './lookout.ts';
-import { type Price, pricesOf } from './pricing.ts';
 import type { Scope } from './scope/scope.ts';
-import type { Mode, Service } from './service.ts';
-import { Till } from './till.ts';
+import type { Enforcement } from './service/enforcement.ts';
+import type { Lookout } from './service/lookout.ts';
+import type { Mode, Service } from './service/service.ts';
 import { VERSION } from './version.ts';
 
 export interface Law {

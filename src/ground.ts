@@ -8,7 +8,7 @@ import type { Settings } from './config.ts';
 import { genesisIn } from './evidence/genesis.ts';
 import { CannotStart, fileKeys, prepareDirectory } from './keys/file.ts';
 import type { Keys, Nonces, Store, Tree } from './ports.ts';
-import type { Service } from './service.ts';
+import type { Service } from './service/service.ts';
 import { SqliteNonces } from './store/nonces.ts';
 import { openSqlite } from './store/sqlite.ts';
 

@@ -8,9 +8,9 @@ import { toDidKey } from './base/did-key.ts';
 import { Refusal } from './base/refusal.ts';
 import { bound, type Caller } from './caller.ts';
 import type { Settings } from './config.ts';
-import { redeem } from './enrolment.ts';
 import { CannotStart, keyFile } from './keys/file.ts';
 import type { Signer } from './ports.ts';
+import { redeem } from './service/enrolment.ts';
 
 /**
  * The one key of this data directory for a token. It is on disk before the token is redeemed, so that a crash in between,

@@ -10,7 +10,7 @@ import { listFor } from './edge/http/agent.ts';
 import { serveStdio } from './edge/stdio.ts';
 import { identityOf } from './identity.ts';
 import { CannotStart } from './keys/file.ts';
-import { standingOf } from './standing.ts';
+import { standingOf } from './service/standing.ts';
 import { VERSION } from './version.ts';
 
 async function main(args: readonly string[]): Promise<number> {

@@ -8,7 +8,7 @@ import { bound, type Caller, operator } from '../src/caller.ts';
 import type { Cache, Keys, Store, Tree } from '../src/ports.ts';
 import { BUILT_IN } from '../src/scope/preset.ts';
 import { Sequencer } from '../src/sequencer.ts';
-import { type Output, Service } from '../src/service.ts';
+import { type Output, Service } from '../src/service/service.ts';
 import { MemoryArchive, MemoryCache, MemoryStore } from '../src/store/memory.ts';
 import { TOOLS } from '../src/tools/index.ts';
 import type { Policy } from '../src/tools/tool.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { sweep } from '../src/sweeper.ts';
+import { sweep } from '../src/service/sweeper.ts';
 import { kernel } from './kernel.ts';
 
 it('writes each expiry once, whoever sweeps, and none for what was revoked before', async () => {

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble, type Installation } from '../src/assemble.ts';
 import { operator } from '../src/caller.ts';
 import { settings } from '../src/config.ts';
+import { pricesOf } from '../src/edge/gateway/pricing.ts';
 import type { Session } from '../src/edge/session.ts';
-import { pricesOf } from '../src/pricing.ts';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'aga-till-'));
 let installation: Installation;

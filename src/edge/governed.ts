@@ -4,7 +4,7 @@ import { notFound } from '../authority/find.ts';
 import { canonicalize, type Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Caller } from '../caller.ts';
-import type { Service } from '../service.ts';
+import type { Service } from '../service/service.ts';
 import type { Tool } from '../tools/tool.ts';
 import { ownEvidence } from '../tools/verify-evidence.ts';
 import { delegateTask, delegateTaskPrompt } from './prompt.ts';

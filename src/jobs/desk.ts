@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { END_STATES, hasEnded } from '../authority/job.ts';
 import type { Json } from '../base/canonical.ts';
-import type { Around, Errand, Output, Service } from '../service.ts';
+import type { Around, Errand, Output, Service } from '../service/service.ts';
 import { cancelJob } from '../tools/cancel-job.ts';
 import { dispatchJob } from '../tools/dispatch-job.ts';
 import { getJob } from '../tools/get-job.ts';

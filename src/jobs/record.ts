@@ -5,7 +5,7 @@ import { type EndState, hasEnded, type Job } from '../authority/job.ts';
 import type { Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
 import { operator } from '../caller.ts';
-import type { Service } from '../service.ts';
+import type { Service } from '../service/service.ts';
 import { overOf } from '../tools/job.ts';
 import type { Context } from '../tools/tool.ts';
 import { digestOf } from './journal.ts';

@@ -10,7 +10,7 @@ import type { Json } from '../base/canonical.ts';
 import { formatInstant } from '../base/instant.ts';
 import type { Caller } from '../caller.ts';
 import type { Entry } from '../chain/entry.ts';
-import type { Service } from '../service.ts';
+import type { Service } from '../service/service.ts';
 import { overOf } from '../tools/job.ts';
 import type { Context } from '../tools/tool.ts';
 import type { Journal } from './journal.ts';

@@ -2,8 +2,8 @@
 import { hasEnded, type Job } from '../authority/job.ts';
 import type { Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
-import type { Lookout } from '../lookout.ts';
-import type { Service } from '../service.ts';
+import type { Lookout } from '../service/lookout.ts';
+import type { Service } from '../service/service.ts';
 import { overOf } from '../tools/job.ts';
 import { begin, finish, traceparentOf } from '../tracing.ts';
 import type { Agent } from './agent.ts';

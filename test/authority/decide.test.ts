@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bound, type Caller } from '../../src/caller.ts';
 import { BUILT_IN, parseCeiling, parsePresets } from '../../src/scope/preset.ts';
-import type { Verdict } from '../../src/service.ts';
+import type { Verdict } from '../../src/service/service.ts';
 import { as, type Kernel, kernel, kinds, refusal } from '../kernel.ts';
 
 function callTool(

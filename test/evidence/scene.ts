@@ -6,8 +6,8 @@ import { agentId, proveHolder } from '../../src/artifact/enrolment.ts';
 import { canonicalize, type Json } from '../../src/base/canonical.ts';
 import { toDidKey } from '../../src/base/did-key.ts';
 import type { Caller } from '../../src/caller.ts';
-import { Enforcement } from '../../src/enforcement.ts';
-import { redeem } from '../../src/enrolment.ts';
+import { Enforcement } from '../../src/service/enforcement.ts';
+import { redeem } from '../../src/service/enrolment.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { as, type Kernel, kernel, refusal, seed } from '../kernel.ts';
 

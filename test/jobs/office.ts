@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { assemble } from '../../src/assemble.ts';
 import { type Caller, operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
-import type { Circumstances } from '../../src/service.ts';
+import type { Circumstances } from '../../src/service/service.ts';
 
 export const AGENT = join(import.meta.dirname, 'agent.process.ts');
 

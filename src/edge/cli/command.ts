@@ -1,9 +1,9 @@
 /** What a command of the command line is. */
 import type { Option } from 'commander';
 import type * as z from 'zod';
-import type { Refusal } from '../../base/refusal.ts';
 import type { Settings } from '../../config.ts';
-import type { Output } from '../../service.ts';
+import type { Output } from '../../service/service.ts';
+import type { Standing } from '../../service/standing.ts';
 import type { ServeOptions, Serving } from '../../serving.ts';
 import type { Reader, Tool } from '../../tools/tool.ts';
 import type { AgentList } from '../http/agent.ts';
@@ -29,16 +29,6 @@ export interface Opened {
   standing(): Promise<Standing>;
   /** Serves the installation over HTTP. Throws `CannotStart`. */
   serve(options: ServeOptions): Promise<Serving>;
-}
-
-/** An agent that was enrolled here, and whether it still may act. */
-export interface Standing {
-  readonly id: string;
-  readonly name: string;
-  /** Milliseconds since the epoch. */
-  readonly expires: number;
-  /** Why its authority has ended; null while it has not, or nobody could be asked. */
-  over(): Promise<Refusal | null>;
 }
 
 /** What a command works with. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Settings } from '../../config.ts';
-import type { Standing } from './command.ts';
+import type { Standing } from '../../service/standing.ts';
 import { plain, type Terminal } from './terminal.ts';
 
 export interface Launch {

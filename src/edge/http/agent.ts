@@ -6,7 +6,7 @@ import { ended, type Grant, isWithin, subtree } from '../../authority/grant.ts';
 import type { State } from '../../authority/state.ts';
 import { formatInstant } from '../../base/instant.ts';
 import type { Caller } from '../../caller.ts';
-import type { Service } from '../../service.ts';
+import type { Service } from '../../service/service.ts';
 import { formatDuration } from './duration.ts';
 
 export const API_VERSION = 'aga-delegate/v1';

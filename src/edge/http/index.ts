@@ -4,7 +4,7 @@ import { toBase64url } from '../../base/encoding.ts';
 import type { Caller } from '../../caller.ts';
 import type { RemoteDesk } from '../../jobs/remote.ts';
 import type { Clock, Nonces } from '../../ports.ts';
-import type { Service } from '../../service.ts';
+import type { Service } from '../../service/service.ts';
 import type { Tokens } from '../../tokens.ts';
 import { governedSession } from '../governed.ts';
 import type { Session } from '../session.ts';

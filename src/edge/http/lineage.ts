@@ -2,7 +2,7 @@
 import type { Grant } from '../../authority/grant.ts';
 import type { Entry } from '../../chain/entry.ts';
 import type { Page } from '../../ports.ts';
-import type { Service } from '../../service.ts';
+import type { Service } from '../../service/service.ts';
 
 type Document = { readonly [member: string]: unknown };
 

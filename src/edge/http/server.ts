@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Code, Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
-import { sweep } from '../../sweeper.ts';
+import { sweep } from '../../service/sweeper.ts';
 import type { ServerInfo } from '../mcp.ts';
 import { perCall } from '../per-call.ts';
 import { refusalBody } from '../result.ts';

@@ -2,7 +2,7 @@
 import type { Caller } from '../../caller.ts';
 import type { RemoteDesk } from '../../jobs/remote.ts';
 import type { Clock, Nonces } from '../../ports.ts';
-import type { Service } from '../../service.ts';
+import type { Service } from '../../service/service.ts';
 import type { Tokens } from '../../tokens.ts';
 import type { Session } from '../session.ts';
 import type { Metrics } from './metrics.ts';

@@ -12,7 +12,7 @@ import { Refusal } from '../../base/refusal.ts';
 import { type Caller, operator } from '../../caller.ts';
 import type { Entry } from '../../chain/entry.ts';
 import type { Clock, Row } from '../../ports.ts';
-import type { Service } from '../../service.ts';
+import type { Service } from '../../service/service.ts';
 import { HEADERS } from './reply.ts';
 
 export interface Follower {

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { Output } from '../../../service.ts';
+import type { Output } from '../../../service/service.ts';
 import { queryChain } from '../../../tools/query-chain.ts';
 import type { Command, Desk, Given, Outcome } from '../command.ts';
 import { type LogEntry, lines, namesOf } from '../entry-line.ts';

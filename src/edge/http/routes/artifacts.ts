@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { agentId } from '../../../artifact/enrolment.ts';
 import { formatInstant } from '../../../base/instant.ts';
-import { present, presentation } from '../../../presentation.ts';
+import { present, presentation } from '../../../service/presentation.ts';
 import { parentRef, refTo } from '../agent.ts';
 import { route } from '../route.ts';
 import { openSession } from '../session.ts';

@@ -5,7 +5,7 @@ import { lineage } from '../../../authority/grant.ts';
 import { fromDidKey } from '../../../base/did-key.ts';
 import { fromBase64url } from '../../../base/encoding.ts';
 import { formatInstant } from '../../../base/instant.ts';
-import { redeem, tokenInvalid } from '../../../enrolment.ts';
+import { redeem, tokenInvalid } from '../../../service/enrolment.ts';
 import { parentRef, refTo } from '../agent.ts';
 import { lineageOnChain } from '../lineage.ts';
 import { type Route, route } from '../route.ts';

@@ -1,9 +1,9 @@
 /** What calls of upstream tools cost, from the configuration's table: held before a call, settled after it. */
-import type { Money } from './authority/budget.ts';
-import { readAmounts } from './authority/event/spend-reserved.ts';
-import type { Json } from './base/canonical.ts';
-import { Refusal } from './base/refusal.ts';
-import type { ToolResult } from './edge/session.ts';
+import type { Money } from '../../authority/budget.ts';
+import { readAmounts } from '../../authority/event/spend-reserved.ts';
+import type { Json } from '../../base/canonical.ts';
+import { Refusal } from '../../base/refusal.ts';
+import type { ToolResult } from '../session.ts';
 
 export interface Price {
   /** Held before the call: what is left, but not more than `most` and not less than `least`. */

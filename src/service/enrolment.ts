@@ -1,9 +1,9 @@
 /** Redeeming an enrolment token: the one door through which a sub-agent becomes the holder of its artifact. */
-import { isProven } from './artifact/enrolment.ts';
-import { refuseHalted } from './authority/find.ts';
-import type { Grant } from './authority/grant.ts';
-import { Refusal } from './base/refusal.ts';
-import { bound } from './caller.ts';
+import { isProven } from '../artifact/enrolment.ts';
+import { refuseHalted } from '../authority/find.ts';
+import type { Grant } from '../authority/grant.ts';
+import { Refusal } from '../base/refusal.ts';
+import { bound } from '../caller.ts';
 import type { Service } from './service.ts';
 
 export interface Redemption {

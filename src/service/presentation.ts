@@ -1,16 +1,16 @@
 /** A lineage that its holder signed elsewhere is shown to the authority: judged by the whole law, and recorded on first sight. */
 import * as z from 'zod';
-import { MAX_DEPTH, open, type Sealed } from './artifact/artifact.ts';
-import { isProven } from './artifact/enrolment.ts';
-import { reduction } from './authority/event/delegation.ts';
-import { find, notFound } from './authority/find.ts';
-import type { Grant } from './authority/grant.ts';
-import type { State } from './authority/state.ts';
-import type { Json } from './base/canonical.ts';
-import { Refusal } from './base/refusal.ts';
-import type { Caller } from './caller.ts';
+import { MAX_DEPTH, open, type Sealed } from '../artifact/artifact.ts';
+import { isProven } from '../artifact/enrolment.ts';
+import { reduction } from '../authority/event/delegation.ts';
+import { find, notFound } from '../authority/find.ts';
+import type { Grant } from '../authority/grant.ts';
+import type { State } from '../authority/state.ts';
+import type { Json } from '../base/canonical.ts';
+import { Refusal } from '../base/refusal.ts';
+import type { Caller } from '../caller.ts';
+import type { Context, Step } from '../tools/tool.ts';
 import type { Service } from './service.ts';
-import type { Context, Step } from './tools/tool.ts';
 
 const statement = z.strictObject({
   artifact_hash: z.string(),

@@ -1,9 +1,9 @@
 /** Notices, within a second and whoever caused it, that an artifact's authority has ended. */
 
-import { haltedRefusal, notFound } from './authority/find.ts';
-import { halted } from './authority/grant.ts';
-import type { Refusal } from './base/refusal.ts';
-import { operator } from './caller.ts';
+import { haltedRefusal, notFound } from '../authority/find.ts';
+import { halted } from '../authority/grant.ts';
+import type { Refusal } from '../base/refusal.ts';
+import { operator } from '../caller.ts';
 import type { Service } from './service.ts';
 
 /** How often the head of the chain is looked at while anything is watched, in milliseconds. */

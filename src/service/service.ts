@@ -1,16 +1,16 @@
 /** The tools as one thing that can be called: strict input, a live caller, one decision. */
 import type * as z from 'zod';
-import { BINDINGS } from './artifact/artifact.ts';
-import { budgetLeft, type Money, smaller } from './authority/budget.ts';
-import { decide, type Question } from './authority/decide.ts';
-import { proposeReservation } from './authority/event/spend-reserved.ts';
-import { find, refuseHalted } from './authority/find.ts';
-import type { Grant } from './authority/grant.ts';
-import { type Code, Refusal } from './base/refusal.ts';
-import { type Caller, operator } from './caller.ts';
-import type { Call, Sequencer } from './sequencer.ts';
-import type { Context, Reader, Tool } from './tools/tool.ts';
-import { traced } from './tracing.ts';
+import { BINDINGS } from '../artifact/artifact.ts';
+import { budgetLeft, type Money, smaller } from '../authority/budget.ts';
+import { decide, type Question } from '../authority/decide.ts';
+import { proposeReservation } from '../authority/event/spend-reserved.ts';
+import { find, refuseHalted } from '../authority/find.ts';
+import type { Grant } from '../authority/grant.ts';
+import { type Code, Refusal } from '../base/refusal.ts';
+import { type Caller, operator } from '../caller.ts';
+import type { Call, Sequencer } from '../sequencer.ts';
+import type { Context, Reader, Tool } from '../tools/tool.ts';
+import { traced } from '../tracing.ts';
 
 export type Output = { readonly [member: string]: unknown };
 

@@ -1,11 +1,20 @@
 /** The agent that a caller is, as somebody sees it who must stop when its authority ends. */
-import { agentId } from './artifact/enrolment.ts';
-import { find } from './authority/find.ts';
-import type { Grant } from './authority/grant.ts';
-import { Refusal } from './base/refusal.ts';
-import type { Caller } from './caller.ts';
-import type { Standing } from './edge/cli/command.ts';
+import { agentId } from '../artifact/enrolment.ts';
+import { find } from '../authority/find.ts';
+import type { Grant } from '../authority/grant.ts';
+import { Refusal } from '../base/refusal.ts';
+import type { Caller } from '../caller.ts';
 import type { Service } from './service.ts';
+
+/** An agent that was enrolled here, and whether it still may act. */
+export interface Standing {
+  readonly id: string;
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly expires: number;
+  /** Why its authority has ended; null while it has not, or nobody could be asked. */
+  over(): Promise<Refusal | null>;
+}
 
 /** Throws where the caller is the operator, or its authority has ended. */
 export async function standingOf(caller: Caller, service: Service): Promise<Standing> {

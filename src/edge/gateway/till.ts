@@ -1,13 +1,13 @@
 /** Takes the price of upstream calls: what was held for a call is settled when it is over. */
-import { levelsLeft, type Money, overBudget, smaller } from './authority/budget.ts';
-import { proposeReservation } from './authority/event/spend-reserved.ts';
-import { proposeSettlement } from './authority/event/spend-settled.ts';
-import { ended } from './authority/grant.ts';
-import { Refusal } from './base/refusal.ts';
-import { operator } from './caller.ts';
-import type { ToolResult } from './edge/session.ts';
+import { levelsLeft, type Money, overBudget, smaller } from '../../authority/budget.ts';
+import { proposeReservation } from '../../authority/event/spend-reserved.ts';
+import { proposeSettlement } from '../../authority/event/spend-settled.ts';
+import { ended } from '../../authority/grant.ts';
+import { Refusal } from '../../base/refusal.ts';
+import { operator } from '../../caller.ts';
+import type { Service } from '../../service/service.ts';
+import type { ToolResult } from '../session.ts';
 import type { Price } from './pricing.ts';
-import type { Service } from './service.ts';
 
 /** An open reservation of an artifact. */
 export interface Held {

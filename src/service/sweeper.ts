@@ -1,6 +1,6 @@
 /** Writes down what time has ended. Nothing waits for it: every rule asks the clock itself. */
-import { type Grant, lineage } from './authority/grant.ts';
-import { operator } from './caller.ts';
+import { type Grant, lineage } from '../authority/grant.ts';
+import { operator } from '../caller.ts';
 import type { Service } from './service.ts';
 
 /** Entries proposed at once. */

@@ -1,10 +1,10 @@
 /** What happens when something is wrong: measurements are recorded, and drift or too many refusals fire the lineage's duties. */
 
-import { pinOf } from './authority/event/measurement.ts';
-import { dutiesOf, RESUME } from './authority/event/trigger.ts';
-import { find } from './authority/find.ts';
-import { Refusal } from './base/refusal.ts';
-import { type Caller, operator } from './caller.ts';
+import { pinOf } from '../authority/event/measurement.ts';
+import { dutiesOf, RESUME } from '../authority/event/trigger.ts';
+import { find } from '../authority/find.ts';
+import { Refusal } from '../base/refusal.ts';
+import { type Caller, operator } from '../caller.ts';
 import type { Service } from './service.ts';
 
 export interface Measured {
