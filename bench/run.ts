@@ -100,6 +100,7 @@ async function calls(): Promise<void> {
     const { whole, raw } = lineageTimes(150);
     seen.set('lineage', whole);
     seen.set('lineage raw', raw);
+    seen.set('check 64', [await ours.rate('aga_check_permission', check, 64, 5000)]);
     for (const lanes of [16, 64]) {
       seen.set(`noop ${lanes}`, [await noop.rate('noop', DELEGATION, lanes, 2500)]);
       seen.set(`delegate ${lanes}`, [await ours.rate('aga_delegate_to_subagent', DELEGATION, lanes, 1500)]);
@@ -128,6 +129,10 @@ async function calls(): Promise<void> {
     to: 'no-op',
     ratio: series.ratio((at) => at('check') / at('noop')),
     most: 1.3,
+  });
+  figure('check, 64 in flight', series.p50('check 64'), '/s', {
+    to: 'no-op',
+    ratio: series.ratio((at) => at('check 64') / at('noop 64')),
   });
   for (const [lanes, least] of [[16], [64, 0.45]] as const) {
     figure(`no-op, ${lanes} in flight`, series.p50(`noop ${lanes}`), '/s');

@@ -2,7 +2,7 @@
 
 import type { Json } from '../base/canonical.ts';
 import { fromDidKey, toDidKey } from '../base/did-key.ts';
-import { formatInstant, parseInstant } from '../base/instant.ts';
+import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import {
   intern,
@@ -15,7 +15,7 @@ import {
 } from '../scope/scope.ts';
 import { type ArtifactSigner, type Binding, open, type Sealed, seal, toJson } from './artifact.ts';
 import { isProven } from './enrolment.ts';
-import { breaches, type Held } from './lineage.ts';
+import { breaches, type Held, heldBy } from './lineage.ts';
 
 /** A key bound to an artifact, as the chain has it. */
 export interface EnrolmentStatement {
@@ -119,16 +119,7 @@ function holdersOf(line: readonly Sealed[], enrollments: readonly EnrolmentState
       .map(({ artifact_hash, holder }) => [artifact_hash, holder]),
   );
   return line.reduce<Held | null>(
-    (parent, { artifact, hash }) => ({
-      hash,
-      parent,
-      depth: artifact.depth,
-      expires: parseInstant(artifact.expires_at)!,
-      maxDepth: artifact.delegation.max_depth,
-      minBinding: artifact.terms.min_binding,
-      scope: artifact.scope,
-      holder: artifact.holder ?? enrolled.get(hash) ?? null,
-    }),
+    (parent, sealed) => heldBy(sealed, parent, sealed.artifact.holder ?? enrolled.get(sealed.hash) ?? null),
     null,
   );
 }

@@ -23,6 +23,20 @@ export interface Held {
   readonly holder: string | null;
 }
 
+/** An artifact as a parent, under the parent it names and the holder that is known. */
+export function heldBy({ artifact, hash }: Sealed, parent: Held | null, holder: string | null): Held {
+  return {
+    hash,
+    parent,
+    depth: artifact.depth,
+    expires: parseInstant(artifact.expires_at)!,
+    maxDepth: artifact.delegation.max_depth,
+    minBinding: artifact.terms.min_binding,
+    scope: artifact.scope,
+    holder,
+  };
+}
+
 /** One broken rule. */
 export interface Breach {
   readonly code: Code;

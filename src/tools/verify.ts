@@ -1,10 +1,9 @@
 import * as z from 'zod';
 import { open, type Sealed } from '../artifact/artifact.ts';
-import { breaches, type Held, rootBreaches } from '../artifact/lineage.ts';
+import { breaches, type Held, heldBy, rootBreaches } from '../artifact/lineage.ts';
 import type { Finding } from '../authority/audit.ts';
 import { type Grant, lineage } from '../authority/grant.ts';
 import { fromDidKey } from '../base/did-key.ts';
-import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Entry } from '../chain/entry.ts';
 import { headOf, noteOf } from './head.ts';
@@ -107,17 +106,4 @@ async function sealedAt(reader: Reader, sequence: number): Promise<Sealed> {
   const [row] = (await reader.read({ after: sequence - 1, limit: 1 })).rows;
   const { event } = JSON.parse(row?.entry ?? '{"event":{}}') as Entry; // our own bytes
   return open(event.artifact ?? null);
-}
-
-function heldBy({ artifact, hash }: Sealed, parent: Held | null, holder: string | null): Held {
-  return {
-    hash,
-    parent,
-    depth: artifact.depth,
-    expires: parseInstant(artifact.expires_at)!,
-    maxDepth: artifact.delegation.max_depth,
-    minBinding: artifact.terms.min_binding,
-    scope: artifact.scope,
-    holder,
-  };
 }
