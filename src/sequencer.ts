@@ -45,6 +45,18 @@ interface Job {
   readonly reject: (error: unknown) => void;
   /** What was decided, once it was; `row` where it proposed an event. */
   outcome?: { readonly step: Step<unknown>; readonly row?: Row } | { readonly error: unknown };
+  /** What one of its several events was refused for, when the batch was decided before. */
+  refused?: { readonly error: unknown };
+}
+
+/** The law took some events of a request and refused another: a ledger cannot give back what it has followed. */
+class HalfDecided extends Error {
+  readonly job: Job;
+
+  constructor(job: Job, cause: unknown) {
+    super('one of several events was refused', { cause });
+    this.job = job;
+  }
 }
 
 export interface World {
@@ -153,8 +165,17 @@ export class Sequencer {
       this.#head = sealed ?? this.#head;
     } catch (error) {
       if (!decided) throw error;
-      await this.#recover(batch, error);
+      if (error instanceof HalfDecided) await this.#again(batch, error);
+      else await this.#recover(batch, error);
     }
+  }
+
+  /** Nothing was written: the same batch is decided anew, and the request that failed halfway is refused whole. */
+  async #again(batch: readonly Job[], { job, cause }: HalfDecided): Promise<void> {
+    job.refused = { error: cause };
+    this.#ledger = undefined;
+    this.#ledger = await this.#open();
+    await this.#commit(this.#ledger, batch);
   }
 
   /** The commit failed and may have happened: the store is asked, nothing is guessed. */
@@ -183,7 +204,9 @@ export class Sequencer {
     const { authority } = keys;
     const nonce = () => toBase64url(this.#world.random(16));
     const enrolmentToken = this.#tokens.enrolment;
+    const { size } = ledger;
     try {
+      if (job.refused) throw job.refused.error;
       const step = call.decide({ state, now, caller: call.caller, authority, policy, nonce, enrolmentToken });
       if (!('event' in step)) job.outcome = { step };
       else {
@@ -194,6 +217,7 @@ export class Sequencer {
         job.outcome = { step, row };
       }
     } catch (error) {
+      if (ledger.size > size) throw new HalfDecided(job, error);
       job.outcome = { error };
       if (call.writes) this.#record(ledger, call, error, now, rows);
     }
