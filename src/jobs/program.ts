@@ -1,7 +1,8 @@
 /** An agent that is a program: input on stdin, a line of JSON for everything it says, a process group of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readLines } from '../edge/lines.ts';
+import { guard, inherited, signalGroup, WINDOWS } from '../process-group.ts';
 import type { Agent, Hearing, Task, Working } from './agent.ts';
 import { endMarked } from './marked.ts';
 import { logged, MAX_LINE_BYTES, readSaying } from './saying.ts';
@@ -18,7 +19,6 @@ export interface ProgramConfig {
 const PIPES_MS = 1000;
 /** What is kept of stderr, for the message of a program that fails, in characters. */
 const KEPT_STDERR = 2000;
-const WINDOWS = process.platform === 'win32';
 
 /** What a program gets of our environment: enough to find and start others, and nothing that may be a secret. */
 const INHERITED = WINDOWS
@@ -32,13 +32,13 @@ export const programAgent = (config: ProgramConfig): Agent => ({
 
 function startProgram({ command, args = [], env = {}, cwd }: ProgramConfig, task: Task, hearing: Hearing): Working {
   const child = spawn(command, args, {
-    env: { ...inherited(process.env), ...env, ...task.environment },
+    env: { ...inherited(process.env, INHERITED), ...env, ...task.environment },
     stdio: 'pipe',
     detached: !WINDOWS,
     windowsHide: true,
     ...(cwd !== undefined && { cwd }),
   });
-  guard(child);
+  const release = guard(child);
   child.once('spawn', hearing.began);
   let stderr = '';
   const reader = readLines(MAX_LINE_BYTES, {
@@ -73,7 +73,7 @@ function startProgram({ command, args = [], env = {}, cwd }: ProgramConfig, task
     });
   });
   const gone = ended.then((why) => {
-    running.delete(child);
+    release();
     hearing.gone(why);
   });
   return {
@@ -83,33 +83,4 @@ function startProgram({ command, args = [], env = {}, cwd }: ProgramConfig, task
       await gone;
     },
   };
-}
-
-function inherited(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const known = INHERITED.split(' ').map((name) => [name, env[name]] as const);
-  // A shell function exported as a variable is code.
-  return Object.fromEntries(known.filter(([, value]) => value !== undefined && !value.startsWith('()')));
-}
-
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    if (WINDOWS) child.kill(signal);
-    else process.kill(-child.pid, signal);
-  } catch {
-    // Nobody of the group is left.
-  }
-}
-
-const running = new Set<ChildProcess>();
-let guarding = false;
-
-/** We may be ended without a chance to close. */
-function guard(child: ChildProcess): void {
-  running.add(child);
-  if (guarding) return;
-  guarding = true;
-  process.once('exit', () => {
-    for (const each of running) signalGroup(each, 'SIGKILL');
-  });
 }

@@ -2,9 +2,10 @@
  * A program in a process group of its own, so that it ends with everything it has started (`npx` starts a shell that
  * starts the server), and never outlives us.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { guard, inherited, signalGroup, WINDOWS } from '../../process-group.ts';
 import type { StdioConfig } from './config.ts';
 
 export interface Program {
@@ -21,36 +22,32 @@ export interface Program {
 
 const INPUT_ENDED_MS = 150;
 const TERMINATED_MS = 600;
-const WINDOWS = process.platform === 'win32';
 
 /** What a program gets of our environment: enough to find and start others, and nothing that may be a secret. */
 const INHERITED = WINDOWS
   ? 'APPDATA COMSPEC HOMEDRIVE HOMEPATH LOCALAPPDATA PATH PATHEXT PROGRAMDATA PROGRAMFILES SYSTEMDRIVE SYSTEMROOT TEMP USERNAME USERPROFILE WINDIR'
   : 'HOME LOGNAME PATH SHELL TERM USER';
 
-const running = new Set<ChildProcess>();
-
 export function startProgram({ command, args = [], env = {}, cwd }: StdioConfig): Program {
   const child = spawn(command, args, {
-    env: { ...inherited(process.env), ...env },
+    env: { ...inherited(process.env, INHERITED), ...env },
     stdio: 'pipe',
     detached: !WINDOWS,
     windowsHide: true,
     ...(cwd !== undefined && { cwd }),
   });
-  watchExit();
-  running.add(child);
+  const release = guard(child);
   const started = new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve).once('error', (error: NodeJS.ErrnoException) => {
       reject(new Error(`cannot be started (${error.code ?? error.message})`));
     });
   });
-  started.catch(() => running.delete(child));
+  started.catch(release);
   const exited = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) => {
       // Whatever it has left behind in its group would hold our pipes open.
       signalGroup(child, 'SIGKILL');
-      running.delete(child);
+      release();
       resolve(signal === null ? `ended with code ${code}` : `was ended by ${signal}`);
     });
     child.on('error', () => resolve('could not be started'));
@@ -71,33 +68,6 @@ export function startProgram({ command, args = [], env = {}, cwd }: StdioConfig)
       await exited;
     },
   };
-}
-
-function inherited(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const known = INHERITED.split(' ').map((name) => [name, env[name]] as const);
-  // A shell function exported as a variable is code.
-  return Object.fromEntries(known.filter(([, value]) => value !== undefined && !value.startsWith('()')));
-}
-
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    if (WINDOWS) child.kill(signal);
-    else process.kill(-child.pid, signal);
-  } catch {
-    // Nobody of the group is left.
-  }
-}
-
-let watching = false;
-
-/** We may be ended without a chance to close. */
-function watchExit(): void {
-  if (watching) return;
-  watching = true;
-  process.on('exit', () => {
-    for (const child of running) signalGroup(child, 'SIGKILL');
-  });
 }
 
 async function within(ms: number, event: Promise<unknown>): Promise<boolean> {

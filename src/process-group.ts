@@ -1,0 +1,37 @@
+/** Programs that we start, each the head of a process group of its own, so that what it starts ends with it. */
+import type { ChildProcess } from 'node:child_process';
+
+/** Windows has no process groups: there only the program itself is signalled. */
+export const WINDOWS = process.platform === 'win32';
+
+/** Of our environment what a program needs to find and start others, by name, and nothing that may be a secret. */
+export function inherited(env: NodeJS.ProcessEnv, names: string): NodeJS.ProcessEnv {
+  const known = names.split(' ').map((name) => [name, env[name]] as const);
+  // A shell function exported as a variable is code.
+  return Object.fromEntries(known.filter(([, value]) => value !== undefined && !value.startsWith('()')));
+}
+
+export function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    if (WINDOWS) child.kill(signal);
+    else process.kill(-child.pid, signal);
+  } catch {
+    // Nobody of the group is left.
+  }
+}
+
+const guarded = new Set<ChildProcess>();
+let guarding = false;
+
+/** Kills the group when we exit, since we may be ended without a chance to close; returns what lifts that. */
+export function guard(child: ChildProcess): () => void {
+  guarded.add(child);
+  if (!guarding) {
+    guarding = true;
+    process.once('exit', () => {
+      for (const each of guarded) signalGroup(each, 'SIGKILL');
+    });
+  }
+  return () => guarded.delete(child);
+}
