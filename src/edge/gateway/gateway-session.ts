@@ -59,13 +59,13 @@ export function gatewaySession(own: Session, options: GatewaySessionOptions): Se
     });
   }
 
-  async function callUpstream(call: ToolCall, server: Server, rest: string): Promise<ToolResult> {
+  async function callUpstream(call: ToolCall, server: Server, rest: string, trace?: string): Promise<ToolResult> {
     const judged = await judgeCall(call, { server, rest, gateway, decider, caller });
     const progress = call.meta.progressToken === undefined ? undefined : call.progress;
     const { artifact, paid } = judged.permit;
     const make = () =>
       inFlight(decider, artifact, call.signal, (signal) =>
-        server.upstream.call({ name: judged.tool, arguments: judged.arguments, signal, progress }),
+        server.upstream.call({ name: judged.tool, arguments: judged.arguments, signal, progress, trace }),
       );
     return paid ? paid(make) : make();
   }
@@ -84,7 +84,7 @@ export function gatewaySession(own: Session, options: GatewaySessionOptions): Se
         if (target) {
           const about = { 'aga.upstream': target.server.name, 'aga.artifact': artifactOf(caller) ?? undefined };
           const trace = traceIn(call.meta.traceparent);
-          return await traced(call.name, about, trace, () => callUpstream(call, target.server, target.rest));
+          return await traced(call.name, about, trace, (to) => callUpstream(call, target.server, target.rest, to));
         }
       } catch (error) {
         if (error instanceof Refusal) return refusalResult(error);

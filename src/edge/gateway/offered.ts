@@ -5,7 +5,7 @@
  * order of the configuration, that lists it or has a template for it.
  */
 import { sha256Hex } from '#digest';
-import { canonicalize } from '../../base/canonical.ts';
+import { canonicalize, type Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act } from '../../scope/scope.ts';
@@ -42,7 +42,7 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
   /** What the permitted servers list, each if it answers soon. */
   async function ofResources(list: List): Promise<readonly JsonObject[]> {
     const found = await Promise.all((await permittedServers()).map((server) => gateway.soon(server, list(server))));
-    return found.flatMap((items) => items ?? []);
+    return found.flatMap((items) => items ?? []).filter(({ uri, uriTemplate }) => !isOurs(uri ?? uriTemplate));
   }
 
   async function permittedServers(): Promise<readonly Server[]> {
@@ -74,6 +74,7 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
     resourceTemplates: () => ofResources(({ upstream }) => upstream.resourceTemplates()),
 
     async read(uri: string): Promise<readonly ResourceContent[] | undefined> {
+      if (isOurs(uri)) return undefined;
       const server = await owner(uri);
       if (!server) return undefined;
       const act = { capability: 'mcp.resource', resource: server.name };
@@ -112,6 +113,9 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
     },
   };
 }
+
+/** Our own scheme, which no upstream speaks for; schemes are compared in any case (RFC 3986, section 3.1). */
+const isOurs = (uri: Json | undefined): boolean => typeof uri === 'string' && /^aga:/i.test(uri);
 
 /** Whether a URI may come of a URI template (RFC 6570): its literal parts, in order, from end to end. */
 function fits(uri: string, template: string): boolean {

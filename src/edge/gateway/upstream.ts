@@ -18,6 +18,12 @@ export interface UpstreamCall {
   readonly arguments: JsonObject | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: Progress | undefined;
+  /** W3C `traceparent`. */
+  readonly trace?: string | undefined;
+}
+
+interface Asked extends Pick<UpstreamCall, 'progress' | 'trace'> {
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An upstream that let a call time out has as long again, and at most this, to show that it is alive. */
@@ -79,9 +85,9 @@ export class Upstream {
   }
 
   /** The result exactly as it came. Throws `UPSTREAM_FAILED`, `TIMEOUT`, the reason of the signal, or the error it answered. */
-  async call({ name, arguments: given, signal, progress }: UpstreamCall): Promise<ToolResult> {
+  async call({ name, arguments: given, signal, progress, trace }: UpstreamCall): Promise<ToolResult> {
     const params = given === undefined ? { name } : { name, arguments: given };
-    const result = await this.#request('tools/call', params, signal, progress);
+    const result = await this.#request('tools/call', params, { signal, progress, trace });
     const sound = asToolResult(result);
     if (!sound) throw this.#line.failed('sent a malformed result');
     return sound;
@@ -103,13 +109,13 @@ export class Upstream {
   }
 
   async prompt(name: string, args: JsonObject, signal?: AbortSignal): Promise<JsonObject> {
-    const result = await this.#request('prompts/get', { name, arguments: args }, signal);
+    const result = await this.#request('prompts/get', { name, arguments: args }, { signal });
     if (!isList(result.messages)) throw this.#line.failed('sent a malformed prompt');
     return result;
   }
 
   async read(uri: string, signal?: AbortSignal): Promise<readonly JsonObject[]> {
-    const { contents } = await this.#request('resources/read', { uri }, signal);
+    const { contents } = await this.#request('resources/read', { uri }, { signal });
     if (isList(contents) && contents.every((each) => isObject(each) && typeof each.uri === 'string')) {
       return contents.filter(isObject);
     }
@@ -149,11 +155,11 @@ export class Upstream {
     for (const listener of this.#listeners) listener();
   }
 
-  async #request(method: string, params: JsonObject, signal?: AbortSignal, progress?: Progress): Promise<JsonObject> {
+  async #request(method: string, params: JsonObject, { signal, ...more }: Asked = {}): Promise<JsonObject> {
     const connection = await this.#line.connected();
     const { timeout } = this.config;
     try {
-      return await connection.wire.request(method, params, { timeout, progress, ...(signal && { signal }) });
+      return await connection.wire.request(method, params, { timeout, ...more, ...(signal && { signal }) });
     } catch (error) {
       if (error instanceof Refusal && error.code === 'TIMEOUT') void this.#probe(connection);
       throw error;

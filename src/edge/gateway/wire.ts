@@ -22,6 +22,8 @@ export interface RequestOptions {
   /** Milliseconds. */
   readonly timeout: number;
   readonly progress?: Progress | undefined;
+  /** W3C `traceparent` of the work that this is a part of: in `_meta`, and where requests have headers, there too. */
+  readonly trace?: string | undefined;
 }
 
 export interface Wire extends UpstreamTransport {
@@ -150,7 +152,7 @@ export function wireOver(inner: UpstreamTransport, name: string): Wire {
       return inner.hasPerRequestStream ?? false;
     },
     setProtocolVersion: (version) => inner.setProtocolVersion?.(version),
-    request(method, params, { signal, timeout, progress }) {
+    request(method, params, { signal, timeout, progress, trace: traceparent }) {
       if (signal?.aborted) return Promise.reject(reasonOf(signal));
       return new Promise<JsonObject>((resolve, reject) => {
         const id = freshId();
@@ -187,8 +189,13 @@ export function wireOver(inner: UpstreamTransport, name: string): Wire {
         const options: TransportSendOptions | undefined = stream && {
           requestSignal: stream.signal,
           onRequestStreamEnd: () => fail('ended the stream of its answer'),
+          ...(traceparent !== undefined && { headers: { traceparent } }),
         };
-        const meta = { ...wire.envelope, ...(progress && { progressToken: id }) };
+        const meta = {
+          ...wire.envelope,
+          ...(progress && { progressToken: id }),
+          ...(traceparent !== undefined && { traceparent }),
+        };
         const sent = Object.keys(meta).length === 0 ? params : { ...params, _meta: meta };
         inner.send({ jsonrpc: '2.0', id, method, params: sent } as JSONRPCMessage, options).catch((error: unknown) => {
           // What was given up, or lost on the way, fails here too, and says nothing about the connection.
