@@ -13,6 +13,7 @@ import { type Entry, openEntry, ZERO_HASH } from '../chain/entry.ts';
 import { Frontier, leafHash } from '../chain/tree.ts';
 import type { Head, Row } from '../ports.ts';
 import { check, decodeEvent, type Event, evolve } from './event/index.ts';
+import { keyAt } from './log-keys.ts';
 import { State } from './state.ts';
 
 export interface Finding {
@@ -144,8 +145,9 @@ export class Audit {
   }
 
   #judgeLaw(row: Row, entry: Entry, event: Event): void {
-    const at = { sequence: entry.sequence_number, time: parseInstant(entry.timestamp)! };
-    if (event.kind === 'GENESIS') this.#signatures += 1;
+    const { sequence_number: sequence, previous_hash: previousHash } = entry;
+    const at = { sequence, time: parseInstant(entry.timestamp)!, previousHash };
+    if ('signature' in event) this.#signatures += 'possession' in event ? 2 : 1;
     try {
       check(this.#state, event, at);
     } catch (error) {
@@ -175,8 +177,8 @@ export class Audit {
     }
     if (head.entry_hash !== this.#lastHash) this.#report(null, 'head', 'The head names another last entry.');
     const root = toHex(this.#frontier.root());
-    const key = this.#state.logKey;
-    const opened = key === null ? undefined : openCheckpoint(head.checkpoint, key);
+    const key = keyAt(this.#state.logKeys, head.size);
+    const opened = key === undefined ? undefined : openCheckpoint(head.checkpoint, key);
     this.#signatures += 1;
     if (!opened) this.#report(null, 'checkpoint', "The checkpoint is not signed by the log's key.");
     else if (opened.size !== this.#entries || toHex(opened.root) !== root) {
@@ -191,9 +193,9 @@ export class Audit {
   #judgeRemembered(): void {
     const { remembered } = this.#trust;
     if (remembered === undefined) return;
-    const key = this.#state.logKey;
+    const key = keyAt(this.#state.logKeys, this.#asked ?? 0);
     // Without a genesis nobody can say whose checkpoint it is; that something was seen before is enough.
-    const fault = key === null ? this.#sayCut(this.#asked ?? 0) : this.#faultOf(openCheckpoint(remembered, key));
+    const fault = key === undefined ? this.#sayCut(this.#asked ?? 0) : this.#faultOf(openCheckpoint(remembered, key));
     this.#signatures += 1;
     if (fault) this.#report(null, 'remembered', fault);
   }

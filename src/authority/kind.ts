@@ -12,6 +12,8 @@ export interface Position {
   readonly sequence: number;
   /** Milliseconds since the epoch. */
   readonly time: number;
+  /** Hash of the entry before, lower-case hex; 64 zeros for the first. */
+  readonly previousHash: string;
 }
 
 export interface Kind<E> {

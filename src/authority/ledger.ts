@@ -53,13 +53,14 @@ export class Ledger {
       throw broken(`Entry ${row.sequence_number} does not follow the entry before it.`);
     }
     if (entry.chain !== this.origin) throw broken(`Entry ${row.sequence_number} belongs to another chain.`);
-    evolve(this.state, event, { sequence: this.size, time: parseInstant(entry.timestamp) ?? 0 });
+    const time = parseInstant(entry.timestamp) ?? 0;
+    evolve(this.state, event, { sequence: this.size, time, previousHash: this.lastHash });
     this.#follow(leaf, row.entry_hash);
   }
 
   /** Adds an event at `time` if the law allows it; throws its refusal, and then nothing has changed. */
   append(event: Event, time: number): Row {
-    const at = { sequence: this.size, time };
+    const at = { sequence: this.size, time, previousHash: this.lastHash };
     check(this.state, event, at);
     const wire = encodeEvent(event);
     // What could not be read back must not be written. An artifact was just sealed or opened, and is of its form.
@@ -94,13 +95,13 @@ export class Ledger {
     };
   }
 
-  /** The end of the chain as it now is, signed by the log's key. */
-  head(log: Signer): Head {
+  /** The end of the chain as it now is, signed by the log's key; and by `former` too, for those who only know that one. */
+  head(log: Signer, ...former: readonly Signer[]): Head {
     const root = this.frontier.root();
     return {
       size: this.size,
       entry_hash: this.lastHash,
-      checkpoint: signCheckpoint(this.origin, this.size, root, log),
+      checkpoint: signCheckpoint(this.origin, this.size, root, log, ...former),
       frontier: this.frontier.hashes().map(toHex),
     };
   }

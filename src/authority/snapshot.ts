@@ -12,6 +12,7 @@ import type { Account, Money } from './budget.ts';
 import type { Grant, Restraint } from './grant.ts';
 import type { Job } from './job.ts';
 import { Ledger } from './ledger.ts';
+import type { LogKey } from './log-keys.ts';
 import { State } from './state.ts';
 import type { Usage } from './usage.ts';
 
@@ -51,6 +52,8 @@ interface Body {
   readonly frontier: readonly string[];
   readonly authority: string | null;
   readonly logKey: string | null;
+  /** Absent in what was written before keys could follow each other. */
+  readonly logKeys?: readonly LogKey[];
   readonly time: number;
   readonly scopes: readonly Scope[];
   readonly grants: readonly GrantRow[];
@@ -107,6 +110,7 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
     frontier: ledger.frontier.hashes().map(toHex),
     authority: state.authority,
     logKey: state.logKey,
+    logKeys: state.logKeys,
     time: state.time,
     scopes: [...scopes.keys()],
     grants,
@@ -140,7 +144,7 @@ export function thaw(bytes: Uint8Array, origin: string, logKey: Uint8Array): Led
   if (body.origin !== origin) return undefined;
   const state = new State();
   state.authority = body.authority;
-  state.logKey = body.logKey;
+  state.logKeys.push(...(body.logKeys ?? (body.logKey === null ? [] : [{ key: body.logKey, from: 0 }])));
   const scopes = body.scopes.map((scope) => intern(scope));
   const grants: Grant[] = [];
   for (const row of body.grants) {

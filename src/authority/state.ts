@@ -10,6 +10,7 @@ import { closeAccount, type Money, openSlice, settle } from './budget.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Grant } from './grant.ts';
 import type { EndState, Job } from './job.ts';
+import type { LogKey } from './log-keys.ts';
 import { usageFor } from './usage.ts';
 
 /** An answered request: the repeat of it finds the first answer. */
@@ -42,8 +43,8 @@ const MOST_REFUSED = 1000;
 export class State {
   /** did:key of the root of trust; null before the genesis entry. */
   authority: string | null = null;
-  /** C2SP verifier key of the log. */
-  logKey: string | null = null;
+  /** The log's keys, the one in force last; empty before the genesis entry. */
+  readonly logKeys: LogKey[] = [];
   /** Latest time seen, in milliseconds; never goes back. */
   time = 0;
   readonly grants = new Map<string, Grant>();
@@ -68,6 +69,11 @@ export class State {
   readonly #reserved = new Deadlines<Reservation>();
   readonly #over = new Deadlines<{ readonly id: string; readonly expires: number }>();
   readonly #expired: Grant[] = [];
+
+  /** C2SP verifier key of the log; null before the genesis entry. */
+  get logKey(): string | null {
+    return this.logKeys.at(-1)?.key ?? null;
+  }
 
   /** Brings time forward: what has expired stops counting, what expired long ago is forgotten. */
   advance(time: number): void {

@@ -66,13 +66,26 @@ export function parseVerifierKey(text: string): VerifierKey | undefined {
   return { name, keyId: id, publicKey };
 }
 
-/** The note for a tree of `size` entries with this root. @throws TypeError on an origin that no note may carry. */
-export function signCheckpoint(origin: string, size: number, root: Uint8Array, signer: KeyPair): string {
+/**
+ * The note for a tree of `size` entries with this root, with a line for each signer. Where a log goes over to another
+ * key, both sign: a reader takes the line of the key that it knows.
+ *
+ * @throws TypeError on an origin that no note may carry.
+ */
+export function signCheckpoint(
+  origin: string,
+  size: number,
+  root: Uint8Array,
+  ...signers: readonly [KeyPair, ...KeyPair[]]
+): string {
   if (!isName(origin) || !Number.isSafeInteger(size) || size < 0 || root.length !== HASH_BYTES)
     throw new TypeError('not a checkpoint');
   const text = `${origin}\n${size}\n${toBase64(root)}\n`;
-  const signature = signer.sign(UTF8.encode(text));
-  return `${text}\n${DASH}${origin} ${toBase64(concat(keyId(origin, typedKey(signer.publicKey)), signature))}\n`;
+  const lines = signers.map((signer) => {
+    const bytes = concat(keyId(origin, typedKey(signer.publicKey)), signer.sign(UTF8.encode(text)));
+    return `${DASH}${origin} ${toBase64(bytes)}\n`;
+  });
+  return `${text}\n${lines.join('')}`;
 }
 
 /**

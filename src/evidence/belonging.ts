@@ -1,6 +1,6 @@
 /** Whether a bundle holds what its subject asks for, and nothing else. */
 import { namesOf } from '../authority/event/index.ts';
-import { bearsOn } from './bundle.ts';
+import { ALWAYS, bearsOn } from './bundle.ts';
 import type { OpenedBundle, OpenedEntry } from './open.ts';
 import type { Findings } from './report.ts';
 
@@ -65,15 +65,18 @@ function ofRun(
   const above = new Set(named.flatMap((hash) => lineageOf(hash, parents)));
   for (const opened of entries) {
     const { sequence_number } = opened.entry;
-    if (sequence_number > last || (sequence_number < first && namesIn(opened) && !isOf(opened, above)))
+    if (
+      (sequence_number > last && opened.event?.kind !== 'LOG_KEY') ||
+      (sequence_number < first && namesIn(opened) && !isOf(opened, above))
+    )
       alien(opened, findings);
   }
   return { subtree: new Set(), above };
 }
 
-/** Null for the genesis, and for what nobody can read. */
+/** Null for what names the log's keys, and for what nobody can read. */
 function namesIn({ event }: OpenedEntry): readonly string[] | null {
-  return event === undefined || event.kind === 'GENESIS' ? null : namesOf(event);
+  return event === undefined || ALWAYS.includes(event.kind) ? null : namesOf(event);
 }
 
 /** Whether the entry created one of these artifacts, or bears on everything below it. */

@@ -3,12 +3,12 @@
 import { toHex } from '../base/encoding.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
-import { openCheckpoint } from '../chain/checkpoint.ts';
+import { openCheckpoint, parseVerifierKey } from '../chain/checkpoint.ts';
 import { openEntry } from '../chain/entry.ts';
 import type { Signer } from '../ports.ts';
 import { type Contents, type Subject, seal } from './bundle.ts';
 import { type Gathered, gather, type Source } from './gather.ts';
-import { genesisIn } from './genesis.ts';
+import { keysIn } from './genesis.ts';
 import { multiproof, provenRoot } from './multiproof.ts';
 import { withNodes } from './tiles.ts';
 
@@ -28,12 +28,14 @@ export interface Built {
  */
 export async function buildBundle(source: Source, subject: Subject, log: Signer, time: number): Promise<Built> {
   const gathered = await gather(source, subject);
+  const keys = keysIn(gathered.rows.map(({ entry }) => entry));
+  refuseFormer(keys.log, log);
   const contents: Contents = {
     subject,
-    keys: genesisIn(gathered.rows[0]?.entry ?? ''),
+    keys,
     lineage: gathered.lineage,
     entries: gathered.rows.map(({ entry }) => entry),
-    proof: (await prove(source, gathered)).map(toHex),
+    proof: (await prove(source, gathered, keys.log)).map(toHex),
     checkpoint: gathered.head.checkpoint,
   };
   // The chain may have gone on since the caller looked at its clock.
@@ -45,14 +47,21 @@ export async function buildBundle(source: Source, subject: Subject, log: Signer,
   };
 }
 
-async function prove(source: Source, { rows, head }: Gathered): Promise<Uint8Array[]> {
+async function prove(source: Source, { rows, head }: Gathered, logKey: string): Promise<Uint8Array[]> {
   const indexes = rows.map(({ sequence_number }) => sequence_number);
   const texts = rows.map(({ entry }) => entry);
   const proof = await withNodes(source, head.size, (nodes) => multiproof(nodes, indexes, head.size));
-  const signed = openCheckpoint(head.checkpoint, genesisIn(texts[0] ?? '').log);
+  const signed = openCheckpoint(head.checkpoint, logKey);
   const root = provenRoot(indexes, texts, head.size, proof);
   if (!signed || !root || signed.size !== head.size || toHex(signed.root) !== toHex(root)) {
     throw new Refusal('CHAIN_BROKEN', 'The stored entries are not those that the checkpoint was signed over.');
   }
   return proof;
+}
+
+/** The log may have gone over to another key while the entries were gathered: a seal by the one before is worth nothing. */
+function refuseFormer(logKey: string, { publicKey }: Signer): void {
+  const key = parseVerifierKey(logKey);
+  if (key && toHex(key.publicKey) === toHex(publicKey)) return;
+  throw new Refusal('CHAIN_CONTENDED', "The log's key here is not the one that the chain has come to.");
 }

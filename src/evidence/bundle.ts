@@ -11,7 +11,8 @@
  *       "checkpoint": "<C2SP signed note>",
  *       "seal": {"time": "…", "signature": "…"} }
  *
- * One JSON document in RFC 8785 form. `entries` rise by sequence number and begin with the genesis; `proof` is the
+ * One JSON document in RFC 8785 form. `entries` rise by sequence number, begin with the genesis and hold every change of
+ * the log's key; `proof` is the
  * multiproof (`multiproof.ts`) that the checkpoint's tree holds exactly these entries in these places. `keys` and
  * `lineage` are claims: both are recomputed from the entries, and neither is trusted. The seal is the log key's
  * signature over the whole document, so no byte is free, and dropping an entry is as visible as changing one:
@@ -60,6 +61,9 @@ export const OF_LINEAGE: { readonly [kind: string]: string } = {
   JOB_ENDED: 'child_artifact_hash',
 };
 
+/** What names the log's keys: every bundle holds all of them. */
+export const ALWAYS: readonly string[] = ['GENESIS', 'LOG_KEY'];
+
 /** The artifact on which, and on everything below it, the entry bears; `undefined` where it bears on nothing below. */
 export function bearsOn({ event }: Entry): string | undefined {
   const member = Object.hasOwn(OF_LINEAGE, event.kind) ? event[OF_LINEAGE[event.kind]!] : undefined;
@@ -85,10 +89,12 @@ export function textOf({ subject, keys, lineage, entries, proof, checkpoint }: C
 }
 
 /** The bytes that the log key signs for these contents, at `time` as it is written. */
-export function sealBytes(contents: Contents, time: string): Uint8Array {
-  const statement = { type: 'aga-seal/v1', bundle: sha256Hex(textOf(contents)), time };
-  return new TextEncoder().encode(canonicalize(statement));
-}
+export const sealBytes = (contents: Contents, time: string): Uint8Array =>
+  sealBytesOf(sha256Hex(textOf(contents)), time);
+
+/** The same, where the hash of the document without its seal is known. */
+export const sealBytesOf = (bundle: string, time: string): Uint8Array =>
+  new TextEncoder().encode(canonicalize({ type: 'aga-seal/v1', bundle, time }));
 
 /** The bundle as it is written. `time` in milliseconds since the epoch. */
 export function seal(contents: Contents, log: Signer, time: number): string {

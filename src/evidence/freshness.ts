@@ -16,6 +16,7 @@ import { formatInstant, parseInstant } from '../base/instant.ts';
 import { parseVerifierKey } from '../chain/checkpoint.ts';
 import type { Signer } from '../ports.ts';
 import { reportIssues } from './issues.ts';
+import { followKeys, opened } from './log-keys.ts';
 import { parseEvidence } from './open.ts';
 import { Findings, type Verdict } from './report.ts';
 
@@ -52,8 +53,10 @@ export function sayFreshness(said: Said, log: Signer, time: number): string {
 
 export interface Demand {
   readonly artifactHash: string;
-  /** C2SP verifier key of the log. */
+  /** C2SP verifier key of the log: the present one, or one from which `succession` leads to it. */
   readonly logKey: string;
+  /** did:key of the authority, and what it let the log's key be followed by: `LOG_KEY` entries in RFC 8785 form. */
+  readonly succession?: { readonly authority: string; readonly entries: readonly string[] };
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** Milliseconds that the statement may be old. */
@@ -67,7 +70,7 @@ const SKEW = 5 * 60_000;
 /** Whether the artifact may be relied on now. Never throws; every fault is a finding. */
 export function judgeFreshness(
   text: string | Uint8Array,
-  { artifactHash, logKey, at, maxAge, seen = 0 }: Demand,
+  { artifactHash, logKey, succession, at, maxAge, seen: longest = 0 }: Demand,
 ): Verdict {
   const findings = new Findings();
   const value = parseEvidence(text, findings);
@@ -78,7 +81,11 @@ export function judgeFreshness(
     return findings.verdict;
   }
   const { signature, ...unsigned } = decoded.data;
-  const [key, bytes] = [parseVerifierKey(logKey), fromBase64url(signature)];
+  const keys = followKeys({ authority: '', ...succession, key: logKey, from: -1 }, opened(succession?.entries ?? []));
+  const present = keys.at(-1)!;
+  // Who knows of a change of keys has seen a chain that holds it: what the former key says is overruled.
+  const seen = Math.max(longest, present.from + 1);
+  const [key, bytes] = [parseVerifierKey(present.key), fromBase64url(signature)];
   const time = parseInstant(unsigned.time)!;
   const document = typeof text === 'string' ? text : new TextDecoder().decode(text);
   if (canonicalize(value) !== document) findings.add(null, 'canonical_form', 'The statement is not in RFC 8785 form.');

@@ -14,31 +14,73 @@ export interface Source extends NodeSource {
   read(query: Query): Promise<Page>;
 }
 
-export interface Gathered {
-  /** In order, the genesis first. */
-  readonly rows: readonly Row[];
+/** The end of the chain that evidence is made against: nothing behind it is gathered. */
+export type End = Pick<Head, 'size' | 'checkpoint'>;
+
+/** What belongs to a subject, before any of it is read. */
+export interface Plan {
+  readonly subject: Subject;
+  readonly end: End;
   /** Hashes from the root to the subject; empty for a run of entries. */
   readonly lineage: readonly string[];
-  /** The end of the chain when gathering began: nothing behind it was gathered. */
-  readonly head: Head;
+  /** Numbers of the entries that the subject does not hold itself, rising. */
+  readonly beside: readonly number[];
 }
 
-/** @throws Refusal `ARTIFACT_NOT_FOUND` where the chain never created that artifact, `INVALID_REQUEST` where a run is not on it. */
-export async function gather(source: Source, subject: Subject): Promise<Gathered> {
+/** Kinds that are about the chain itself: every bundle holds them. */
+const OF_CHAIN: readonly string[] = ['GENESIS'];
+
+/**
+ * `end`: where the chain ended when it was planned before; its end now when absent.
+ *
+ * @throws Refusal `ARTIFACT_NOT_FOUND` where the chain never created that artifact, `INVALID_REQUEST` where a run is not on it.
+ */
+export async function planOf(source: Source, subject: Subject, end?: End): Promise<Plan> {
   const { head } = await source.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
   if (!head) throw notFound();
-  const found = new Map<number, Row>();
-  const add = (row: Row): void => {
-    if (row.sequence_number < head.size) found.set(row.sequence_number, row);
+  const { size, checkpoint } = end ?? head;
+  const found = new Set<number>();
+  const add = ({ sequence_number: at }: Row): void => {
+    if (at < size) found.add(at);
   };
-  for await (const row of pages(source, { kind: 'GENESIS' })) add(row);
-  const lineage: string[] = [];
-  if ('artifact_hash' in subject) {
-    lineage.push(...(await addAncestors(source, subject.artifact_hash, add)));
-    for await (const row of pages(source, { within: subject.artifact_hash })) add(row);
-  } else await addRun(source, subject, head.size, add);
-  const rows = [...found.values()].sort((a, b) => a.sequence_number - b.sequence_number);
-  return { rows, lineage, head };
+  for (const kind of OF_CHAIN) for await (const row of pages(source, { kind })) add(row);
+  const lineage = 'artifact_hash' in subject ? await addAncestors(source, subject.artifact_hash, add) : [];
+  if ('first' in subject) await addBefore(source, subject, size, add);
+  return { subject, end: { size, checkpoint }, lineage, beside: [...found].sort((a, b) => a - b) };
+}
+
+/** The entries of a plan in order, those behind number `after`. */
+export async function* rowsOf(source: Source, plan: Plan, after = -1): AsyncGenerator<Row> {
+  const beside = besideOf(source, plan, after);
+  let next = await beside.next();
+  for await (const row of ownOf(source, plan, after)) {
+    for (; !next.done && next.value.sequence_number <= row.sequence_number; next = await beside.next())
+      if (next.value.sequence_number < row.sequence_number) yield next.value;
+    yield row;
+  }
+  for (; !next.done; next = await beside.next()) yield next.value;
+}
+
+async function* ownOf(source: Source, { subject, end }: Plan, after: number): AsyncGenerator<Row> {
+  const [query, last] =
+    'artifact_hash' in subject
+      ? [{ after, within: subject.artifact_hash }, end.size - 1]
+      : [{ after: Math.max(after, subject.first - 1) }, subject.last];
+  for await (const row of pages(source, query)) {
+    if (row.sequence_number > last) return;
+    yield row;
+  }
+}
+
+/** Neighbours are read together. */
+async function* besideOf(source: Source, { beside }: Plan, after: number): AsyncGenerator<Row> {
+  for (let at = beside.findIndex((number) => number > after); at >= 0 && at < beside.length; ) {
+    const first = beside[at]!;
+    let count = 1;
+    while (count < PAGE && beside[at + count] === first + count) count += 1;
+    yield* (await source.read({ after: first - 1, limit: count })).rows;
+    at += count;
+  }
 }
 
 /** The entry that created an artifact: the first that names it. */
@@ -66,12 +108,13 @@ async function walk(source: Source, hash: string, visit: (row: Row, hash: string
   return lineage;
 }
 
+type Add = (row: Row) => void;
+
 /** Hashes from the root to the artifact; what created them, and what ended or bound those above it, is added. */
-async function addAncestors(source: Source, hash: string, add: (row: Row) => void): Promise<string[]> {
+async function addAncestors(source: Source, hash: string, add: Add): Promise<string[]> {
   const lineage = await walk(source, hash, add);
-  for (const names of lineage.slice(0, -1)) {
-    for await (const row of bearing(source, names)) add(row);
-  }
+  for (const [depth, above] of lineage.slice(0, -1).entries())
+    for await (const row of bearing(source, above, lineage[depth - 1] ?? null)) add(row);
   return lineage;
 }
 
@@ -81,41 +124,61 @@ function parentIn({ event }: Entry): string | null {
   return typeof parent === 'string' ? parent : null;
 }
 
-async function addRun(
+/** What came before a run and bears on it: its artifacts, what is above them, and what happened to either. */
+async function addBefore(
   source: Source,
-  { first, last }: { first: number; last: number },
+  { first, last }: { readonly first: number; readonly last: number },
   size: number,
-  add: (row: Row) => void,
+  add: Add,
 ): Promise<void> {
   if (first > last || last >= size) {
     throw new Refusal('INVALID_REQUEST', `The chain has ${size} entries: a run ends at ${size - 1} at the latest.`);
   }
+  const before: Add = (row) => {
+    if (row.sequence_number < first) add(row);
+  };
+  const known = new Map<string, string | null>();
+  for (const hash of first === 0 ? [] : await namedIn(source, first, last)) {
+    for (let at: string | null = hash; at !== null && !known.has(at); ) {
+      const created = await creationOf(source, at);
+      // What names an artifact that never was is for the verifier to find.
+      if (!created) break;
+      before(created.row);
+      known.set(at, parentIn(created.entry));
+      at = parentIn(created.entry);
+    }
+  }
+  for (const [hash, parent] of known) {
+    for await (const row of bearing(source, hash, parent)) {
+      if (row.sequence_number >= first) break;
+      add(row);
+    }
+  }
+}
+
+async function namedIn(source: Source, first: number, last: number): Promise<Set<string>> {
   const named = new Set<string>();
   for await (const row of pages(source, { after: first - 1 })) {
     if (row.sequence_number > last) break;
-    add(row);
     for (const hash of namesOf(decodeEvent(openEntry(row.entry).event))) named.add(hash);
   }
-  // What came before the run and bears on it: its artifacts, what is above them, and what happened to either.
-  const before = (row: Row): void => {
-    if (row.sequence_number < first) add(row);
-  };
-  const known = new Set<string>();
-  for (const hash of named) {
-    // What names an artifact that never was is for the verifier to find.
-    const line: readonly string[] = await addAncestors(source, hash, before).catch(() => []);
-    for (const each of line) known.add(each);
-  }
-  for (const hash of known) for await (const row of bearing(source, hash)) before(row);
+  return named;
 }
+
+/** Names the child beside its parent, who may have accepted a hundred thousand others. */
+const NAMES_BOTH = 'JOB_ACCEPTED';
 
 /** What bears on an artifact and on everything below it. */
-async function* bearing(source: Source, names: string): AsyncGenerator<Row> {
-  for (const kind of Object.keys(OF_LINEAGE))
-    for await (const row of pages(source, { names, kind })) if (bearsOn(openEntry(row.entry)) === names) yield row;
+async function* bearing(source: Source, hash: string, parent: string | null): AsyncGenerator<Row> {
+  for (const kind of Object.keys(OF_LINEAGE)) {
+    if (kind === NAMES_BOTH && parent === null) continue;
+    const query = kind === NAMES_BOTH && parent !== null ? { names: parent, within: hash, kind } : { names: hash, kind };
+    for await (const row of pages(source, query)) if (bearsOn(openEntry(row.entry)) === hash) yield row;
+  }
 }
 
-const PAGE = 1000;
+/** Entries read at once. */
+const PAGE = 250;
 
 async function* pages(source: Source, query: Partial<Query>): AsyncGenerator<Row> {
   for (let after = query.after ?? -1; ; ) {

@@ -3,6 +3,7 @@ import { verify, verifyAll } from '#ed25519';
 import { markAuthentic, type Sealed, signatureOf } from '../artifact/artifact.ts';
 import { isProven } from '../artifact/enrolment.ts';
 import { genesisBytes } from '../authority/event/genesis.ts';
+import type { LogKey } from '../authority/log-keys.ts';
 import { fromDidKey } from '../base/did-key.ts';
 import { fromBase64url, toHex } from '../base/encoding.ts';
 import { parseInstant } from '../base/instant.ts';
@@ -11,6 +12,7 @@ import { cosignedAt, parseWitnessKey } from '../chain/cosignature.ts';
 import { ZERO_HASH } from '../chain/entry.ts';
 import { leafHash } from '../chain/tree.ts';
 import { sealBytes } from './bundle.ts';
+import { followKeys } from './log-keys.ts';
 import { provenRoot } from './multiproof.ts';
 import type { OpenedBundle, OpenedEntry } from './open.ts';
 import type { Findings } from './report.ts';
@@ -19,7 +21,7 @@ import type { Findings } from './report.ts';
 export interface Trust {
   /** did:key of the authority. */
   readonly trust: string;
-  /** C2SP verifier key of the log, where it is known as well. */
+  /** C2SP verifier key of the log, where it is known as well: the present one, or one that led to it. */
   readonly logKey?: string | undefined;
   /** Milliseconds since the epoch; what is dated later (by more than clocks differ) is refused. Any time when absent. */
   readonly at?: number | undefined;
@@ -30,16 +32,23 @@ export interface Trust {
 /** Clocks of several machines may differ by this much, in milliseconds. */
 const SKEW = 5 * 60_000;
 
-export async function judgeIntegrity(bundle: OpenedBundle, trust: Trust, findings: Findings): Promise<void> {
+/** Answers the log's keys, the one in force last; none without a genesis. */
+export async function judgeIntegrity(
+  bundle: OpenedBundle,
+  trust: Trust,
+  findings: Findings,
+): Promise<readonly LogKey[]> {
   const ordered = judgePlaces(bundle.entries, findings);
-  const logKey = judgeKeys(bundle, trust, findings);
-  if (logKey !== null) {
-    judgeTree(bundle, logKey, ordered, findings);
-    judgeSeal(bundle, logKey, findings);
+  const keys = judgeKeys(bundle, trust, findings);
+  const present = keys.at(-1)?.key;
+  if (present !== undefined) {
+    judgeTree(bundle, present, ordered, findings);
+    judgeSeal(bundle, present, findings);
   }
   judgeTimes(bundle, trust.at, findings);
   if (trust.witnesses) judgeWitnesses(bundle.contents.checkpoint, trust.witnesses, findings);
   await judgeSignatures(bundle.entries, findings);
+  return keys;
 }
 
 /** Numbers rise, neighbours are linked, time does not go back. Answers whether the numbers do. */
@@ -61,13 +70,13 @@ function judgePlaces(entries: readonly OpenedEntry[], findings: Findings): boole
   return ordered;
 }
 
-/** The log's key as the genesis names it; null without a genesis. */
-function judgeKeys({ contents, entries }: OpenedBundle, { trust, logKey }: Trust, findings: Findings): string | null {
+/** The log's keys, as the genesis and the authority's rotations name them; none without a genesis. */
+function judgeKeys({ contents, entries }: OpenedBundle, { trust, logKey }: Trust, findings: Findings): LogKey[] {
   const first = entries[0]!;
   const { event } = first;
   if (event?.kind !== 'GENESIS' || first.entry.sequence_number !== 0) {
     findings.add(null, 'genesis', "The bundle does not begin with the chain's genesis.");
-    return null;
+    return [];
   }
   const { signature, ...unsigned } = event;
   const [key, bytes] = [fromDidKey(event.authority), fromBase64url(signature)];
@@ -75,16 +84,20 @@ function judgeKeys({ contents, entries }: OpenedBundle, { trust, logKey }: Trust
     findings.add(0, 'genesis', "The genesis signature is not the authority's.");
   if (event.authority !== trust)
     findings.add(0, 'authority', `The chain belongs to ${event.authority}, not to the trusted ${trust}.`);
-  if (logKey !== undefined && event.log_key !== logKey)
-    findings.add(0, 'log_key', `The log's key is ${event.log_key}, not the expected ${logKey}.`);
-  if (contents.keys.authority !== event.authority || contents.keys.log !== event.log_key)
-    findings.add(null, 'keys', 'The keys that the bundle claims are not those of its genesis.');
+  const keys = followKeys({ authority: event.authority, key: event.log_key, from: 0 }, entries, (sequence, message) =>
+    findings.add(sequence, 'rotation', message),
+  );
+  const present = keys.at(-1)!.key;
+  if (logKey !== undefined && !keys.some((each) => each.key === logKey))
+    findings.add(0, 'log_key', `The log's key is ${present}, and was never the expected ${logKey}.`);
+  if (contents.keys.authority !== event.authority || contents.keys.log !== present)
+    findings.add(null, 'keys', 'The keys that the bundle claims are not those of its entries.');
   const origin = parseVerifierKey(event.log_key)?.name;
   for (const { entry } of entries) {
     if (entry.chain !== origin)
       findings.add(entry.sequence_number, 'chain', `The entry belongs to the chain "${entry.chain}".`);
   }
-  return event.log_key;
+  return keys;
 }
 
 /** `ordered`: the numbers of the entries rise, so that a proof about them can be read at all. */

@@ -13,11 +13,15 @@ export interface Proven {
   readonly replayed: Replayed;
   /** Witnesses that were asked for. */
   readonly quorum: number;
+  /** Whether the key that the bundle ends with is the one that the judge knows as the log's. */
+  readonly keyPinned: boolean;
 }
 
 export function notProven(proven: Proven): string[] {
   return [
-    ...[completeness(proven), siblings(proven), ...unjudged(proven), witnesses(proven)].filter((line) => line !== null),
+    ...[completeness(proven), siblings(proven), ...unjudged(proven), witnesses(proven), succession(proven)].filter(
+      (line) => line !== null,
+    ),
     `What happened after ${proven.bundle.seal.time}, when the bundle was sealed.`,
     "That the timestamps are right: they are the log's own clock.",
     'That permitted calls had the effect, or any effect, that was asked for.',
@@ -68,4 +72,11 @@ function witnesses({ quorum }: Proven): string | null {
   return quorum > 0
     ? null
     : 'That everybody is shown the same log: no witness was asked for, so its owner could keep another one.';
+}
+
+/** Whoever has a key that was replaced can still seal what ends before that: it looks as good as it did then. */
+function succession({ keyPinned }: Proven): string | null {
+  return keyPinned
+    ? null
+    : "That this is still the log's key: one that was replaced and has leaked can seal a bundle that ends before. Pin the present key, or ask for a freshness statement under it.";
 }

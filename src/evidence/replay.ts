@@ -42,7 +42,7 @@ export function replay(entries: readonly OpenedEntry[], known: Known, verdicts: 
     if (!event) continue;
     // Where time goes back, which is a finding of its own, it stands still here.
     state.advance(parseInstant(entry.timestamp)!);
-    const at = { sequence: entry.sequence_number, time: state.time };
+    const at = { sequence: entry.sequence_number, time: state.time, previousHash: entry.previous_hash };
     if ('sealed' in event) judgeLink(state, event, at, verdicts.containment);
     const lawful = !isJudgeable(entry, whole) || judgeLaw(state, event, at, verdicts);
     const grant = event.kind === 'DECISION' ? state.grants.get(event.artifact_hash ?? '') : undefined;

@@ -28,7 +28,7 @@ export async function verifyBundle(bytes: Uint8Array | string, question: Questio
 }
 
 async function judge(bundle: OpenedBundle, question: Question, integrity: Findings): Promise<Report> {
-  await judgeIntegrity(bundle, question, integrity);
+  const keys = await judgeIntegrity(bundle, question, integrity);
   const extent = judgeBelonging(bundle, integrity);
   const verdicts = { integrity, containment: new Findings(), conduct: new Findings() };
   const { entries } = bundle;
@@ -48,6 +48,7 @@ async function judge(bundle: OpenedBundle, question: Question, integrity: Findin
       extent,
       replayed,
       quorum: question.witnesses?.quorum ?? 0,
+      keyPinned: question.logKey !== undefined && keys.at(-1)?.key === question.logKey,
     }),
   };
 }

@@ -38,8 +38,8 @@ export const genesis: Kind<Genesis> = {
       throw new Refusal('INVALID_REQUEST', "The genesis signature is not the authority's.");
     }
   },
-  evolve(state, event) {
+  evolve(state, event, { sequence }) {
     state.authority = event.authority;
-    state.logKey = event.log_key;
+    state.logKeys.push({ key: event.log_key, from: sequence });
   },
 };

@@ -11,6 +11,7 @@ import { type Genesis, genesis } from './genesis.ts';
 import { type JobAccepted, jobAccepted } from './job-accepted.ts';
 import { type JobEnded, jobEnded } from './job-ended.ts';
 import { type JobEvent, jobEvent } from './job-event.ts';
+import { logKey, type Rotation } from './log-key.ts';
 import { type Measurement, measurement } from './measurement.ts';
 import { type RefusalEvent, refusal } from './refusal.ts';
 import { type Revocation, revocation } from './revocation.ts';
@@ -33,7 +34,8 @@ export type Event =
   | SpendSettled
   | JobAccepted
   | JobEvent
-  | JobEnded;
+  | JobEnded
+  | Rotation;
 export type EventKind = Event['kind'];
 
 const KINDS: { readonly [K in EventKind]: Kind<Extract<Event, { kind: K }>> } = {
@@ -52,6 +54,7 @@ const KINDS: { readonly [K in EventKind]: Kind<Extract<Event, { kind: K }>> } = 
   JOB_ACCEPTED: jobAccepted,
   JOB_EVENT: jobEvent,
   JOB_ENDED: jobEnded,
+  LOG_KEY: logKey,
 };
 
 export const EVENT_KINDS = Object.keys(KINDS) as EventKind[]; // Object.keys forgets the literal names
