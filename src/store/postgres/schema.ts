@@ -69,6 +69,39 @@ const FIRST = `
     .join('')}
 `;
 
+/**
+ * `archives` says up to where the entries of a chain stand in files too, in which folder, and up to where their text was
+ * taken out of `entries`; hashes, kinds and places stay. `thin` takes it out, and is for the owner of the tables alone: it
+ * lifts the trigger and puts it back within one transaction, under a lock that keeps everybody else from writing, and
+ * touches nothing that no archive covers.
+ */
+const ARCHIVES = `
+  CREATE TABLE aga.archives (
+    chain integer PRIMARY KEY, folder text NOT NULL, size bigint NOT NULL, removed bigint NOT NULL DEFAULT 0
+  );
+  GRANT SELECT ON aga.archives TO PUBLIC;
+  CREATE FUNCTION aga.thin(which integer, first bigint, upto bigint, spared bigint[]) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+  DECLARE
+    covered aga.archives;
+    many bigint;
+  BEGIN
+    SELECT * INTO covered FROM aga.archives WHERE chain = which FOR UPDATE;
+    IF NOT FOUND OR upto > covered.size OR first > covered.removed
+      OR upto >= (SELECT size FROM aga.checkpoints WHERE chain = which ORDER BY size DESC LIMIT 1) THEN
+      RAISE EXCEPTION 'no archive covers these entries' USING ERRCODE = 'restrict_violation';
+    END IF;
+    ALTER TABLE aga.entries DISABLE TRIGGER entries_only_grows;
+    UPDATE aga.entries SET entry = ''
+      WHERE chain = which AND seq >= first AND seq < upto AND entry <> '' AND seq <> ALL (spared);
+    GET DIAGNOSTICS many = ROW_COUNT;
+    ALTER TABLE aga.entries ENABLE ALWAYS TRIGGER entries_only_grows;
+    UPDATE aga.archives SET removed = greatest(removed, upto) WHERE chain = which;
+    RETURN many;
+  END $$;
+  REVOKE ALL ON FUNCTION aga.thin FROM PUBLIC;
+`;
+
 export interface Migration {
   /** What it does, for whoever asks before it is done. */
   readonly title: string;
@@ -78,6 +111,7 @@ export interface Migration {
 /** Item n leads from version n to n + 1 (`aga.versions`). There is no way back. */
 export const MIGRATIONS: readonly Migration[] = [
   { title: 'the chains of all authorities, their checkpoints, and what was used once', sql: FIRST },
+  { title: 'what was archived, and where to', sql: ARCHIVES },
 ];
 
 /** What a replica needs and no more: it adds to the chain, and can neither change nor remove. The lock on a row of `chains` asks for UPDATE. */

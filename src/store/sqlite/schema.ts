@@ -37,5 +37,12 @@ const TREE = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+/** Up to where entries stand in files too, in which folder, and up to where their text was taken out of `entries`. */
+const ARCHIVES = `
+  CREATE TABLE archives (
+    chain INTEGER PRIMARY KEY CHECK (chain = 0), folder TEXT NOT NULL, size INTEGER NOT NULL, removed INTEGER NOT NULL
+  ) STRICT;
+`;
+
 /** Item n leads from version n to n + 1 (`PRAGMA user_version`). There is no way back. */
-export const MIGRATIONS: readonly string[] = [FIRST, TREE];
+export const MIGRATIONS: readonly string[] = [FIRST, TREE, ARCHIVES];
