@@ -1,13 +1,16 @@
 /**
  * The same call of the same server, directly and through the gateway with its durable decision, in turns: what is added
- * to one call, and what is left of the throughput of many.
+ * to one call, and what is left of the throughput of many. Between the two stands a proxy on the same SDKs that does
+ * nothing: what a second hop costs on this machine before anything is judged. And what sessions cost that are idle.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { bundleProgram } from '../scripts/build.ts';
 import { type Figure, median, print, times } from './measure.ts';
+import { sessions } from './sessions.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const PACKAGES = join(ROOT, 'node_modules/@modelcontextprotocol');
@@ -71,6 +74,8 @@ export async function gateway(program = join(ROOT, 'dist/aga-delegate.cjs')): Pr
   const folder = mkdtempSync(join(tmpdir(), 'aga-bench-'));
   writeFileSync(join(folder, 'file'), 'x'.repeat(1_000));
   const figures: Figure[] = [];
+  const proxy = join(folder, 'passthrough.cjs');
+  await bundleProgram(join(ROOT, 'bench/passthrough.main.ts'), proxy);
   for (const each of cases(folder)) {
     const config = join(folder, 'config.json');
     writeFileSync(
@@ -78,54 +83,72 @@ export async function gateway(program = join(ROOT, 'dist/aga-delegate.cjs')): Pr
       JSON.stringify({ upstreams: { up: { command: NODE, args: each.args } }, maps: { up: each.map } }),
     );
     const direct = await connected(NODE, each.args);
+    const passed = await connected(NODE, [proxy, NODE, ...each.args]);
     const through = await connected(NODE, [program], { AGA_DATA_DIR: join(folder, each.tool), AGA_CONFIG: config });
     await through.callTool({ name: 'aga_create_artifact', arguments: { subject: 'bench' } });
     const calls = {
       direct: () => direct.callTool({ name: each.tool, arguments: each.arguments }),
+      passed: () => passed.callTool({ name: each.tool, arguments: each.arguments }),
       through: () => through.callTool({ name: `up__${each.tool}`, arguments: each.arguments }),
     };
     const answer = await calls.through();
     if (answer.isError || JSON.stringify(answer) !== JSON.stringify(await calls.direct()))
       throw new Error(`not the same: ${JSON.stringify(answer)}`);
     figures.push(...(await compare(each.name, calls)));
-    await direct.close();
-    await through.close();
+    for (const client of [direct, passed, through]) await client.close();
   }
   rmSync(folder, { recursive: true, force: true });
-  return figures;
+  return [...figures, ...(await sessions(program))];
 }
 
-async function compare(
-  name: string,
-  { direct, through }: { direct: () => Promise<unknown>; through: () => Promise<unknown> },
-): Promise<Figure[]> {
-  const alone: { direct: number; through: number }[] = [];
-  const many: { direct: number; through: number }[] = [];
+type Way = 'direct' | 'passed' | 'through';
+type Sample = Readonly<Record<Way, number>>;
+
+async function compare(name: string, calls: Readonly<Record<Way, () => Promise<unknown>>>): Promise<Figure[]> {
+  const alone: Sample[] = [];
+  const many: Sample[] = [];
+  const one = async (way: Way) => median(await times(CALLS, 50, calls[way]));
   for (let round = 0; round < ROUNDS; round++) {
-    alone.push({ direct: median(await times(CALLS, 50, direct)), through: median(await times(CALLS, 50, through)) });
-    many.push({ direct: await throughput(direct), through: await throughput(through) });
+    alone.push({ direct: await one('direct'), passed: await one('passed'), through: await one('through') });
+    many.push({
+      direct: await throughput(calls.direct),
+      passed: await throughput(calls.passed),
+      through: await throughput(calls.through),
+    });
   }
-  const added = median(alone.map(({ direct, through }) => through - direct));
-  const kept = median(many.map(({ direct, through }) => through / direct));
-  const of = (samples: readonly { direct: number; through: number }[], way: 'direct' | 'through') =>
-    median(samples.map((sample) => sample[way]));
+  const of = (samples: readonly Sample[], what: (sample: Sample) => number) => median(samples.map(what));
+  const added = of(alone, ({ direct, through }) => through - direct);
+  const kept = of(many, ({ direct, through }) => through / direct);
+  const inFlight = `${name}, ${IN_FLIGHT} in flight`;
   return [
-    { name: `${name}, direct`, value: of(alone, 'direct'), unit: 'ms' },
+    { name: `${name}, direct`, value: of(alone, ({ direct }) => direct), unit: 'ms' },
+    {
+      name: `${name}, added by a proxy that does nothing`,
+      value: of(alone, ({ direct, passed }) => passed - direct),
+      unit: 'ms',
+      ratio: { to: 'direct', value: of(alone, ({ direct, passed }) => passed / direct) },
+    },
     {
       name: `${name}, added by the gateway`,
       value: added,
       unit: 'ms',
       ratio: {
         to: 'direct',
-        value: of(alone, 'through') / of(alone, 'direct'),
+        value: of(alone, ({ direct, through }) => through / direct),
         target: 'at most 0.5 ms',
         met: added <= 0.5,
       },
     },
-    { name: `${name}, ${IN_FLIGHT} in flight, direct`, value: of(many, 'direct'), unit: '/s' },
+    { name: `${inFlight}, direct`, value: of(many, ({ direct }) => direct), unit: '/s' },
     {
-      name: `${name}, ${IN_FLIGHT} in flight, through the gateway`,
-      value: of(many, 'through'),
+      name: `${inFlight}, through a proxy that does nothing`,
+      value: of(many, ({ passed }) => passed),
+      unit: '/s',
+      ratio: { to: 'direct', value: of(many, ({ direct, passed }) => passed / direct) },
+    },
+    {
+      name: `${inFlight}, through the gateway`,
+      value: of(many, ({ through }) => through),
       unit: '/s',
       ratio: { to: 'direct', value: kept, target: 'at least 0.6', met: kept >= 0.6 },
     },

@@ -110,7 +110,7 @@ async function prepare(
     acts = guess(tool);
     const definition = items.find((item) => item.name === tool);
     if (!definition || names.shown(tool) !== name) throw unknownTool(server, rest);
-    if (!isNamed(scopes, 'tool.call', resourceOf(server.name, tool))) return { acts };
+    if (tool === rest ? !isPlain : !isNamed(scopes, 'tool.call', resourceOf(server.name, tool))) return { acts };
     const args = withParsedUrls(given, [
       ...urlPlaces(server.map, tool),
       ...scopes.flatMap((scope) => placesOf(scope, resourceOf(server.name, tool), 'url')),
