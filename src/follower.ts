@@ -1,10 +1,13 @@
 /** Brings a ledger up to the head of a store: from a snapshot where there is one, then entry by entry. */
 import { broken, Ledger } from './authority/ledger.ts';
+import { keyAt } from './authority/log-keys.ts';
 import { thaw } from './authority/snapshot.ts';
+import type { State } from './authority/state.ts';
 import { toDidKey } from './base/did-key.ts';
 import { toHex } from './base/encoding.ts';
-import { openCheckpoint, verifierKey } from './chain/checkpoint.ts';
-import type { Cache, Head, Keys, Row, Store } from './ports.ts';
+import { Refusal } from './base/refusal.ts';
+import { type Checkpoint, openCheckpoint, parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
+import type { Cache, Head, Keys, Row, Signer, Store } from './ports.ts';
 
 const PAGE = 1000;
 const REMEMBER_MS = 1000;
@@ -18,7 +21,9 @@ export interface Caches {
 
 export class Follower {
   readonly origin: string;
-  readonly logKey: string;
+  #log: Signer;
+  #logKey: string;
+  #lacking = false;
   readonly #store: Store;
   readonly #caches: Caches;
   readonly #keys: Keys;
@@ -26,7 +31,8 @@ export class Follower {
 
   constructor(store: Store, caches: Caches, keys: Keys, origin: string) {
     this.origin = origin;
-    this.logKey = verifierKey(origin, keys.log.publicKey);
+    this.#log = keys.log;
+    this.#logKey = verifierKey(origin, keys.log.publicKey);
     this.#store = store;
     this.#caches = caches;
     this.#keys = keys;
@@ -35,27 +41,84 @@ export class Follower {
   /** A ledger at the head of the store. Throws `CHAIN_BROKEN` where the store no longer holds what was seen before. */
   async open(): Promise<Ledger> {
     const ledger = (await this.#fromSnapshot()) ?? new Ledger(this.origin);
-    const remembered = await this.remembered();
-    await this.catchUp(ledger, remembered);
+    const note = await this.rememberedNote();
+    await this.catchUp(ledger, note);
+    const remembered = note === undefined ? undefined : this.#vouched(note, ledger.state);
     if (remembered && remembered.size > ledger.size) {
       throw broken(`The store holds ${ledger.size} entries; ${remembered.size} have been seen here before.`);
     }
-    const { authority, logKey } = ledger.state;
-    if (ledger.size > 0 && (authority !== toDidKey(this.#keys.authority.publicKey) || logKey !== this.logKey)) {
+    const { authority, logKeys } = ledger.state;
+    const isOurs = (): boolean => logKeys.some(({ key }) => key === this.#logKey);
+    if (ledger.size > 0 && (authority !== toDidKey(this.#keys.authority.publicKey) || !isOurs())) {
       throw broken('The keys here are not those that the chain began with.');
     }
+    this.turn(ledger.state);
     return ledger;
   }
 
-  /** Follows every entry that the ledger has not seen. */
-  async catchUp(ledger: Ledger, remembered?: { size: number; root: Uint8Array }): Promise<void> {
+  /** C2SP verifier key of the log's key here. */
+  get logKey(): string {
+    return this.#logKey;
+  }
+
+  /** Whether the log has gone over to a key that is not here. */
+  get lacking(): boolean {
+    return this.#lacking;
+  }
+
+  /** Vouches for what is exported and kept; signs nothing once the log has gone over to a key that is not here. */
+  get log(): Signer {
+    if (!this.#lacking) return this.#log;
+    return {
+      publicKey: this.#log.publicKey,
+      sign() {
+        throw lacksKey();
+      },
+    };
+  }
+
+  /** Goes over to the key that the chain has come to; false where it is not here. */
+  turn({ logKey }: State): boolean {
+    if (logKey === null || logKey === this.#logKey) return true;
+    const next = this.#successor(logKey);
+    this.#lacking = next === undefined;
+    if (next === undefined) return false;
+    this.#log = next;
+    this.#logKey = logKey;
+    return true;
+  }
+
+  /** The head of a ledger that was up to date before this batch; a batch that changes the log's key is signed by both. */
+  seal(ledger: Ledger): Head {
+    const { logKey } = ledger.state;
+    if (logKey === this.#logKey) return ledger.head(this.log);
+    const next = this.#successor(logKey ?? '');
+    if (!next) throw lacksKey();
+    return ledger.head(next, this.log);
+  }
+
+  #successor(logKey: string): Signer | undefined {
+    const key = parseVerifierKey(logKey);
+    return key && this.#keys.successor?.(key.publicKey);
+  }
+
+  /** What a note says that the log's key of its time has signed, or ours. */
+  #vouched(note: string, { logKeys }: State): Checkpoint | undefined {
+    const key = keyAt(logKeys, sizeIn(note));
+    return (key === undefined ? undefined : openCheckpoint(note, key)) ?? openCheckpoint(note, this.#logKey);
+  }
+
+  /** Follows every entry that the ledger has not seen. `remembered`: a note of this log, if it is one. */
+  async catchUp(ledger: Ledger, remembered?: string): Promise<void> {
+    const size = remembered === undefined ? undefined : sizeIn(remembered);
     for (;;) {
       const { rows, head } = await this.#store.read({ after: ledger.size - 1, limit: PAGE });
       for (const row of rows) {
         ledger.absorb(row);
-        if (ledger.size === remembered?.size && toHex(ledger.frontier.root()) !== toHex(remembered.root)) {
+        if (ledger.size !== size) continue;
+        const seen = this.#vouched(remembered ?? '', ledger.state);
+        if (seen && toHex(ledger.frontier.root()) !== toHex(seen.root))
           throw broken(`The first ${ledger.size} entries are not those that were seen here before.`);
-        }
       }
       if (rows.length < PAGE) return this.agree(ledger, head);
     }
@@ -76,10 +139,10 @@ export class Follower {
     if (size === ledger.size && hash !== ledger.lastHash) throw broken('The head of the chain is not its last entry.');
   }
 
-  /** The checkpoint kept apart from the store, if it is one of this log. */
+  /** The checkpoint kept apart from the store, if it is one of this log, under its present key. */
   async remembered(): Promise<{ size: number; root: Uint8Array } | undefined> {
     const note = await this.rememberedNote();
-    return note === undefined ? undefined : openCheckpoint(note, this.logKey);
+    return note === undefined ? undefined : openCheckpoint(note, this.#logKey);
   }
 
   /** Keeps the checkpoint of a head, unless another process has kept a later one. */
@@ -108,10 +171,23 @@ export class Follower {
 
   async #fromSnapshot(): Promise<Ledger | undefined> {
     const bytes = await this.#caches.snapshot.load();
-    const ledger = bytes && thaw(bytes, this.origin, this.#keys.log.publicKey);
+    const ledger = bytes && thaw(bytes, this.origin, this.#log.publicKey);
     if (!ledger || ledger.size === 0) return undefined;
     const { rows } = await this.#store.read({ after: ledger.size - 2, limit: 1 });
     if (rows[0]?.entry_hash === ledger.lastHash) return ledger;
     throw broken(`Entry ${ledger.size - 1} is not the one that was seen here before.`);
   }
+}
+
+/** The size that a note claims; NaN for what is none. */
+const sizeIn = (note: string): number => Number(note.split('\n')[1]);
+
+export function lacksKey(): Refusal {
+  return new Refusal(
+    'CHAIN_CONTENDED',
+    'The log has gone over to another key, which this process does not have: it reads, and signs nothing with the former one.',
+    {
+      hint: 'Nothing was written. Send the request to a process that has the new key; operator: bring the new log key here.',
+    },
+  );
 }

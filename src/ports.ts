@@ -111,6 +111,8 @@ export interface Keys {
   readonly authority: Signer;
   /** Signs checkpoints. */
   readonly log: Signer;
+  /** The key of the log with this public half, looked for where the next one is brought; for a log that went over to it. */
+  successor?(publicKey: Uint8Array): Signer | undefined;
 }
 
 /** What may be used once: shared by every process that accepts proofs for the same authority. */

@@ -14,7 +14,7 @@ import { toBase64url } from './base/encoding.ts';
 import { type Code, Refusal } from './base/refusal.ts';
 import type { Caller } from './caller.ts';
 import type { Entry } from './chain/entry.ts';
-import { type Caches, Follower } from './follower.ts';
+import { type Caches, Follower, lacksKey } from './follower.ts';
 import type { Clock, Head, Keys, Row, Store } from './ports.ts';
 import { type Tokens, tokensOf } from './tokens.ts';
 import type { Context, Policy, Reader, Step } from './tools/tool.ts';
@@ -139,6 +139,7 @@ export class Sequencer {
     const ledger = this.#ledger;
     if (ledger.size > 0 && !batch.some(({ call }) => call.writes)) {
       await this.#follower.catchUp(ledger);
+      this.#follower.turn(ledger.state);
       for (const job of batch) this.#decide(ledger, job, []);
     } else {
       await this.#commit(ledger, batch);
@@ -149,24 +150,37 @@ export class Sequencer {
   async #commit(ledger: Ledger, batch: readonly Job[]): Promise<void> {
     let decided = false;
     let sealed: Head | null = null;
+    let former = false;
     try {
       await this.#world.store.commit(ledger.size, (news, head) => {
         // A store may ask again where nothing was written; a ledger cannot take back what it has followed.
         if (decided) throw notWritten();
         this.#follower.follow(ledger, news, head);
         decided = true;
+        // A log that has gone over to another key is written by who has that one; it is looked for without the lock.
+        former = ledger.size > 0 && ledger.state.logKey !== this.#follower.logKey;
+        if (former) return null;
         const rows: Row[] = [];
         if (ledger.size === 0) rows.push(this.#genesis(ledger));
         for (const job of batch) this.#decide(ledger, job, rows);
         if (rows.length === 0) return null;
-        sealed = ledger.head(this.#world.keys.log);
+        sealed = this.#follower.seal(ledger);
         return { rows, head: sealed };
       });
       this.#head = sealed ?? this.#head;
     } catch (error) {
       if (!decided) throw error;
-      if (error instanceof HalfDecided) await this.#again(batch, error);
-      else await this.#recover(batch, error);
+      return error instanceof HalfDecided ? this.#again(batch, error) : this.#recover(batch, error);
+    }
+    if (!this.#follower.turn(ledger.state)) this.#withhold(ledger, batch);
+    else if (former) await this.#commit(ledger, batch);
+  }
+
+  /** Another key signs the log by now, and is not here: what asks is answered, what would write is refused. */
+  #withhold(ledger: Ledger, batch: readonly Job[]): void {
+    for (const job of batch) {
+      if (job.call.writes) job.outcome = { error: lacksKey() };
+      else this.#decide(ledger, job, []);
     }
   }
 
@@ -197,17 +211,18 @@ export class Sequencer {
 
   #decide(ledger: Ledger, job: Job, rows: Row[]): void {
     const { call } = job;
-    const { state } = ledger;
+    const { caller } = call;
+    const { state, size } = ledger;
     const now = Math.max(this.#world.clock(), state.time);
     state.advance(now);
     const { policy, keys } = this.#world;
     const { authority } = keys;
     const nonce = () => toBase64url(this.#world.random(16));
     const enrolmentToken = this.#tokens.enrolment;
-    const { size } = ledger;
+    const place = { sequence: size, previousHash: ledger.lastHash };
     try {
       if (job.refused) throw job.refused.error;
-      const step = call.decide({ state, now, caller: call.caller, authority, policy, nonce, enrolmentToken });
+      const step = call.decide({ state, now, place, caller, authority, policy, nonce, enrolmentToken });
       if (!('event' in step)) job.outcome = { step };
       else {
         for (const event of step.before ?? []) rows.push(ledger.append(event, now));
@@ -269,9 +284,9 @@ export class Sequencer {
 
   async #save(after: number): Promise<void> {
     const ledger = this.#ledger;
-    if (!ledger || this.#broken || ledger.size - this.#saved < after) return;
+    if (!ledger || this.#broken || this.#follower.lacking || ledger.size - this.#saved < after) return;
     this.#saved = ledger.size;
-    await this.#world.caches.snapshot.save(freeze(ledger, this.#world.keys.log)).catch(() => undefined);
+    await this.#world.caches.snapshot.save(freeze(ledger, this.#follower.log)).catch(() => undefined);
   }
 }
 

@@ -42,6 +42,8 @@ export interface Context {
   readonly caller: Caller;
   readonly authority: Signer;
   readonly policy: Policy;
+  /** Where an event would stand that is proposed now: its number, and the hash of the entry before it. */
+  readonly place: { readonly sequence: number; readonly previousHash: string };
   /** W3C `traceparent` of the call; absent where it had none. */
   readonly trace?: string;
   /** 16 fresh random bytes, base64url. */
