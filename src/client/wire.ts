@@ -36,7 +36,7 @@ export function wireTo(server: string, send: Fetch = globalThis.fetch): Wire {
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...(accept !== undefined && { accept }),
       ...(as?.token !== undefined && { authorization: `Bearer ${as.token}` }),
-      ...(as?.key && { dpop: requestProof(as.key, { method, url, body: text, token: as.token }) }),
+      ...(as?.key && { dpop: requestProof(as.key, { method, url: withoutQuery(url), body: text, token: as.token }) }),
     };
     const response = await send(url, {
       method,
@@ -57,6 +57,9 @@ export function wireTo(server: string, send: Fetch = globalThis.fetch): Wire {
     close: () => closing.abort(),
   };
 }
+
+/** What a proof names (RFC 9449, section 4.2). */
+const withoutQuery = (url: string): string => url.replace(/[?#].*/s, '');
 
 async function jsonIn(response: Response): Promise<unknown> {
   try {

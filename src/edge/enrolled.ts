@@ -34,6 +34,11 @@ export function enrolledSession(instructions: string, open: () => Promise<Sessio
         (session) => session.readResource(uri),
         () => undefined,
       ),
+    watchResource: (uri, watch) =>
+      orElse(
+        async (session) => session.watchResource?.(uri, watch),
+        () => undefined,
+      ),
     listPrompts: () => orElse((session) => session.listPrompts(), none),
     getPrompt: (name, args) =>
       orElse(

@@ -1,22 +1,17 @@
 /** The session of a caller with the tools of this product: what a host sees of us over MCP. */
 import * as z from 'zod';
-import { notFound } from '../authority/find.ts';
-import { canonicalize, type Json } from '../base/canonical.ts';
+import type { Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Caller } from '../caller.ts';
 import type { Service } from '../service/service.ts';
 import type { Tool } from '../tools/tool.ts';
-import { ownEvidence } from '../tools/verify-evidence.ts';
 import { delegateTask, delegateTaskPrompt } from './prompt.ts';
+import { ownResources } from './resources.ts';
 import { refusalResult, toolResult } from './result.ts';
-import { type ResourceContent, type Session, type ToolDefinition, UnknownName } from './session.ts';
+import { type Session, type ToolDefinition, UnknownName } from './session.ts';
 import { traceIn } from './trace.ts';
 
 type JsonObject = { readonly [name: string]: Json };
-
-const CHECKPOINT = 'aga://chain/checkpoint';
-const EVIDENCE = /^aga:\/\/evidence\/([0-9a-z-]{1,128})$/;
-const ARTIFACT = /^aga:\/\/artifacts\/([0-9a-f]{64})$/;
 
 export const INSTRUCTIONS =
   'aga-delegate hands part of your authority to sub-agents. Call aga_create_artifact once for the task, then aga_delegate_to_subagent for ' +
@@ -25,6 +20,7 @@ export const INSTRUCTIONS =
 
 export function governedSession(service: Service, caller: Caller): Session {
   return {
+    ...ownResources(service, caller),
     instructions: INSTRUCTIONS,
     async listTools() {
       return definitions(service);
@@ -45,17 +41,6 @@ export function governedSession(service: Service, caller: Caller): Session {
         throw error;
       }
     },
-    async listResources() {
-      return [{ uri: CHECKPOINT, name: 'checkpoint', title: 'Signed head of the chain', mimeType: 'text/plain' }];
-    },
-    async listResourceTemplates() {
-      const mimeType = 'application/json';
-      return [
-        { uriTemplate: 'aga://artifacts/{hash}', name: 'artifact', title: 'Signed artifact', mimeType },
-        { uriTemplate: 'aga://evidence/{id}', name: 'evidence', title: 'Exported evidence', mimeType },
-      ];
-    },
-    readResource: (uri) => readResource(service, caller, uri),
     async listPrompts() {
       return [delegateTaskPrompt];
     },
@@ -64,28 +49,6 @@ export function governedSession(service: Service, caller: Caller): Session {
     },
     onToolsChanged: () => () => undefined,
   };
-}
-
-async function readResource(service: Service, caller: Caller, uri: string): Promise<ResourceContent[] | undefined> {
-  if (uri === CHECKPOINT) {
-    const page = await service.read(caller, (reader) => reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 }));
-    return [{ uri, mimeType: 'text/plain', text: page.head?.checkpoint ?? '' }];
-  }
-  const id = EVIDENCE.exec(uri)?.[1];
-  if (id !== undefined) {
-    const bytes = await service.read(caller, (reader) => ownEvidence(reader, id, caller.artifact));
-    if (bytes === undefined) throw notFound();
-    return [{ uri, mimeType: 'application/json', text: new TextDecoder().decode(bytes) }];
-  }
-  const hash = ARTIFACT.exec(uri)?.[1];
-  const inspect = service.tools.get('aga_inspect');
-  if (hash !== undefined && inspect) {
-    const { artifact } = await service.call(inspect, { artifact_hash: hash }, caller);
-    return [{ uri, mimeType: 'application/json', text: canonicalize(artifact) }];
-  }
-  // What has our scheme is ours to answer, and no upstream's.
-  if (uri.startsWith('aga://')) throw notFound();
-  return undefined;
 }
 
 const rendered = new WeakMap<Service, readonly ToolDefinition[]>();

@@ -15,9 +15,11 @@ import {
 } from '@modelcontextprotocol/server';
 import { serveStdio as serveEras } from '@modelcontextprotocol/server/stdio';
 import { direct } from './direct.ts';
+import { listensOf } from './listening.ts';
 import { answer, type McpRequest, type Serving } from './methods.ts';
 import type { JsonObject, RpcMessage } from './rpc.ts';
 import type { Session } from './session.ts';
+import { type Subscriptions, subscriptionsOf } from './subscriptions.ts';
 
 export interface ServerInfo {
   readonly name: string;
@@ -25,12 +27,17 @@ export interface ServerInfo {
   readonly version: string;
 }
 
-/** One MCP server for one connection (stdio) or one request (HTTP): cheap, and without effects. */
-export function serverFor(info: ServerInfo, serving: Serving): Server {
+export type Era = 'legacy' | 'modern';
+
+/**
+ * One MCP server for one connection (stdio) or one request (HTTP): cheap, and without effects. `subscribe`: whether it can
+ * tell of changes in this era.
+ */
+export function serverFor(info: ServerInfo, serving: Serving, subscribe: boolean): Server {
   const server = new Server(
     { ...info },
     {
-      capabilities: { tools: { listChanged: true }, resources: {}, prompts: {} },
+      capabilities: { tools: { listChanged: true }, resources: subscribe ? { subscribe } : {}, prompts: {} },
       instructions: serving.session.instructions,
       debouncedNotificationMethods: ['notifications/tools/list_changed'],
       // Would judge answers to elicitations, of which there are none; building the default one takes milliseconds.
@@ -66,22 +73,39 @@ export interface ConnectionOptions extends Omit<Serving, 'session'> {
   /** Called once per connection, and once more for a probe that is thrown away. */
   readonly session: () => Session;
   readonly info: ServerInfo;
-  readonly send: (message: { readonly id?: unknown; readonly method?: string }) => void;
+  readonly send: (message: { readonly id?: unknown; readonly method?: string; readonly params?: unknown }) => void;
 }
 
 /** Serves one connection whose messages somebody else reads and writes; its first message decides the era. */
 export function connect({ session: open, info, send, ...rest }: ConnectionOptions): Connection {
   const transport: Transport = {
     start: async () => {},
-    send: async (message) => send(message),
+    async send(message) {
+      send(message);
+      listens.sent(message);
+    },
     close: async () => transport.onclose?.(),
   };
   const calls = direct(send);
+  // Same shape: `RpcMessage` is what our own reader checks, `JSONRPCMessage` what the SDK's would.
+  const handOn = (message: RpcMessage) => transport.onmessage?.(message as JSONRPCMessage);
+  const listens = listensOf({ session: () => current ?? open(), send, handOn, report: rest.report });
+  let current: Session | undefined;
+  const ends: (() => void)[] = [calls.close, listens.close];
+  const subscriptions = (session: Session): Subscriptions => {
+    const method = 'notifications/resources/updated';
+    const changed = (uri: string) => send({ jsonrpc: '2.0', method, params: { uri } } as { method: string });
+    const made = subscriptionsOf(session, (uri) => ({ changed: () => changed(uri), ended: () => {} }));
+    ends.push(made.close);
+    return made;
+  };
   const handle = serveEras(
     ({ era }) => {
-      const serving = { ...rest, session: open() };
-      const server = serverFor(info, serving);
-      tellChanges(server, serving.session, era === 'modern');
+      const session = open();
+      current = session;
+      const serving = { ...rest, session, ...(era === 'legacy' && { subscriptions: subscriptions(session) }) };
+      const server = serverFor(info, serving, session.watchResource !== undefined);
+      tellChanges(server, session, era === 'modern');
       if (era === 'legacy') calls.open(serving);
       return server;
     },
@@ -89,12 +113,11 @@ export function connect({ session: open, info, send, ...rest }: ConnectionOption
     { transport, onerror: (error) => rest.report(error.message) },
   );
   return {
-    // Same shape: `RpcMessage` is what our own reader checks, `JSONRPCMessage` what the SDK's would.
     receive(message) {
-      if (!calls.take(message)) transport.onmessage?.(message as JSONRPCMessage);
+      if (!calls.take(message) && !listens.take(message)) handOn(message);
     },
     async close() {
-      calls.close();
+      for (const end of ends) end();
       await handle.close();
     },
   };

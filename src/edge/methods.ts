@@ -4,6 +4,7 @@ import { progressOf } from './progress.ts';
 import { refusalBody, refusalResult } from './result.ts';
 import { isObject, type JsonObject, RPC, RpcError, type RpcId } from './rpc.ts';
 import { type Session, type ToolResult, UnknownName } from './session.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 /** One JSON-RPC request of either era, whatever carried it. */
 export interface McpRequest {
@@ -20,19 +21,21 @@ export interface Serving {
   readonly session: Session;
   /** Is told what our own faults were; callers only learn that there was one. */
   readonly report: (error: unknown) => void;
+  /** Absent where nothing can be told beside an answer, and from 2026-07-28 on, which has `subscriptions/listen`. */
+  readonly subscriptions?: Subscriptions;
 }
 
 interface Method {
-  ask(request: McpRequest, session: Session): Promise<object>;
+  ask(request: McpRequest, session: Session, subscriptions: Subscriptions | undefined): Promise<object>;
   /** How a refusal is said: as a result, or by throwing a protocol error. */
   refuse(refusal: Refusal): object;
 }
 
 const listed = (ask: Method['ask']): Method => ({
   // Every list is one page, so there is no cursor that a caller could have from us.
-  ask: async (request, session) => {
+  ask: async (request, ...of) => {
     if (request.params.cursor !== undefined) throw invalid('unknown cursor');
-    return ask(request, session);
+    return ask(request, ...of);
   },
   refuse: protocolError,
 });
@@ -46,6 +49,8 @@ const METHODS = new Map<string, Method>([
     listed(async (_, session) => ({ resourceTemplates: await session.listResourceTemplates() })),
   ],
   ['resources/read', { ask: readResource, refuse: protocolError }],
+  ['resources/subscribe', subscribing((uri, subscriptions) => subscriptions.add(uri))],
+  ['resources/unsubscribe', subscribing(async (uri, subscriptions) => subscriptions.remove(uri))],
   ['prompts/list', listed(async (_, session) => ({ prompts: await session.listPrompts() }))],
   ['prompts/get', { ask: getPrompt, refuse: protocolError }],
 ]);
@@ -59,7 +64,7 @@ export async function answer(method: string, request: McpRequest, serving: Servi
   const row = METHODS.get(method);
   if (row === undefined) throw new RpcError(RPC.method, 'Method not found');
   try {
-    return await row.ask(request, serving.session);
+    return await row.ask(request, serving.session, serving.subscriptions);
   } catch (thrown) {
     if (thrown instanceof RpcError) throw thrown;
     // What fails after a cancellation failed because of it.
@@ -95,9 +100,24 @@ function complete(result: ToolResult): object {
   return rest;
 }
 
-async function readResource({ params }: McpRequest, session: Session): Promise<object> {
-  const { uri } = params;
-  if (typeof uri !== 'string') throw invalid('uri must be a string');
+function subscribing(change: (uri: string, subscriptions: Subscriptions) => Promise<void>): Method {
+  return {
+    async ask(request, _, subscriptions) {
+      if (!subscriptions) throw new RpcError(RPC.method, 'Method not found');
+      await change(uriOf(request), subscriptions);
+      return {};
+    },
+    refuse: protocolError,
+  };
+}
+
+function uriOf({ params }: McpRequest): string {
+  if (typeof params.uri !== 'string') throw invalid('uri must be a string');
+  return params.uri;
+}
+
+async function readResource(request: McpRequest, session: Session): Promise<object> {
+  const uri = uriOf(request);
   const contents = await session.readResource(uri);
   if (contents === undefined) throw new RpcError(RPC.params, 'Resource not found', { uri });
   return { contents };

@@ -41,6 +41,13 @@ export interface ResourceContent {
   readonly blob?: string;
 }
 
+/** Who is told about one resource. */
+export interface ResourceWatch {
+  changed(): void;
+  /** The caller may read it no more; nothing follows. */
+  ended(): void;
+}
+
 export interface Session {
   /** Shown to the model when the connection opens. */
   readonly instructions: string;
@@ -51,6 +58,11 @@ export interface Session {
   listResourceTemplates(): Promise<readonly JsonObject[]>;
   /** `undefined`: no such resource, or none that this caller may know of. */
   readResource(uri: string): Promise<readonly ResourceContent[] | undefined>;
+  /**
+   * Watches a resource that this caller may read; returns the unsubscriber, or `undefined` where nobody can tell when that
+   * one changes. Throws refusals. Absent where no resource can be watched.
+   */
+  watchResource?(uri: string, watch: ResourceWatch): Promise<(() => void) | undefined>;
   listPrompts(): Promise<readonly JsonObject[]>;
   /** An MCP GetPromptResult; `undefined`: no such prompt. */
   getPrompt(name: string, args: JsonObject): Promise<JsonObject | undefined>;

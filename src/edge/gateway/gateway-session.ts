@@ -105,6 +105,7 @@ export function gatewaySession(own: Session, options: GatewaySessionOptions): Se
     async readResource(uri) {
       return (await own.readResource(uri)) ?? more.read(uri);
     },
+    ...(own.watchResource && { watchResource: own.watchResource }),
     async listPrompts() {
       return [...(await own.listPrompts()), ...(await more.prompts())];
     },

@@ -1,15 +1,16 @@
 /** `/mcp`: Streamable HTTP in both protocol eras. A request is judged by the same rules as every other before the SDK sees it. */
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { createMcpHandler } from '@modelcontextprotocol/server';
+import { createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import type { Json } from '../../base/canonical.ts';
 import { type ServerInfo, serverFor } from '../mcp.ts';
 import type { Session } from '../session.ts';
+import { isListen, streamsOf } from './listening.ts';
 import { HEADERS } from './reply.ts';
 import { type Ask, type Route, route } from './route.ts';
 
-type McpAsk = Pick<Ask<Json>, 'url' | 'headers' | 'body' | 'caller' | 'token'>;
+type McpAsk = Pick<Ask<Json>, 'url' | 'headers' | 'body' | 'caller' | 'token' | 'until'>;
 
 export type McpConnection = Pick<McpAsk, 'caller' | 'url' | 'token'>;
 
@@ -39,13 +40,14 @@ export function mcpEndpoint(
   session: (connection: McpConnection) => Session,
   report: (error: unknown) => void,
 ): McpEndpoint {
-  const handler = createMcpHandler(
-    // `answer` below puts the caller there, and nobody else can.
-    ({ authInfo }) => serverFor(info, { session: session(authInfo?.extra?.connection as McpConnection), report }),
-    { onerror: (error) => report(error.message) },
-  );
+  const failed = (error: Error): void => report(error.message);
+  // `answer` below puts the caller there, and nobody else can. Earlier eras have no stream that could tell of changes.
+  const factory: McpServerFactory = ({ authInfo, era }) =>
+    serverFor(info, { session: session(authInfo?.extra?.connection as McpConnection), report }, era === 'modern');
+  const handler = createMcpHandler(factory, { onerror: failed });
+  const streams = streamsOf(factory, failed);
   return {
-    async answer({ url, headers, body, caller, token }, response) {
+    async answer({ url, headers, body, caller, token, until }, response) {
       const gone = new AbortController();
       response.once('close', () => gone.abort());
       const request = new Request(url, { method: 'POST', headers: plain(headers), body: '{}', signal: gone.signal });
@@ -55,14 +57,20 @@ export function mcpEndpoint(
         scopes: [],
         extra: { connection: { caller, url, token } },
       };
-      const answer = await handler.fetch(request, { authInfo, parsedBody: body });
+      const left = until === null ? null : Math.max(0, until - Date.now());
+      const listener = { caller, left, session: session({ caller, url, token }) };
+      const answer = isListen(body)
+        ? await streams.open(request, body, { authInfo }, listener)
+        : await handler.fetch(request, { authInfo, parsedBody: body });
       response.writeHead(answer.status, { ...Object.fromEntries(answer.headers), ...HEADERS });
       if (!answer.body) return void response.end();
       Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]) // the same class under two names
         .on('error', () => response.destroy())
         .pipe(response);
     },
-    close: () => handler.close(),
+    async close() {
+      await Promise.all([handler.close(), streams.close()]);
+    },
   };
 }
 

@@ -6,6 +6,7 @@ import { isObject, type JsonObject, RPC, RpcError } from '../rpc.ts';
 import { type Session, type ToolCall, type ToolDefinition, type ToolResult, UnknownName } from '../session.ts';
 import { asRefusal } from './refusal.ts';
 import { answerIn } from './stream.ts';
+import { watchJob } from './watch.ts';
 
 interface Question {
   readonly method: string;
@@ -42,6 +43,11 @@ export function remoteSession(agent: Agent, instructions: string): Session {
     return result as unknown as ToolResult; // the same
   }
 
+  const readResource: Session['readResource'] = async (uri) => {
+    const found = await orNothing(ask({ method: 'resources/read', params: { uri } }));
+    return found?.contents as Awaited<ReturnType<Session['readResource']>>; // the same
+  };
+
   return {
     instructions,
     listTools: () => list<ToolDefinition>('tools/list', 'tools'),
@@ -56,10 +62,8 @@ export function remoteSession(agent: Agent, instructions: string): Session {
     },
     listResources: () => list('resources/list', 'resources'),
     listResourceTemplates: () => list('resources/templates/list', 'resourceTemplates'),
-    async readResource(uri) {
-      const found = await orNothing(ask({ method: 'resources/read', params: { uri } }));
-      return found?.contents as Awaited<ReturnType<Session['readResource']>>; // the same
-    },
+    readResource,
+    watchResource: (uri, watch) => watchJob(agent, readResource, uri, watch),
     listPrompts: () => list('prompts/list', 'prompts'),
     getPrompt: (name, args) => orNothing(ask({ method: 'prompts/get', params: { name, arguments: args } })),
     // A request for each question: there is no connection on which anybody could tell us.

@@ -19,7 +19,7 @@ export async function answerIn(response: Response, notified: (message: JsonObjec
 }
 
 /** The data of each event (WHATWG HTML, section 9.2.6, of which MCP uses `data` lines). */
-async function* eventsIn({ body }: Response): AsyncGenerator<string> {
+export async function* eventsIn({ body }: Response): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let text = '';
   for await (const chunk of body ?? []) {
