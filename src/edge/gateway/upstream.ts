@@ -9,6 +9,7 @@ import { isStdio, type UpstreamConfig } from './config.ts';
 import type { Connection } from './connection.ts';
 import { Lifeline, type UpstreamOptions } from './lifeline.ts';
 import { allPages } from './paging.ts';
+import { headerParams, paramHeaders } from './param-headers.ts';
 import { isList, isObject, type JsonObject } from './pointer.ts';
 import { asTool, asToolResult, isListable } from './result.ts';
 import type { Progress } from './wire.ts';
@@ -24,6 +25,8 @@ export interface UpstreamCall {
 
 interface Asked extends Pick<UpstreamCall, 'progress' | 'trace'> {
   readonly signal?: AbortSignal | undefined;
+  /** What its headers hold, where it has any. */
+  readonly headers?: () => { readonly [name: string]: string };
 }
 
 /** An upstream that let a call time out has as long again, and at most this, to show that it is alive. */
@@ -87,7 +90,8 @@ export class Upstream {
   /** The result exactly as it came. Throws `UPSTREAM_FAILED`, `TIMEOUT`, the reason of the signal, or the error it answered. */
   async call({ name, arguments: given, signal, progress, trace }: UpstreamCall): Promise<ToolResult> {
     const params = given === undefined ? { name } : { name, arguments: given };
-    const result = await this.#request('tools/call', params, { signal, progress, trace });
+    const headers = () => this.#headers(name, given);
+    const result = await this.#request('tools/call', params, { signal, progress, trace, headers });
     const sound = asToolResult(result);
     if (!sound) throw this.#line.failed('sent a malformed result');
     return sound;
@@ -155,15 +159,27 @@ export class Upstream {
     for (const listener of this.#listeners) listener();
   }
 
-  async #request(method: string, params: JsonObject, { signal, ...more }: Asked = {}): Promise<JsonObject> {
+  async #request(method: string, params: JsonObject, asked: Asked = {}): Promise<JsonObject> {
     const connection = await this.#line.connected();
+    const { wire } = connection;
     const { timeout } = this.config;
+    const { signal, headers, ...more } = asked;
     try {
-      return await connection.wire.request(method, params, { timeout, ...more, ...(signal && { signal }) });
+      return await wire.request(method, params, {
+        timeout,
+        ...more,
+        ...(signal && { signal }),
+        ...(wire.mirrors && { headers: headers?.() }),
+      });
     } catch (error) {
       if (error instanceof Refusal && error.code === 'TIMEOUT') void this.#probe(connection);
       throw error;
     }
+  }
+
+  #headers(tool: string, given: JsonObject | undefined): { readonly [name: string]: string } {
+    const definition = this.#known?.find(({ name }) => name === tool);
+    return paramHeaders((definition && headerParams(definition.inputSchema)) ?? [], given);
   }
 
   /** Ends an upstream that has stopped answering altogether, so that the next call finds a new one. */
@@ -179,10 +195,13 @@ export class Upstream {
 
   async #listTools(): Promise<readonly ToolDefinition[]> {
     const listed = await this.#list('tools', 'tools/list', 'tools');
+    const { mirrors } = (await this.#line.connected()).wire;
     const byName = new Map<string, ToolDefinition>();
     for (const item of listed) {
       const tool = asTool(item);
       if (!tool) this.#line.say('lists a tool that is none; it is left out');
+      else if (mirrors && !headerParams(tool.inputSchema))
+        this.#line.say('marks what cannot be a header; it is left out');
       else if (!byName.has(tool.name)) byName.set(tool.name, tool);
     }
     const tools = [...byName.values()];

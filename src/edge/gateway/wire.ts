@@ -24,6 +24,8 @@ export interface RequestOptions {
   readonly progress?: Progress | undefined;
   /** W3C `traceparent` of the work that this is a part of: in `_meta`, and where requests have headers, there too. */
   readonly trace?: string | undefined;
+  /** Where a request has any: beside what the protocol itself puts there. */
+  readonly headers?: { readonly [name: string]: string } | undefined;
 }
 
 export interface Wire extends UpstreamTransport {
@@ -35,6 +37,8 @@ export interface Wire extends UpstreamTransport {
    * @throws RpcError what the upstream answered instead; Refusal `UPSTREAM_FAILED`, `TIMEOUT`, or the reason of `signal`.
    */
   request(method: string, params: JsonObject, options: RequestOptions): Promise<JsonObject>;
+  /** Whether the upstream wants to see some arguments in headers too: over HTTP, since revision 2026-07-28. */
+  readonly mirrors: boolean;
   /** Told of `notifications/.../list_changed`. */
   onchanged?: (method: string) => void;
   /** Whether the other side no longer knows this connection: new requests want a new one. */
@@ -148,11 +152,14 @@ export function wireOver(inner: UpstreamTransport, name: string): Wire {
     get sessionId() {
       return inner.sessionId;
     },
+    get mirrors() {
+      return inner.hasPerRequestStream === true && wire.envelope !== undefined;
+    },
     get hasPerRequestStream() {
       return inner.hasPerRequestStream ?? false;
     },
     setProtocolVersion: (version) => inner.setProtocolVersion?.(version),
-    request(method, params, { signal, timeout, progress, trace: traceparent }) {
+    request(method, params, { signal, timeout, progress, trace: traceparent, headers }) {
       if (signal?.aborted) return Promise.reject(reasonOf(signal));
       return new Promise<JsonObject>((resolve, reject) => {
         const id = freshId();
@@ -189,7 +196,7 @@ export function wireOver(inner: UpstreamTransport, name: string): Wire {
         const options: TransportSendOptions | undefined = stream && {
           requestSignal: stream.signal,
           onRequestStreamEnd: () => fail('ended the stream of its answer'),
-          ...(traceparent !== undefined && { headers: { traceparent } }),
+          headers: { ...headers, ...(traceparent !== undefined && { traceparent }) },
         };
         const meta = {
           ...wire.envelope,
