@@ -89,10 +89,26 @@ export interface Cache {
   save(bytes: Uint8Array): Promise<void>;
 }
 
+/** A file that is being written, with what a writer before us, who was interrupted, has left of it. */
+export interface Draft {
+  /** Lines that were noted beside it, oldest first. Like the bytes, they may have been changed by anybody. */
+  readonly notes: readonly string[];
+  /** The first so many bytes, in pieces; fewer where there are no more. */
+  read(bytes: number): AsyncIterable<Uint8Array>;
+  /** Forgets all but the first so many bytes and notes. */
+  rewind(bytes: number, notes: number): Promise<void>;
+  write(bytes: Uint8Array): Promise<void>;
+  note(line: string): Promise<void>;
+  /** Leaves it for the next writer. */
+  close(): Promise<void>;
+}
+
 /** Where exported evidence is kept: whole files, each under a name of `[0-9a-z-]`. */
 export interface Archive {
   /** Writes a file, whole or not at all; answers its absolute path. */
   save(id: string, text: string): Promise<string>;
+  /** A file that will be kept: `finish` gives it its name, once it is whole, and answers its absolute path. */
+  draft(name: string): Promise<Draft & { finish(id: string): Promise<string> }>;
   load(id: string): Promise<Uint8Array | undefined>;
   /** The name of the file at this path, if it is one of these. */
   idOf(path: string): string | undefined;

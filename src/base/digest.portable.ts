@@ -12,3 +12,17 @@ export function sha256(data: Uint8Array | string): Uint8Array {
 export function sha256Hex(data: Uint8Array | string): string {
   return toHex(sha256(data));
 }
+
+/** SHA-256 of what comes in pieces. */
+export class Sha256 {
+  readonly #hash = digest.create();
+
+  update(data: Uint8Array | string): void {
+    this.#hash.update(typeof data === 'string' ? UTF8.encode(data) : data);
+  }
+
+  /** Of everything so far, lower-case hexadecimal; more may follow. */
+  hex(): string {
+    return toHex(this.#hash.clone().digest());
+  }
+}

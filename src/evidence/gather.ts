@@ -6,7 +6,8 @@ import { canonicalize } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
 import { type Entry, openEntry } from '../chain/entry.ts';
 import type { Head, Page, Query, Row } from '../ports.ts';
-import { bearsOn, OF_LINEAGE, type Subject } from './bundle.ts';
+import { ALWAYS, bearsOn, OF_LINEAGE, type Subject } from './bundle.ts';
+import { type ChainKeys, keysIn } from './genesis.ts';
 import type { NodeSource } from './tiles.ts';
 
 /** A chain as an exporter reads it. */
@@ -21,14 +22,12 @@ export type End = Pick<Head, 'size' | 'checkpoint'>;
 export interface Plan {
   readonly subject: Subject;
   readonly end: End;
+  readonly keys: ChainKeys;
   /** Hashes from the root to the subject; empty for a run of entries. */
   readonly lineage: readonly string[];
   /** Numbers of the entries that the subject does not hold itself, rising. */
   readonly beside: readonly number[];
 }
-
-/** Kinds that are about the chain itself: every bundle holds them. */
-const OF_CHAIN: readonly string[] = ['GENESIS'];
 
 /**
  * `end`: where the chain ended when it was planned before; its end now when absent.
@@ -43,10 +42,22 @@ export async function planOf(source: Source, subject: Subject, end?: End): Promi
   const add = ({ sequence_number: at }: Row): void => {
     if (at < size) found.add(at);
   };
-  for (const kind of OF_CHAIN) for await (const row of pages(source, { kind })) add(row);
+  const keys = keysIn(await always(source, size, add));
   const lineage = 'artifact_hash' in subject ? await addAncestors(source, subject.artifact_hash, add) : [];
   if ('first' in subject) await addBefore(source, subject, size, add);
-  return { subject, end: { size, checkpoint }, lineage, beside: [...found].sort((a, b) => a - b) };
+  return { subject, end: { size, checkpoint }, keys, lineage, beside: [...found].sort((a, b) => a - b) };
+}
+
+/** The entries that every bundle holds are added; answers them as text. */
+async function always(source: Source, size: number, add: Add): Promise<string[]> {
+  const texts: string[] = [];
+  for (const kind of ALWAYS) {
+    for await (const row of pages(source, { kind })) {
+      add(row);
+      if (row.sequence_number < size) texts.push(row.entry);
+    }
+  }
+  return texts;
 }
 
 /** The entries of a plan in order, those behind number `after`. */
@@ -172,7 +183,8 @@ const NAMES_BOTH = 'JOB_ACCEPTED';
 async function* bearing(source: Source, hash: string, parent: string | null): AsyncGenerator<Row> {
   for (const kind of Object.keys(OF_LINEAGE)) {
     if (kind === NAMES_BOTH && parent === null) continue;
-    const query = kind === NAMES_BOTH && parent !== null ? { names: parent, within: hash, kind } : { names: hash, kind };
+    const query =
+      kind === NAMES_BOTH && parent !== null ? { names: parent, within: hash, kind } : { names: hash, kind };
     for await (const row of pages(source, query)) if (bearsOn(openEntry(row.entry)) === hash) yield row;
   }
 }
@@ -180,7 +192,8 @@ async function* bearing(source: Source, hash: string, parent: string | null): As
 /** Entries read at once. */
 const PAGE = 250;
 
-async function* pages(source: Source, query: Partial<Query>): AsyncGenerator<Row> {
+/** All entries that a query finds, in order. */
+export async function* pages(source: Source, query: Partial<Query>): AsyncGenerator<Row> {
   for (let after = query.after ?? -1; ; ) {
     const { rows } = await source.read({ ...query, after, limit: PAGE });
     yield* rows;

@@ -8,15 +8,15 @@
  */
 import * as z from 'zod';
 import { verify } from '#ed25519';
-import { toJson } from '../artifact/artifact.ts';
-import { decodeEvent } from '../authority/event/index.ts';
+import { type Sealed, toJson } from '../artifact/artifact.ts';
+import { decodeEvent, type Event } from '../authority/event/index.ts';
 import { canonicalize, type Json } from '../base/canonical.ts';
 import { fromDidKey, toDidKey } from '../base/did-key.ts';
 import { fromBase64, toBase64 } from '../base/encoding.ts';
 import { parseStrict } from '../base/strict-json.ts';
 import { openEntry } from '../chain/entry.ts';
 import type { Signer } from '../ports.ts';
-import { gather, type Source } from './gather.ts';
+import { creationOf, lineageOf, pages, type Source } from './gather.ts';
 
 const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 const STATEMENT = 'https://in-toto.io/Statement/v1';
@@ -26,23 +26,37 @@ const utf8 = new TextEncoder();
 
 /** @throws Refusal `ARTIFACT_NOT_FOUND`. */
 export async function lineageStatement(source: Source, artifact: string, log: Signer): Promise<string> {
-  const { rows, lineage, head } = await gather(source, { artifact_hash: artifact });
-  const events = rows.map((row) => decodeEvent(openEntry(row.entry).event));
-  const sealed = events.flatMap((event) => ('sealed' in event ? [event.sealed] : []));
-  const line = lineage.flatMap((hash) => sealed.find((each) => each.hash === hash) ?? []);
+  const hashes = await lineageOf(source, artifact);
+  // Read after the lineage, so that its end covers all of it.
+  const { head } = await source.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
+  const { line, enrolments } = await statedOf(source, hashes);
   const statement = {
     _type: STATEMENT,
     subject: [{ name: line.at(-1)?.artifact.subject ?? '', digest: { sha256: artifact } }],
     predicateType: PREDICATE,
     predicate: {
       lineage: line.map(toJson),
-      enrollments: events.filter((event) => event.kind === 'ENROLLMENT' && lineage.includes(event.artifact_hash)),
-      checkpoint: head.checkpoint,
+      enrollments: enrolments.filter(({ at }) => at < (head?.size ?? 0)).map(({ event }) => event),
+      checkpoint: head?.checkpoint ?? '',
     },
   };
   const payload = utf8.encode(canonicalize(statement));
   const signature = { keyid: toDidKey(log.publicKey), sig: toBase64(log.sign(encoded(PAYLOAD_TYPE, payload))) };
   return canonicalize({ payload: toBase64(payload), payloadType: PAYLOAD_TYPE, signatures: [signature] });
+}
+
+/** The artifacts of a lineage, and who enrolled for them, in the order of the chain. */
+async function statedOf(source: Source, lineage: readonly string[]) {
+  const line: Sealed[] = [];
+  const enrolments: { readonly at: number; readonly event: Event }[] = [];
+  for (const names of lineage) {
+    const created = await creationOf(source, names);
+    const event = created && decodeEvent(created.entry.event);
+    if (event && 'sealed' in event) line.push(event.sealed);
+    for await (const row of pages(source, { names, kind: 'ENROLLMENT' }))
+      enrolments.push({ at: row.sequence_number, event: decodeEvent(openEntry(row.entry).event) });
+  }
+  return { line, enrolments: enrolments.sort((a, b) => a.at - b.at) };
 }
 
 const envelope = z.strictObject({

@@ -10,14 +10,35 @@ import { leafHash, nodeHash } from '../chain/tree.ts';
 
 /** @throws TypeError unless `indexes` rise within the tree. */
 export function multiproof(nodes: NodeReader, indexes: readonly number[], size: number): Uint8Array[] {
+  const range = wholeTree(indexes, size);
+  return size > 0 ? proveRange(nodes, indexes, range).proof : [];
+}
+
+/** All leaves of the tree. @throws TypeError unless `indexes` rise within it. */
+export function wholeTree(indexes: readonly number[], size: number): Range {
   if (!rises(indexes, size)) throw new TypeError('entries that are not in order within the tree');
+  return { start: 0, end: size, from: 0, to: indexes.length };
+}
+
+/** The part of a proof that is about these leaves, and their root as the tree's own leaves add up to it. */
+export function proveRange(
+  nodes: NodeReader,
+  indexes: readonly number[],
+  range: Range,
+): { readonly proof: Uint8Array[]; readonly root: Uint8Array } {
   const proof: Uint8Array[] = [];
-  const walk = ({ start, end, from, to }: Range): void => {
-    if (from === to) proof.push(rootOf(nodes, start, end));
-    else if (end - start > 1) for (const half of halves({ start, end, from, to }, indexes)) walk(half);
+  const walk = (at: Range): Uint8Array => {
+    const { start, end, from, to } = at;
+    if (from === to) {
+      const left = rootOf(nodes, start, end);
+      proof.push(left);
+      return left;
+    }
+    if (end - start === 1) return nodes(0, start);
+    const [left, right] = halves(at, indexes);
+    return nodeHash(walk(left), walk(right));
   };
-  if (size > 0) walk({ start: 0, end: size, from: 0, to: indexes.length });
-  return proof;
+  return { root: walk(range), proof };
 }
 
 /**
@@ -44,14 +65,14 @@ export function provenRoot(
 }
 
 /** Leaves `start` to `end` of the tree, and which of the proven entries lie there: `from` to `to`. Ends are exclusive. */
-interface Range {
+export interface Range {
   readonly start: number;
   readonly end: number;
   readonly from: number;
   readonly to: number;
 }
 
-function halves({ start, end, from, to }: Range, indexes: readonly number[]): [Range, Range] {
+export function halves({ start, end, from, to }: Range, indexes: readonly number[]): [Range, Range] {
   const middle = start + split(end - start);
   let [low, high] = [from, to];
   while (low < high) {

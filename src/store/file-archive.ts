@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Archive } from '../ports.ts';
+import { openDraft } from './file-draft.ts';
 
 const ID = /^[0-9a-z-]{1,128}$/;
 
@@ -22,6 +23,14 @@ export function fileArchive(directory: string): Archive {
         throw error;
       }
       return pathOf(id);
+    },
+    async draft(name) {
+      if (!ID.test(name)) throw new TypeError('not a name for evidence');
+      await mkdir(home, { recursive: true, mode: 0o700 });
+      return openDraft(join(home, name), (id) => {
+        if (!ID.test(id)) throw new TypeError('not a name for evidence');
+        return pathOf(id);
+      });
     },
     load: async (id) => (ID.test(id) ? contents(pathOf(id)) : undefined),
     idOf(path) {

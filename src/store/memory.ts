@@ -1,5 +1,5 @@
 /** A chain that lives as long as the process: for tests and for use as a library without a disk. */
-import type { Archive, Batch, Cache, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
+import type { Archive, Batch, Cache, Draft, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
 import { checkBatch } from './batch.ts';
 
 export class MemoryStore implements Store, Tree {
@@ -65,6 +65,12 @@ export class MemoryArchive implements Archive {
     return `/evidence/${id}.json`;
   }
 
+  async draft(): Promise<MemoryDraft & { finish(id: string): Promise<string> }> {
+    const draft = new MemoryDraft();
+    const finish = (id: string) => this.save(id, new TextDecoder().decode(draft.bytes()));
+    return Object.assign(draft, { finish });
+  }
+
   async load(id: string): Promise<Uint8Array | undefined> {
     const text = this.#files.get(id);
     return text === undefined ? undefined : new TextEncoder().encode(text);
@@ -77,6 +83,38 @@ export class MemoryArchive implements Archive {
   open(path: string): Promise<Uint8Array | undefined> {
     return this.load(this.idOf(path) ?? '');
   }
+}
+
+/** What it holds is kept as long as somebody holds it. */
+export class MemoryDraft implements Draft {
+  readonly notes: string[] = [];
+  #bytes: Uint8Array = new Uint8Array();
+
+  bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  async *read(bytes: number): AsyncGenerator<Uint8Array> {
+    yield this.#bytes.subarray(0, bytes);
+  }
+
+  async rewind(bytes: number, notes: number): Promise<void> {
+    this.#bytes = this.#bytes.slice(0, bytes);
+    this.notes.length = notes;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    const longer = new Uint8Array(this.#bytes.length + bytes.length);
+    longer.set(this.#bytes);
+    longer.set(bytes, this.#bytes.length);
+    this.#bytes = longer;
+  }
+
+  async note(line: string): Promise<void> {
+    this.notes.push(line);
+  }
+
+  async close(): Promise<void> {}
 }
 
 const shown = ({ nodes: _, ...row }: Row): Row => ({ ...row, names: [], within: [] });

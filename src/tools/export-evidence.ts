@@ -1,17 +1,24 @@
 import * as z from 'zod';
 import { notFound } from '../authority/find.ts';
-import { buildBundle } from '../evidence/build.ts';
+import { idOf, keepBundle } from '../evidence/export.ts';
 import { lineageOf } from '../evidence/gather.ts';
 import { buildReceipts } from '../evidence/receipts/build.ts';
 import * as piece from './schema.ts';
 import { namedOrOwn } from './subject.ts';
 import { type Reader, tool } from './tool.ts';
 
-const FORMATS = {
-  aga: (reader: Reader, artifact_hash: string, now: number) => buildBundle(reader, { artifact_hash }, reader.log, now),
-  'governance-receipts': (reader: Reader, artifact_hash: string, now: number) =>
-    buildReceipts(reader, artifact_hash, reader.log, now),
-} as const;
+interface Kept {
+  readonly id: string;
+  readonly path: string;
+  readonly entries: number;
+  readonly checkpoint: string;
+}
+
+const FORMATS: { readonly [format in 'aga' | 'governance-receipts']: typeof receipts } = {
+  aga: (reader, artifact_hash, time) =>
+    keepBundle(reader, reader.archive, { artifact_hash }, { log: reader.log, time }),
+  'governance-receipts': receipts,
+};
 type Format = keyof typeof FORMATS;
 const NAMES = Object.keys(FORMATS) as [Format, ...Format[]]; // Object.keys forgets the literal names
 
@@ -44,10 +51,15 @@ export const exportEvidence = tool({
         // What expired long ago is known to the chain alone, so it is the chain that is asked who may see it.
         const line = caller.artifact === null ? [] : await lineageOf(reader, hash);
         if (caller.artifact !== null && !line.includes(caller.artifact)) throw notFound();
-        const { text, entries, checkpoint } = await FORMATS[format](reader, hash, now);
-        const id = `${hash.slice(0, 16)}-${checkpoint.split('\n')[1]}${format === 'aga' ? '' : '-receipts'}`;
-        return { path: await reader.archive.save(id, text), resource: `aga://evidence/${id}`, entries, checkpoint };
+        const { id, path, entries, checkpoint } = await FORMATS[format](reader, hash, now);
+        return { path, resource: `aga://evidence/${id}`, entries, checkpoint };
       },
     };
   },
 });
+
+async function receipts(reader: Reader, hash: string, time: number): Promise<Kept> {
+  const { text, entries, checkpoint } = await buildReceipts(reader, hash, reader.log, time);
+  const id = `${idOf({ artifact_hash: hash }, checkpoint)}-receipts`;
+  return { id, path: await reader.archive.save(id, text), entries, checkpoint };
+}

@@ -9,24 +9,23 @@ import { Refusal } from '../../base/refusal.ts';
 import { openEntry } from '../../chain/entry.ts';
 import type { Row, Signer } from '../../ports.ts';
 import type { Built } from '../build.ts';
-import { gather, type Source } from '../gather.ts';
-import { genesisIn } from '../genesis.ts';
+import { planOf, rowsOf, type Source } from '../gather.ts';
 import { ALGORITHM, directionsOf, hashOf, levelsOf, type Receipt, type ReceiptBundle, signedBytes } from './format.ts';
 
 /** @throws Refusal `ARTIFACT_NOT_FOUND`; `INVALID_REQUEST` where no tool call was decided, since an empty bundle proves nothing. */
 export async function buildReceipts(source: Source, artifact: string, log: Signer, time: number): Promise<Built> {
-  const { rows, head } = await gather(source, { artifact_hash: artifact });
-  const gateway = head.checkpoint.split('\n')[0] ?? '';
-  genesisIn(rows[0]?.entry ?? '');
+  const plan = await planOf(source, { artifact_hash: artifact });
+  const { checkpoint } = plan.end;
+  const gateway = checkpoint.split('\n')[0] ?? '';
   const receipts: Receipt[] = [];
-  for (const row of rows) {
+  for await (const row of rowsOf(source, plan)) {
     const decided = decisionIn(row);
     if (decided) receipts.push(receiptOf(row, decided, receipts.at(-1), { artifact, gateway, log }));
   }
   if (receipts.length === 0)
     throw new Refusal('INVALID_REQUEST', 'No tool call was decided under this artifact: there is nothing to receipt.');
   const text = canonicalize(bundleOf(receipts, formatInstant(time)));
-  return { text, entries: receipts.length, checkpoint: head.checkpoint };
+  return { text, entries: receipts.length, checkpoint };
 }
 
 interface Call {
