@@ -6,6 +6,7 @@ import type { Case } from './case.ts';
 import { bundle } from './chain.ts';
 import { delegationForgeries, stageOf } from './delegation.ts';
 import { receiptForgeries } from './receipts.ts';
+import { rotationForgeries } from './rotation.ts';
 import { structureForgeries } from './structure.ts';
 import { textForgeries } from './text.ts';
 
@@ -22,5 +23,6 @@ export async function corpus(): Promise<Case[]> {
     ...(await actForgeries(stage)),
     ...(await courseForgeries(stage)),
     ...(await receiptForgeries(told, chain)),
+    ...rotationForgeries(told, entriesOf(chain)),
   ];
 }

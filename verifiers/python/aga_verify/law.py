@@ -1,4 +1,5 @@
 """The law: what a chain adds up to, and what may happen on it (format.md, section 7)."""
+from . import note
 from .crypto import from_base64url, from_did_key, verify
 from .events import BINDINGS, instant, written
 from .patterns import Budget, Malformed, language
@@ -161,7 +162,7 @@ def amounts(texts):
 
 class State:
     def __init__(self):
-        self.authority = self.log_key = None
+        self.authority, self.log_keys = None, []
         self.time = 0
         self.grants, self.live, self.gone = {}, [], []
         self.refusals, self.pins, self.banned = {}, {}, set()
@@ -329,7 +330,28 @@ def _genesis(state, event, number):
 
 def _genesis_effect(state, event):
     if state.authority is None:
-        state.authority, state.log_key = event["authority"], event["log_key"]
+        state.authority, state.log_keys = event["authority"], [event["log_key"]]
+
+
+def rotates(event, authority, keys):
+    """Whether the log goes over to the key that the event names; `keys` are those until now."""
+    key, now = note.parse_key(event["log_key"], note.LOG), note.parse_key(keys[-1], note.LOG)
+    if event["previous_log_key"] != keys[-1] or not key or not now or key[0] != now[0] or event["log_key"] in keys:
+        return False
+    number, previous_hash = event.place
+    said = {name: event[name] for name in ("log_key", "previous_log_key", "reason")}
+    said.update(type="aga-log-key/v1", chain=key[0], sequence_number=number, previous_hash=previous_hash)
+    signed = lambda member, by: verify(from_base64url(event[member]), jcs(said).encode(), by)
+    return signed("signature", from_did_key(authority)) and signed("possession", key[2])
+
+
+def _log_key(state, event, number):
+    need(rotates(event, state.authority, state.log_keys))
+
+
+def _log_key_effect(state, event):
+    if state.authority is not None and rotates(event, state.authority, state.log_keys):
+        state.log_keys.append(event["log_key"])
 
 
 def _created(state, event, number):
@@ -583,6 +605,7 @@ KINDS = {
     "JOB_ACCEPTED": (_accepted, _accepted_effect),
     "JOB_EVENT": (_job_event, _job_event_effect),
     "JOB_ENDED": (_job_ended, _job_ended_effect),
+    "LOG_KEY": (_log_key, _log_key_effect),
 }
 
 

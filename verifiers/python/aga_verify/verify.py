@@ -52,6 +52,7 @@ class Entry:
         self.hash = leaf(self.text)
         try:
             self.event = Event(value["event"])
+            self.event.place = (self.number, value["previous_hash"])
         except Bad:
             self.event = None
 
@@ -134,15 +135,22 @@ def _keys(bundle, entries, genesis, ordered, asked, add):
         add(0, "genesis")
     if genesis["authority"] != asked["trust"]:
         add(0, "authority")
-    if asked.get("log_key") is not None and genesis["log_key"] != asked["log_key"]:
+    keys = [genesis["log_key"]]
+    for each in entries:
+        if each.event is not None and each.event.kind == "LOG_KEY":
+            if law.rotates(each.event, genesis["authority"], keys):
+                keys.append(each.event["log_key"])
+            else:
+                add(each.number, "rotation")
+    if asked.get("log_key") is not None and asked["log_key"] not in keys:
         add(0, "log_key")
-    if bundle["keys"] != {"authority": genesis["authority"], "log": genesis["log_key"]}:
+    if bundle["keys"] != {"authority": genesis["authority"], "log": keys[-1]}:
         add(None, "keys")
-    key = note.parse_key(genesis["log_key"], note.LOG)
+    key = note.parse_key(keys[-1], note.LOG)
     for each in entries:
         if key is None or each.value["chain"] != key[0]:
             add(each.number, "chain")
-    _tree(bundle, entries, genesis["log_key"], ordered, add)
+    _tree(bundle, entries, keys[-1], ordered, add)
     rest = {name: each for name, each in bundle.items() if name != "seal"}
     said = {"type": "aga-seal/v1", "bundle": sha256(jcs(rest).encode()).hex(), "time": bundle["seal"]["time"]}
     if key is None or not signed(from_base64url(bundle["seal"]["signature"]), jcs(said).encode(), key[2]):
@@ -162,10 +170,13 @@ def _tree(bundle, entries, vkey, ordered, add):
             add(None, "proof" if root is None else "root")
 
 
+_ALWAYS = ("GENESIS", "LOG_KEY")
+
+
 def _belonging(bundle, entries, report):
     """Answers the hashes of the subtree."""
     add = lambda number, rule: report.add("integrity", number, rule)
-    known = [each for each in entries if each.event is not None and each.event.kind != "GENESIS"]
+    known = [each for each in entries if each.event is not None and each.event.kind not in _ALWAYS]
     parents = {each.event.artifact.hash: each.event.artifact.parent for each in known if each.event.artifact is not None}
 
     def lineage(at):
@@ -201,7 +212,8 @@ def _belonging(bundle, entries, report):
         add(None, "subject")
     above = {each for entry in run if entry in known for name in entry.event.names() for each in lineage(name)}
     for each in entries:
-        if each.number > last or (each.number < first and each in known and not is_of(each.event, above)):
+        foreign = each.event is None or each.event.kind != "LOG_KEY"
+        if (each.number > last and foreign) or (each.number < first and each in known and not is_of(each.event, above)):
             add(each.number, "foreign_entry")
     return set()
 
