@@ -2,7 +2,7 @@
  * The chains of many authorities in one PostgreSQL, each shared by many replicas.
  *
  * Nothing of our own makes consensus. A replica takes the lock on the chain's row, is shown what the others have
- * appended, and appends; two round trips and one flush of the server's log for a whole batch. A connection that breaks
+ * appended, and appends; two round trips at most and one flush of the server's log for a whole batch. A connection that breaks
  * in mid-commit leaves its outcome unknown, and the server may still be busy with it: nothing is read before that
  * transaction has ended, which is when its lock can be had.
  */
@@ -13,8 +13,10 @@ import { addressOf } from './postgres/address.ts';
 import { appendOf } from './postgres/append.ts';
 import { inWords, isAnswer } from './postgres/failure.ts';
 import { chainOf, greet } from './postgres/greet.ts';
+import { Herald } from './postgres/herald.ts';
 import { type Cells, Link, type Session, type Statement } from './postgres/link.ts';
-import { newsFrom, PREPARE_NEWS, page, pageOf } from './postgres/select.ts';
+import { type Follow, lockOf, Right } from './postgres/right.ts';
+import { PREPARE_NEWS, page, pageOf } from './postgres/select.ts';
 
 export interface PostgresOptions {
   /** `postgres://…`, with TLS options. */
@@ -29,6 +31,8 @@ export interface PostgresOptions {
   readonly lock?: number;
   /** Milliseconds after which a replica that stands still loses the right to append; 10,000 when absent. */
   readonly standstill?: number;
+  /** Milliseconds of silence after which the connection that listens is tried; 10,000 when absent. */
+  readonly silence?: number;
 }
 
 /** Connects, and migrates where that is needed. @throws Refusal in words for the operator, without a password. */
@@ -49,6 +53,8 @@ export class PostgresStore implements Store, Tree {
   /** Kept apart, so that a reader never waits for the lock. */
   readonly #writer: Link;
   readonly #reader: Link;
+  readonly #right: Right;
+  readonly #herald: Herald;
   #chain = 0;
   #known = false;
   /** A transaction of ours may not have ended yet. */
@@ -56,7 +62,8 @@ export class PostgresStore implements Store, Tree {
   #settling: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor({ url, chain, patience = 1500, lock = 8000, standstill = 10_000 }: PostgresOptions) {
+  constructor(options: PostgresOptions) {
+    const { url, chain, patience = 1500, lock = 8000, standstill = 10_000, silence = 10_000 } = options;
     const address = addressOf(url);
     const link = (prepare = '') =>
       new Link({
@@ -72,6 +79,12 @@ export class PostgresStore implements Store, Tree {
       });
     this.#writer = link(PREPARE_NEWS);
     this.#reader = link();
+    this.#right = new Right({
+      writer: this.#writer,
+      chain: () => this.#chain,
+      read: (size, limit) => this.#reader.patiently((session) => this.#page(session, { after: size - 1, limit })),
+    });
+    this.#herald = new Herald({ address, chain: (session) => chainOf(session, chain), silence });
   }
 
   /** Finds out whether the database can be used. @throws Refusal */
@@ -84,15 +97,18 @@ export class PostgresStore implements Store, Tree {
     return this.#reader.patiently((session) => this.#page(session, query));
   }
 
-  commit(size: number, decide: Decide): Promise<void> {
+  commit(size: number, decide: Decide, follow?: Follow): Promise<void> {
     // One transaction at a time on the one connection that writes.
     const turn = this.#last.then(async () => {
       await this.#settle();
-      await this.#append(size, decide);
+      await this.#append(size, decide, follow);
     });
     this.#last = turn.catch(() => undefined);
     return turn;
   }
+
+  /** PostgreSQL answers a commit when it is durable: `greet` sees to that. */
+  async durable(): Promise<void> {}
 
   /** The signed checkpoint over so many entries, if a batch ended there. */
   async checkpoint(size: number): Promise<string | undefined> {
@@ -115,23 +131,34 @@ export class PostgresStore implements Store, Tree {
     return (gap === -1 ? found : found.slice(0, gap)).map(([, hash]) => String(hash));
   }
 
+  /** Calls back when another replica has appended: a hint, which may be lost. */
+  onNews(listener: () => void): () => void {
+    return this.#herald.onNews(listener);
+  }
+
   async close(): Promise<void> {
+    await this.#herald.close();
     await Promise.all([this.#writer.close(), this.#reader.close()]);
   }
 
-  async #append(size: number, decide: Decide): Promise<void> {
-    const { session, news, head } = await this.#writer.patiently((open) => this.#locked(open, size));
+  async #append(size: number, decide: Decide, follow?: Follow): Promise<void> {
+    const { session, news, head } = await this.#right.take(size, follow);
     let batch: Batch | null;
+    let append: Statement;
     try {
       batch = decide(news, head);
-      if (batch !== null) checkBatch(batch, head?.size ?? 0);
+      if (batch === null) return await this.#right.release(session);
+      checkBatch(batch, head?.size ?? 0);
+      append = appendOf(this.#chain, batch);
     } catch (error) {
-      await this.#release(session);
+      await this.#right.release(session);
       throw error;
     }
-    if (batch === null) return this.#release(session);
     try {
-      await session.ask(appendOf(this.#chain, batch), COMMIT);
+      const written = session.ask(append, COMMIT);
+      this.#right.keep(session, batch.head.size);
+      await written;
+      this.#right.done();
     } catch (error) {
       if (isAnswer(error)) {
         // The server has refused the rows, and what follows a refused statement is rolled back.
@@ -141,26 +168,7 @@ export class PostgresStore implements Store, Tree {
       this.#writer.drop();
       throw new Error('the connection was lost in mid-commit', { cause: error });
     }
-  }
-
-  /** Holds the right to append, and sees what was appended before. */
-  async #locked(
-    session: Session,
-    size: number,
-  ): Promise<Page & { readonly session: Session; readonly news: readonly Row[] }> {
-    try {
-      const [, , found] = await session.run(`${BEGIN}; ${lockOf(this.#chain)}; ${newsFrom(this.#chain, size)}`);
-      const { rows, head } = page(found ?? []);
-      return { session, rows, news: rows, head };
-    } catch (error) {
-      await this.#release(session);
-      throw error;
-    }
-  }
-
-  /** Gives the right to append back; where that fails, the connection goes, and the server does it. */
-  async #release(session: Session): Promise<void> {
-    await session.ask(ROLLBACK).catch(() => this.#writer.drop());
+    this.#herald.tell(this.#chain, this.#reader);
   }
 
   async #page(session: Session, query: Query): Promise<Page> {
@@ -195,11 +203,7 @@ export class PostgresStore implements Store, Tree {
   }
 }
 
-const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
 const COMMIT: Statement = { text: 'COMMIT' };
-const ROLLBACK: Statement = { text: 'ROLLBACK' };
-/** Whole numbers of our own stand in these texts, nothing else. */
-const lockOf = (chain: number): string => `SELECT FROM aga.chains WHERE id = ${chain} FOR UPDATE`;
 const LEAVES = `SELECT seq, encode(hash, 'hex') FROM aga.entries WHERE chain = $1 AND seq >= $2 AND seq < $3 ORDER BY seq`;
 const NODES =
   `SELECT idx, encode(hash, 'hex') FROM aga.nodes ` +

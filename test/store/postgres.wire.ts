@@ -11,6 +11,8 @@ export interface Wire {
   /** The database's URL with this wire in front. */
   readonly url: string;
   readonly cuts: Cut[];
+  /** Connections that listen for news get nothing through any more, and are not told, as behind a firewall that forgot them. */
+  deafen(): void;
   /** While it is set, nobody gets through, and who was through is cut off. */
   sever(): void;
   mend(): void;
@@ -24,6 +26,8 @@ export async function wire(database: string): Promise<Wire> {
   const { port, hostname } = new URL(database);
   const cuts: Cut[] = [];
   const ends = new Set<Socket>();
+  const listeners = new Set<Socket>();
+  const deaf = new Set<Socket>();
   let severed = false;
   const server = createServer((near) => {
     ends.add(near);
@@ -34,10 +38,13 @@ export async function wire(database: string): Promise<Wire> {
     far.on('error', () => undefined).on('close', () => ends.delete(far));
     let mute = false;
     far.on('data', (bytes) => {
+      if (deaf.has(near)) return;
       if (mute) near.destroy();
       else near.write(bytes);
     });
     near.on('data', (bytes) => {
+      if (deaf.has(near)) return undefined;
+      if (bytes.includes('LISTEN ')) listeners.add(near);
       const at = bytes.indexOf('COMMIT\0');
       const cut = at === -1 ? undefined : cuts.shift();
       if (cut === undefined) return far.write(bytes);
@@ -68,6 +75,9 @@ export async function wire(database: string): Promise<Wire> {
   return {
     url: url.href,
     cuts,
+    deafen() {
+      for (const near of listeners) deaf.add(near);
+    },
     sever,
     mend() {
       severed = false;

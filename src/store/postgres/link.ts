@@ -14,6 +14,10 @@ export interface LinkOptions {
   readonly patience: number;
   /** Prepares every new connection; what it throws ends the attempt. */
   readonly greet: (session: Session) => Promise<void>;
+  /** What the database tells without being asked (NOTIFY). */
+  readonly heard?: (payload: string) => void;
+  /** Called when a connection that there was is there no more. */
+  readonly lost?: () => void;
 }
 
 export interface Statement {
@@ -80,6 +84,7 @@ export class Link {
     this.#client = undefined;
     this.#session = undefined;
     client?.connection.stream.destroy();
+    if (client) this.#options.lost?.();
   }
 
   /** Says goodbye where the other side still listens. */
@@ -101,7 +106,7 @@ export class Link {
   }
 
   async #open(connectionString: string): Promise<Session> {
-    const { patience, greet } = this.#options;
+    const { patience, greet, heard } = this.#options;
     const client = new Client({
       connectionString,
       pipeline: true,
@@ -118,6 +123,7 @@ export class Link {
     // A connection that breaks while nobody asks would otherwise end the process.
     client.on('error', lost);
     client.on('end', lost);
+    client.on('notification', ({ payload = '' }) => heard?.(payload));
     try {
       await client.connect();
       const session = sessionOf(client);

@@ -57,8 +57,9 @@ const touch =
   (from) =>
     first('touches', `artifact = ${artifact} AND n.direct = ${direct}`, from);
 
-/** The head and every row from `size` on. */
-export const newsFrom = (chain: number, size: number): string => `EXECUTE news (${chain}, ${size - 1}, ${MOST})`;
+/** The head and the rows from `size` on, as many as there are up to the limit. */
+export const newsFrom = (chain: number, size: number, limit: number): string =>
+  `EXECUTE news (${chain}, ${size - 1}, ${limit})`;
 
 /** What a page statement found. */
 export function page(found: readonly Cells[]): Page {

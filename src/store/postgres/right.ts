@@ -1,0 +1,199 @@
+/**
+ * The one right to append, which is the lock on the chain's row, and what others have appended before we had it.
+ *
+ * What is slow is done before it is had. A replica far behind follows the chain first; one that waits for its turn follows
+ * what the others append meanwhile; under the lock only the last of it is left. A replica that has appended and has more
+ * to append asks for the right again in the same breath, unless others want it too: it saves a round trip.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Head, Page, Row } from '../../ports.ts';
+import type { Cells, Link, Session } from './link.ts';
+import { newsFrom, page } from './select.ts';
+
+/** Shows rows that stand on the chain already, before the right to append is had. */
+export type Follow = (rows: readonly Row[]) => void;
+
+export interface Held {
+  readonly session: Session;
+  readonly news: readonly Row[];
+  readonly head: Head | null;
+}
+
+export interface RightOptions {
+  readonly writer: Link;
+  /** Number of the chain on the writer's connection. */
+  readonly chain: () => number;
+  /** Entries from a size on, as many as there are up to a limit; needs no lock. */
+  readonly read: (size: number, limit: number) => Promise<Page>;
+}
+
+interface Kept {
+  readonly size: number;
+  readonly held: Promise<Held | undefined>;
+  timer?: NodeJS.Timeout;
+}
+
+/** Entries that may be followed under the lock: some milliseconds' worth. */
+const UNDER_LOCK = 500;
+const PAGE = 1000;
+/** Attempts to catch up with replicas that append faster than we follow; then the lock stops them. */
+const ATTEMPTS = 5;
+/** Milliseconds since others appended in which they count as wanting the right too. */
+const CONTENDED = 1000;
+/** Milliseconds between two looks at what others append while we wait. */
+const LOOK = 4;
+/** Milliseconds between two commits of a replica that has always more to append, and for which the right is kept for it. */
+const BUSY = 1;
+const KEEP = 2;
+
+export class Right {
+  readonly #options: RightOptions;
+  #contended = Number.NEGATIVE_INFINITY;
+  #ended = Number.NEGATIVE_INFINITY;
+  #streak = 0;
+  #kept: Kept | undefined;
+
+  constructor(options: RightOptions) {
+    this.#options = options;
+  }
+
+  /** Has the right, and every row from `size` on that `follow` was not shown. Throws refusals. */
+  async take(size: number, follow?: Follow): Promise<Held> {
+    this.#streak = performance.now() - this.#ended < BUSY ? this.#streak + 1 : 0;
+    const held = (await this.#claimed(size)) ?? (await this.#fresh(size, follow));
+    if (held.news.length > 0) this.#contended = performance.now();
+    return held;
+  }
+
+  /** To be asked for in the same breath as a commit that makes the chain so long. */
+  keep(session: Session, size: number): void {
+    if (this.#streak < 2 || this.#others()) return;
+    const kept: Kept = {
+      size,
+      held: this.#locked(session, size, MOST).then(
+        (held) => {
+          kept.timer = setTimeout(() => void this.#drop(kept), KEEP);
+          return held;
+        },
+        () => undefined,
+      ),
+    };
+    this.#kept = kept;
+  }
+
+  /** To be called when a commit has ended. */
+  done(): void {
+    this.#ended = performance.now();
+  }
+
+  /** Gives the right back; where that fails, the connection goes, and the server does it. */
+  async release(session: Session): Promise<void> {
+    await session.ask(ROLLBACK).catch(() => this.#options.writer.drop());
+  }
+
+  #others(): boolean {
+    return performance.now() - this.#contended < CONTENDED;
+  }
+
+  async #claimed(size: number): Promise<Held | undefined> {
+    const kept = this.#kept;
+    if (!kept) return undefined;
+    this.#kept = undefined;
+    const held = await kept.held;
+    clearTimeout(kept.timer);
+    if (held && kept.size === size) return held;
+    if (held) await this.release(held.session);
+    return undefined;
+  }
+
+  async #drop(kept: Kept): Promise<void> {
+    if (this.#kept !== kept) return;
+    this.#kept = undefined;
+    clearTimeout(kept.timer);
+    const held = await kept.held;
+    clearTimeout(kept.timer);
+    if (held) await this.release(held.session);
+  }
+
+  async #fresh(from: number, follow?: Follow): Promise<Held> {
+    const { writer, read } = this.#options;
+    const place = new Place(from, follow);
+    for (let attempt = 0; ; attempt++) {
+      const limit = follow && attempt < ATTEMPTS ? UNDER_LOCK : MOST;
+      const queued = follow && this.#others();
+      const held = await writer.patiently((session) =>
+        queued ? this.#queued(session, place, limit) : this.#locked(session, place.size, limit),
+      );
+      if (held.news.length < limit) return held;
+      await this.release(held.session);
+      while (place.show((await read(place.size, PAGE)).rows) === PAGE);
+    }
+  }
+
+  /** The lock and the news in one round trip. */
+  async #locked(session: Session, size: number, limit: number): Promise<Held> {
+    const chain = this.#options.chain();
+    try {
+      const [, , found = []] = await session.run(`${BEGIN}; ${lockOf(chain)}; ${newsFrom(chain, size, limit)}`);
+      return heldOf(session, found);
+    } catch (error) {
+      await this.release(session);
+      throw error;
+    }
+  }
+
+  /** The news are asked for when the lock is had: what is appended until then is followed while we wait. */
+  async #queued(session: Session, place: Place, limit: number): Promise<Held> {
+    const chain = this.#options.chain();
+    let waiting = true;
+    try {
+      const lock = session.run(`${BEGIN}; ${lockOf(chain)}`).finally(() => {
+        waiting = false;
+      });
+      const look = async (): Promise<void> => {
+        for (await sleep(LOOK); waiting; await sleep(LOOK)) {
+          const { rows } = await this.#options.read(place.size, PAGE);
+          // What comes too late comes again with the lock.
+          if (waiting) place.show(rows);
+        }
+      };
+      await Promise.race([lock, look()]);
+      await lock;
+      const [found = []] = await session.run(newsFrom(chain, place.size, limit));
+      return heldOf(session, found);
+    } catch (error) {
+      waiting = false;
+      await this.release(session);
+      throw error;
+    }
+  }
+}
+
+/** How far the one who asks has followed the chain. */
+class Place {
+  size: number;
+  readonly #follow: Follow | undefined;
+
+  constructor(size: number, follow?: Follow) {
+    this.size = size;
+    this.#follow = follow;
+  }
+
+  show(rows: readonly Row[]): number {
+    this.#follow?.(rows);
+    this.size += rows.length;
+    return rows.length;
+  }
+}
+
+function heldOf(session: Session, found: readonly Cells[]): Held {
+  const { rows, head } = page(found);
+  return { session, news: rows, head };
+}
+
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
+const ROLLBACK = { text: 'ROLLBACK' };
+/** The largest LIMIT that there is. */
+const MOST = Number.MAX_SAFE_INTEGER;
+/** Whole numbers of our own stand in these texts, nothing else. */
+export const lockOf = (chain: number): string => `SELECT FROM aga.chains WHERE id = ${chain} FOR UPDATE`;
