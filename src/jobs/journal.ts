@@ -1,26 +1,32 @@
 /**
- * What was said in jobs: inputs stay out, progress, logs, results and errors come in, one file a job. The chain holds their
- * digests, so a line that was changed here is not found under its digest any more.
+ * What was said in jobs: inputs for workers elsewhere, progress, logs, results and errors. The chain holds their digests, so
+ * what was changed here is not found under its digest any more. One contract, for a data directory and for a database.
  */
 import { appendFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { open, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { open, readdir, readFile, stat, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex } from '#digest';
 import { canonicalize, type Json } from '../base/canonical.ts';
 
 export interface Journal {
-  /** Keeps all of it under its digests: from then on every process finds it. */
-  keep(jobId: string, said: readonly Json[]): void;
-  /** Resolves when what was kept outlives a power cut. */
+  /** Keeps all of it under its digests; every process finds it once this has returned, or the promise has resolved. */
+  keep(jobId: string, said: readonly Json[]): void | Promise<void>;
+  /** Resolves when what was kept outlives a power cut; what is on the chain by then does anyway where both are one database. */
   settle(jobId: string): Promise<void>;
   /** Everything kept of a job, by digest. */
   of(jobId: string): Promise<ReadonlyMap<string, Json>>;
+  /** Notes that somebody, a job or a process, is alive. */
+  beat(id: string): Promise<void>;
+  /** Milliseconds since the last beat; undefined where there was none. */
+  silence(id: string): Promise<number | undefined>;
+  close(): Promise<void>;
 }
 
 export const digestOf = (said: Json): string => sha256Hex(canonicalize(said));
 
 export function memoryJournal(): Journal {
   const kept = new Map<string, Map<string, Json>>();
+  const beats = new Map<string, number>();
   return {
     keep(jobId, said) {
       const all = kept.get(jobId) ?? new Map<string, Json>();
@@ -29,20 +35,31 @@ export function memoryJournal(): Journal {
     },
     settle: async () => {},
     of: async (jobId) => kept.get(jobId) ?? new Map(),
+    beat: async (id) => void beats.set(id, performance.now()),
+    async silence(id) {
+      const last = beats.get(id);
+      return last === undefined ? undefined : performance.now() - last;
+    },
+    close: async () => {},
   };
 }
 
-/** A job is known for a day after its end, in milliseconds; its file is kept for longer than that. */
+/** A job is known for a day after its end, in milliseconds; its files are kept for longer than that. */
 const KEPT = 3 * 24 * 3600_000;
 
+/** One file a job, in a directory that the processes of one machine share. */
 export function fileJournal(directory: string, clock: () => number): Journal {
   const pathOf = (jobId: string): string => join(directory, `${jobId}.jsonl`);
+  const beatOf = (id: string): string => join(directory, `${id}.beat`);
   let isReady = false;
+  function prepare(): void {
+    if (!isReady) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (!isReady) void forget(directory, clock()).catch(() => undefined);
+    isReady = true;
+  }
   return {
     keep(jobId, said) {
-      if (!isReady) mkdirSync(directory, { recursive: true, mode: 0o700 });
-      if (!isReady) void forget(directory, clock()).catch(() => undefined);
-      isReady = true;
+      prepare();
       const text = said.map((each) => `${canonicalize(each)}\n`).join('');
       // One write to a file that is only ever appended to: other processes' lines stay whole. It goes to memory, which
       // takes less time than to wait for another thread.
@@ -57,6 +74,17 @@ export function fileJournal(directory: string, clock: () => number): Journal {
       const lines = text.split('\n').slice(0, -1);
       return new Map(lines.flatMap((line) => decode(line)));
     },
+    async beat(id) {
+      prepare();
+      appendFileSync(beatOf(id), '', { mode: 0o600 });
+      const now = clock() / 1000;
+      await utimes(beatOf(id), now, now);
+    },
+    async silence(id) {
+      const found = statSync(beatOf(id), { throwIfNoEntry: false });
+      return found && Math.max(0, clock() - found.mtimeMs);
+    },
+    close: async () => {},
   };
 }
 

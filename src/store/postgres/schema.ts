@@ -102,6 +102,21 @@ const ARCHIVES = `
   REVOKE ALL ON FUNCTION aga.thin FROM PUBLIC;
 `;
 
+/**
+ * `said` is what was said in jobs, of which the chain holds the digests; `beats` is who was last heard of when. Neither is
+ * part of the chain, and both are forgotten after days.
+ */
+const JOBS = `
+  CREATE TABLE aga.said (
+    chain integer NOT NULL, job text NOT NULL, digest bytea NOT NULL, said text NOT NULL,
+    kept timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (chain, job, digest)
+  );
+  CREATE INDEX said_by_age ON aga.said (chain, kept);
+  CREATE TABLE aga.beats (
+    chain integer NOT NULL, id text NOT NULL, at timestamptz NOT NULL, PRIMARY KEY (chain, id)
+  );
+`;
+
 export interface Migration {
   /** What it does, for whoever asks before it is done. */
   readonly title: string;
@@ -112,6 +127,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { title: 'the chains of all authorities, their checkpoints, and what was used once', sql: FIRST },
   { title: 'what was archived, and where to', sql: ARCHIVES },
+  { title: 'what was said in jobs, and who was last heard of when', sql: JOBS },
 ];
 
 /** What a replica needs and no more: it adds to the chain, and can neither change nor remove. The lock on a row of `chains` asks for UPDATE. */
@@ -121,4 +137,6 @@ export const GRANTS: readonly string[] = [
   'GRANT INSERT ON aga.entries, aga.touches, aga.checkpoints, aga.nodes TO %ROLE%',
   'GRANT INSERT (name), UPDATE (name) ON aga.chains TO %ROLE%',
   'GRANT INSERT, DELETE ON aga.nonces TO %ROLE%',
+  'GRANT INSERT, DELETE ON aga.said TO %ROLE%',
+  'GRANT INSERT, UPDATE, DELETE ON aga.beats TO %ROLE%',
 ];
