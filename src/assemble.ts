@@ -79,7 +79,7 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
     said: (jobId) => journal.of(jobId),
     archive: fileArchive(join(home, 'evidence')),
   }));
-  const service = new Service(sequencer, TOOLS);
+  const service = new Service(sequencer, TOOLS, store);
   const enforcement = new Enforcement(service, config.refusals_per_minute);
   const lookout = new Lookout(service);
   const { gateway, decider } = gatewayOf(config, { service, enforcement, lookout });

@@ -71,6 +71,8 @@ export interface Store {
    * only if its batch was certainly not written; `null` appends nothing; what it throws is passed on after a rollback.
    */
   commit(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): Promise<void>;
+  /** Calls back when another process may have appended, where the store can tell; a hint, which may be lost. Returns the unsubscriber. */
+  onNews?(listener: () => void): () => void;
   close(): Promise<void>;
 }
 

@@ -50,10 +50,13 @@ export async function serveInstallation(installation: Installation, place: Place
       ? new CannotStart(`Cannot listen on ${host}:${port}: ${error.code}.`)
       : error;
   });
+  // Where others write the chain too, a replica without calls would otherwise fall behind.
+  const quiet = service.onNews(() => void service.follow().catch(() => undefined));
   return {
     url: server.url,
     freshToken: fresh,
     async close() {
+      quiet();
       await server.close();
       await nonces.close();
     },

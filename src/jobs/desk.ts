@@ -45,7 +45,10 @@ export function jobDesk(service: Service, supervisor: Supervisor): ReadonlyMap<s
     const { wait_seconds: seconds = 0 } = errand.input as { wait_seconds?: number }; // of the schema
     const until = performance.now() + seconds * 1000;
     for (let told = after(errand); ; ) {
-      const changed = signal(supervisor, job_id);
+      const changed = signal([
+        (listener) => supervisor.onChanged(job_id, listener),
+        (listener) => service.onNews(listener),
+      ]);
       const { over, events } = await glance(job_id, errand);
       if (errand.progress && events > told) {
         tellProgress(await look(job_id, told, errand), errand.progress);
@@ -99,15 +102,18 @@ function tellProgress({ events }: JobShown, tell: NonNullable<Errand['progress']
 }
 
 interface Signal {
-  /** Resolves when something was written about the job here since the signal was made, or after `ms`. */
+  /** Resolves when something may have been written about the job since the signal was made, or after `ms`. */
   within(ms: number): Promise<void>;
   quiet(): void;
 }
 
-function signal(supervisor: Supervisor, jobId: string): Signal {
+function signal(sources: readonly ((listener: () => void) => () => void)[]): Signal {
   let quiet = (): void => {};
   const changed = new Promise<void>((resolve) => {
-    quiet = supervisor.onChanged(jobId, resolve);
+    const each = sources.map((source) => source(resolve));
+    quiet = () => {
+      for (const end of each) end();
+    };
   });
   return {
     quiet: () => quiet(),

@@ -15,6 +15,7 @@ export class Lookout {
   readonly #service: Service;
   readonly #watched = new Map<string, Set<Listener>>();
   #timer: NodeJS.Timeout | undefined;
+  #quiet: (() => void) | undefined;
   readonly #self = operator();
 
   constructor(service: Service) {
@@ -25,7 +26,9 @@ export class Lookout {
   onEnded(artifact: string, listener: Listener): () => void {
     const listeners = this.#watched.get(artifact) ?? new Set();
     this.#watched.set(artifact, listeners.add(listener));
-    this.#timer ??= setInterval(() => void this.look().catch(() => undefined), PERIOD).unref();
+    const look = (): void => void this.look().catch(() => undefined);
+    this.#timer ??= setInterval(look, PERIOD).unref();
+    this.#quiet ??= this.#service.onNews(look);
     return () => {
       if (listeners.delete(listener) && listeners.size === 0) this.#forget(artifact);
     };
@@ -56,6 +59,7 @@ export class Lookout {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#quiet?.();
   }
 
   #forget(artifact: string): void {

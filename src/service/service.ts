@@ -48,13 +48,20 @@ export interface Errand extends Circumstances {
 /** What a tool does beside the chain, before and after it is asked. */
 export type Around = (ask: () => Promise<Output>, errand: Errand) => Promise<Output>;
 
+/** Of a store that can tell when another process has appended. */
+interface News {
+  onNews?(listener: () => void): () => void;
+}
+
 export class Service {
   readonly tools: ReadonlyMap<string, Tool>;
   readonly #sequencer: Sequencer;
+  readonly #news: News;
   #arounds: ReadonlyMap<string, Around> = new Map();
 
-  constructor(sequencer: Sequencer, tools: readonly Tool[]) {
+  constructor(sequencer: Sequencer, tools: readonly Tool[], news: News = {}) {
     this.#sequencer = sequencer;
+    this.#news = news;
     this.tools = new Map(tools.map((tool) => [tool.name, tool]));
   }
 
@@ -163,6 +170,16 @@ export class Service {
         return { later: answer };
       },
     });
+  }
+
+  /** Calls back when another process may have appended, for who waits; a hint, so look now and then all the same. Returns the unsubscriber. */
+  onNews(listener: () => void): () => void {
+    return this.#news.onNews?.(listener) ?? (() => {});
+  }
+
+  /** Brings the state to the head of the chain, so that the next call has less to follow. */
+  async follow(): Promise<void> {
+    await this.askAnyone({ name: 'follow', caller: operator(), writes: false, decide: () => ({ answer: null }) });
   }
 
   close(): Promise<void> {

@@ -48,20 +48,35 @@ export function tailOf(service: Service, clock: Clock, report: (error: unknown) 
   let timer: NodeJS.Timeout | undefined;
   let last = -1;
   let pinged = 0;
+  let isLooking = false;
+  let isLate = false;
+  let quiet: (() => void) | undefined;
 
   function join(stream: Stream): void {
     streams.add(stream);
     if (streams.size === 1) last = stream.last;
     timer ??= setTimeout(turn, POLL_MS);
+    quiet ??= service.onNews(hurry);
+  }
+
+  /** Another process has appended: looked at now, or right after the look that may have come too early. */
+  function hurry(): void {
+    isLate = isLooking;
+    if (isLooking || !timer) return;
+    clearTimeout(timer);
+    timer = setTimeout(turn, 0);
   }
 
   async function turn(): Promise<void> {
+    isLooking = true;
+    isLate = false;
     try {
       await poll();
     } catch (error) {
       report(error);
     }
-    timer = streams.size > 0 ? setTimeout(turn, POLL_MS) : undefined;
+    isLooking = false;
+    timer = streams.size > 0 ? setTimeout(turn, isLate ? 0 : POLL_MS) : undefined;
   }
 
   async function poll(): Promise<void> {
@@ -125,6 +140,7 @@ export function tailOf(service: Service, clock: Clock, report: (error: unknown) 
     },
     close() {
       clearTimeout(timer);
+      quiet?.();
       for (const stream of streams) leave(stream);
     },
   };
