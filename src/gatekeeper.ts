@@ -14,6 +14,7 @@ import type { Scope } from './scope/scope.ts';
 import type { Enforcement } from './service/enforcement.ts';
 import type { Lookout } from './service/lookout.ts';
 import type { Mode, Service } from './service/service.ts';
+import { DUTY, Unplugging } from './service/unplugging.ts';
 import { VERSION } from './version.ts';
 
 export interface Law {
@@ -28,20 +29,19 @@ export function gatewayOf(config: Config, law: Law): { gateway: Gateway; decider
   const log = (text: string): void => void process.stderr.write(text);
   const gateway = new Gateway({ upstreams: config.upstreams, maps: config.maps, client, log });
   const measuring = new Measuring(gateway, config.measure, (artifact, seen) => law.enforcement.measure(artifact, seen));
-  const used = new Map<string, Set<string>>();
-  law.enforcement.onFired((artifact, trigger) => {
-    void law.lookout.look();
-    if (trigger !== 'ACTUATOR_DISCONNECT') return;
-    for (const { name, upstream } of gateway.servers) if (used.get(artifact)?.has(name)) void upstream.disconnect();
+  const unplugging = new Unplugging(law.enforcement, (server) => {
+    void gateway.servers.find(({ name }) => name === server)?.upstream.disconnect();
   });
+  law.enforcement.onFired(() => void law.lookout.look());
   const decider = gatekeeper({
     ...law,
     priceOf: priced(config),
     till: new Till(law.service),
     mode: config.mode,
-    measure(artifact, scopes, server) {
-      used.set(artifact, (used.get(artifact) ?? new Set()).add(server));
-      return measuring.before(artifact, scopes, server);
+    async measure(artifact, scopes, server) {
+      if (scopes.some(({ enforcement_triggers: duties }) => duties.includes(DUTY)))
+        await unplugging.used(artifact, server);
+      await measuring.before(artifact, scopes, server);
     },
   });
   return { gateway, decider };

@@ -81,6 +81,14 @@ describe('a duty of any ancestor applies to its descendants', () => {
 });
 
 describe('too many refusals in a minute', () => {
+  it('fire every duty once when many notice at the same moment', async () => {
+    const { enforcement, child, call, store, audit } = await lineage(['ALERT_ONLY', 'QUARANTINE']);
+    for (let i = 0; i < 6; i++) await refusal(call('aga_create_artifact', {}, as(child)));
+    await Promise.all(Array.from({ length: 20 }, () => enforcement.refused(child)));
+    expect((await kinds(store)).filter((kind) => kind === 'TRIGGER')).toHaveLength(2);
+    expect((await audit()).findings).toEqual([]);
+  });
+
   it('fire the duties once, however many more there are', async () => {
     const { enforcement, child, call, store } = await lineage(['ALERT_ONLY']);
     for (let i = 0; i < 6; i++) {

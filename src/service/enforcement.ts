@@ -1,10 +1,12 @@
 /** What happens when something is wrong: measurements are recorded, and drift or too many refusals fire the lineage's duties. */
 
+import type { Event } from '../authority/event/index.ts';
 import { pinOf } from '../authority/event/measurement.ts';
 import { dutiesOf, RESUME } from '../authority/event/trigger.ts';
 import { find } from '../authority/find.ts';
 import { Refusal } from '../base/refusal.ts';
 import { type Caller, operator } from '../caller.ts';
+import type { Context } from '../tools/tool.ts';
 import type { Service } from './service.ts';
 
 export interface Measured {
@@ -63,45 +65,79 @@ export class Enforcement {
 
   /** After a refusal of this artifact: fires its duties when there were too many in the last minute. */
   async refused(artifact: string): Promise<void> {
-    const most = this.#most;
+    const isDue = ({ state, now }: Context): boolean => {
+      const quiet = (state.fired.get(artifact) ?? 0) + MINUTE <= now;
+      return quiet && state.grants.has(artifact) && state.refusedLately(artifact, now) > this.#most;
+    };
+    // A question costs nothing; of the many who find it due at once, one fires.
     const due = await this.#service.askAnyone<boolean>({
       name: 'refused',
       caller: this.#self,
       writes: false,
-      decide: ({ state, now }) => {
-        const quiet = (state.fired.get(artifact) ?? 0) + MINUTE <= now;
-        return { answer: quiet && state.grants.has(artifact) && state.refusedLately(artifact, now) > most };
-      },
+      decide: (context) => ({ answer: isDue(context) }),
     });
-    if (due) await this.fire(artifact, `more than ${most} refusals in a minute`);
+    if (due) await this.#fire(artifact, `more than ${this.#most} refusals in a minute`, isDue);
   }
 
   /** Fires every duty of the lineage, in one order everywhere. */
-  async fire(artifact: string, cause: string): Promise<void> {
-    const duties = await this.#service.askAnyone<string[]>({
-      name: 'fire',
+  fire(artifact: string, cause: string): Promise<void> {
+    return this.#fire(artifact, cause, () => true);
+  }
+
+  /** When the duties of these fired last, in milliseconds since the epoch, where they have and were not lifted since. */
+  lastFired(artifacts: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#service.askAnyone<ReadonlyMap<string, number>>({
+      name: 'fired',
       caller: this.#self,
       writes: false,
-      decide: ({ state }) => ({ answer: [...dutiesOf(find(state, artifact))].sort() }),
+      decide: ({ state }) => ({
+        answer: new Map(
+          artifacts.flatMap((artifact) => {
+            const at = state.fired.get(artifact);
+            return at === undefined ? [] : [[artifact, at] as const];
+          }),
+        ),
+      }),
     });
-    for (const trigger of duties) await this.#record(artifact, trigger, cause);
   }
 
   /** Lifts what triggers have laid on an artifact. Only the operator may. */
   async resume(caller: Caller, artifact: string): Promise<void> {
     if (caller.artifact !== null) throw new Refusal('NOT_OPERATOR', 'Only the operator lifts a suspension.');
-    await this.#record(artifact, RESUME, 'resumed by the operator');
-  }
-
-  async #record(artifact: string, trigger: string, cause: string): Promise<void> {
     await this.#service.askAnyone<null>({
       name: 'trigger',
       caller: this.#self,
       writes: true,
-      decide: () => ({ event: { kind: 'TRIGGER', artifact_hash: artifact, trigger, cause }, tell: () => null }),
+      decide: () => ({ event: eventOf(artifact, RESUME, 'resumed by the operator'), tell: () => null }),
     });
+    this.#tell(artifact, RESUME);
+  }
+
+  /** All of them or none: whoever sees the first on the chain sees the last. */
+  async #fire(artifact: string, cause: string, isDue: (context: Context) => boolean): Promise<void> {
+    const fired = await this.#service.askAnyone<readonly string[]>({
+      name: 'trigger',
+      caller: this.#self,
+      writes: true,
+      decide(context) {
+        const duties = isDue(context) ? [...dutiesOf(find(context.state, artifact))].sort() : [];
+        const [event, ...after] = duties.map((trigger) => eventOf(artifact, trigger, cause));
+        return event ? { event, after, tell: () => duties } : { answer: [] };
+      },
+    });
+    for (const trigger of fired) this.#tell(artifact, trigger);
+  }
+
+  #tell(artifact: string, trigger: string): void {
     for (const listener of this.#listeners) listener(artifact, trigger);
   }
 }
+
+const eventOf = (artifact_hash: string, trigger: string, cause: string): Event => ({
+  kind: 'TRIGGER',
+  artifact_hash,
+  trigger,
+  cause,
+});
 
 const MINUTE = 60_000;

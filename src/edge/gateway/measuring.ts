@@ -51,6 +51,7 @@ const MEASURES: { readonly [type: string]: Measure } = {
 
 /** What is measured again at each look; the digest of an unchanged list of tools is known from the list. */
 const REPEATED = 10_000;
+const MOST_KEPT = 10_000;
 
 export class Measuring {
   readonly #gateway: Gateway;
@@ -58,6 +59,8 @@ export class Measuring {
   readonly #keep: Keep;
   /** Artifact, type and upstream → the digest that was kept last, and when. */
   readonly #kept = new Map<string, { digest: string | null; at: number }>();
+  /** What is being measured: calls that arrive together wait for one measurement, and it is kept once. */
+  readonly #running = new Map<string, Promise<void>>();
 
   constructor(gateway: Gateway, config: { readonly [upstream: string]: MeasureConfig }, keep: Keep) {
     this.#gateway = gateway;
@@ -74,16 +77,26 @@ export class Measuring {
   }
 
   async #measure(artifact: string, type: string, server: Server): Promise<void> {
-    const { paths = [], pins = {} } = this.#config[server.name] ?? {};
     const key = `${artifact} ${type} ${server.name}`;
+    for (let running = this.#running.get(key); running; running = this.#running.get(key)) await running.catch(() => {});
     const last = this.#kept.get(key);
-    const now = performance.now();
     // Looking at tool definitions is cheap and done before each call; files are read anew every few seconds.
-    if (last && type !== 'CONFIG_MANIFEST' && now - last.at < REPEATED) return;
+    if (last && type !== 'CONFIG_MANIFEST' && performance.now() - last.at < REPEATED) return;
+    const run = this.#look(artifact, type, server, key).finally(() => this.#running.delete(key));
+    this.#running.set(key, run);
+    await run;
+  }
+
+  async #look(artifact: string, type: string, server: Server, key: string): Promise<void> {
+    const { paths = [], pins = {} } = this.#config[server.name] ?? {};
+    const now = performance.now();
     const digest = await measured(MEASURES[type], { server, gateway: this.#gateway, paths });
-    if (last?.digest !== digest || !last) {
+    const last = this.#kept.get(key);
+    if (!last || last.digest !== digest) {
       await this.#keep(artifact, { type, subject: server.name, digest, expected: pins[type] });
     }
+    // What is forgotten is measured again: one entry more, and no call that was not measured.
+    if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
     this.#kept.set(key, { digest, at: now });
   }
 }
