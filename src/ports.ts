@@ -67,10 +67,16 @@ export interface Store {
   read(query: Query): Promise<Page>;
   /**
    * Takes the one right to append, shows `decide` every row from `size` on and the head, and appends what it returns,
-   * all or nothing, durable when the promise resolves. `decide` is synchronous and may be called again after a rollback
-   * only if its batch was certainly not written; `null` appends nothing; what it throws is passed on after a rollback.
+   * all or nothing; everybody reads it when the promise resolves, and `durable` says when it stays. `decide` is
+   * synchronous and may be called again after a rollback only if its batch was certainly not written; `null` appends
+   * nothing; what it throws is passed on after a rollback.
    */
   commit(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): Promise<void>;
+  /**
+   * Resolves when everything committed so far survives a power cut; where that fails, nobody may be told that it
+   * happened. `idle`: the caller has nothing else to do until then.
+   */
+  durable(idle: boolean): Promise<void>;
   /** Calls back when another process may have appended, where the store can tell; a hint, which may be lost. Returns the unsubscriber. */
   onNews?(listener: () => void): () => void;
   close(): Promise<void>;

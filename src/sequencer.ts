@@ -4,20 +4,17 @@
  */
 
 import { genesisBytes } from './authority/event/genesis.ts';
-import { decodeEvent, type Event } from './authority/event/index.ts';
 import { OPERATOR } from './authority/event/refusal.ts';
 import type { Ledger } from './authority/ledger.ts';
 import { freeze } from './authority/snapshot.ts';
-import type { State } from './authority/state.ts';
 import { toDidKey } from './base/did-key.ts';
 import { toBase64url } from './base/encoding.ts';
 import { type Code, Refusal } from './base/refusal.ts';
-import type { Caller } from './caller.ts';
-import type { Entry } from './chain/entry.ts';
+import { type Call, HalfDecided, type Job, settle } from './call.ts';
 import { type Caches, Follower, lacksKey } from './follower.ts';
 import type { Clock, Head, Keys, Row, Store } from './ports.ts';
 import { type Tokens, tokensOf } from './tokens.ts';
-import type { Context, Policy, Reader, Step } from './tools/tool.ts';
+import type { Policy, Reader } from './tools/tool.ts';
 
 /** Calls decided in one commit. */
 const BATCH = 256;
@@ -25,39 +22,6 @@ const BATCH = 256;
 const SNAPSHOT_EVERY = 2000;
 /** Refusals that say something about the request or the store, not about what the caller may do. */
 const UNRECORDED: ReadonlySet<Code> = new Set(['INVALID_REQUEST', 'INTERNAL', 'CHAIN_CONTENDED', 'CHAIN_BROKEN']);
-
-export interface Call<O> {
-  /** Named in the record of a refusal. */
-  readonly name: string;
-  readonly caller: Caller;
-  /** The artifact that a refusal is laid to, where the caller is known by a secret alone. */
-  blame?(state: State): string | null;
-  /** Whether it may propose an event; what does not is answered without a commit. */
-  readonly writes: boolean;
-  decide(context: Context): Step<O>;
-  /** Answers where the chain is broken and there is no state to decide on; without it the call is refused with `why`. */
-  whenBroken?(reader: Reader, why: Refusal): Promise<O>;
-}
-
-interface Job {
-  readonly call: Call<unknown>;
-  readonly resolve: (answer: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  /** What was decided, once it was; `row` where it proposed an event. */
-  outcome?: { readonly step: Step<unknown>; readonly row?: Row } | { readonly error: unknown };
-  /** What one of its several events was refused for, when the batch was decided before. */
-  refused?: { readonly error: unknown };
-}
-
-/** The law took some events of a request and refused another: a ledger cannot give back what it has followed. */
-class HalfDecided extends Error {
-  readonly job: Job;
-
-  constructor(job: Job, cause: unknown) {
-    super('one of several events was refused', { cause });
-    this.job = job;
-  }
-}
 
 export interface World {
   readonly store: Store;
@@ -78,8 +42,12 @@ export class Sequencer {
   readonly #tokens: Tokens;
   #queue: Job[] = [];
   #draining: Promise<void> | undefined;
+  /** Batches that are committed and wait for the disk. */
+  readonly #landing = new Set<Promise<void>>();
   #ledger: Ledger | undefined;
   #broken: Refusal | undefined;
+  /** Where the chain ended after our last commit, and the last of these that is durable. */
+  #sealed: Head | null = null;
   #head: Head | null = null;
   #saved = 0;
 
@@ -106,6 +74,7 @@ export class Sequencer {
   /** Answers what is waiting and writes the caches down. */
   async close(): Promise<void> {
     await this.#draining;
+    await Promise.all(this.#landing);
     await this.#save(64);
     await this.#follower.remember(this.#head);
   }
@@ -124,7 +93,6 @@ export class Sequencer {
       }
     }
     this.#draining = undefined;
-    this.#follower.rememberSoon(() => this.#head);
     await this.#save(Math.max(SNAPSHOT_EVERY, (this.#ledger?.state.grants.size ?? 0) / 2));
   }
 
@@ -133,7 +101,7 @@ export class Sequencer {
     else reject(error);
   }
 
-  async #round(batch: readonly Job[]): Promise<void> {
+  async #round(batch: Job[]): Promise<void> {
     if (this.#broken) throw this.#broken;
     this.#ledger ??= await this.#open();
     const ledger = this.#ledger;
@@ -141,14 +109,35 @@ export class Sequencer {
       await this.#follower.catchUp(ledger);
       this.#follower.turn(ledger.state);
       for (const job of batch) this.#decide(ledger, job, []);
+      for (const job of batch) void settle(job, this.#reader);
     } else {
       await this.#commit(ledger, batch);
+      this.#land(batch);
     }
-    for (const job of batch) void this.#settle(job);
   }
 
-  async #commit(ledger: Ledger, batch: readonly Job[]): Promise<void> {
+  /** Answers when the disk has what was committed; the next round is decided meanwhile. */
+  #land(batch: readonly Job[]): void {
+    const head = this.#sealed;
+    const landing = this.#world.store.durable(batch.length === 1 && this.#queue.length === 0).then(
+      () => {
+        this.#head = head;
+        this.#follower.rememberSoon(() => this.#head);
+        for (const job of batch) void settle(job, this.#reader);
+      },
+      (error) => {
+        for (const job of batch) this.#fail(job, error);
+      },
+    );
+    this.#landing.add(landing);
+    void landing.then(() => this.#landing.delete(landing));
+  }
+
+  async #commit(ledger: Ledger, batch: Job[]): Promise<void> {
     let decided = false;
+    const follow = (rows: readonly Row[]): void => {
+      for (const row of rows) ledger.absorb(row);
+    };
     let sealed: Head | null = null;
     let former = false;
     try {
@@ -162,12 +151,14 @@ export class Sequencer {
         if (former) return null;
         const rows: Row[] = [];
         if (ledger.size === 0) rows.push(this.#genesis(ledger));
+        // Who came while we waited for the right to append need not wait for the next turn.
+        batch.push(...this.#queue.splice(0, BATCH - batch.length));
         for (const job of batch) this.#decide(ledger, job, rows);
         if (rows.length === 0) return null;
         sealed = this.#follower.seal(ledger);
         return { rows, head: sealed };
-      });
-      this.#head = sealed ?? this.#head;
+      }, follow);
+      this.#sealed = sealed ?? this.#sealed;
     } catch (error) {
       if (!decided) throw error;
       return error instanceof HalfDecided ? this.#again(batch, error) : this.#recover(batch, error);
@@ -185,7 +176,7 @@ export class Sequencer {
   }
 
   /** Nothing was written: the same batch is decided anew, and the request that failed halfway is refused whole. */
-  async #again(batch: readonly Job[], { job, cause }: HalfDecided): Promise<void> {
+  async #again(batch: Job[], { job, cause }: HalfDecided): Promise<void> {
     job.refused = { error: cause };
     this.#ledger = undefined;
     this.#ledger = await this.#open();
@@ -260,33 +251,17 @@ export class Sequencer {
     return ledger.append({ ...unsigned, signature }, this.#world.clock());
   }
 
-  async #settle({ outcome, resolve, reject }: Job): Promise<void> {
-    try {
-      if (!outcome) throw new Error('a job of the batch was not decided');
-      if ('error' in outcome) throw outcome.error;
-      const { step, row } = outcome;
-      if ('answer' in step) resolve(step.answer);
-      else if ('later' in step) resolve(await step.later(this.#reader));
-      else if ('recall' in step) resolve(await this.#recall(step.recall, step.tell));
-      else if (row) resolve(step.tell(step.event, row));
-    } catch (error) {
-      reject(error);
-    }
-  }
-
-  async #recall<O>(sequence: number, tell: (event: Event, at: Row) => O): Promise<O> {
-    const { rows } = await this.#reader.read({ after: sequence - 1, limit: 1 });
-    const [row] = rows;
-    if (!row) throw new Error('a remembered entry is not on the chain');
-    const { event } = JSON.parse(row.entry) as Entry; // our own bytes
-    return tell(decodeEvent(event), row);
-  }
-
   async #save(after: number): Promise<void> {
     const ledger = this.#ledger;
     if (!ledger || this.#broken || this.#follower.lacking || ledger.size - this.#saved < after) return;
     this.#saved = ledger.size;
-    await this.#world.caches.snapshot.save(freeze(ledger, this.#follower.log)).catch(() => undefined);
+    const snapshot = freeze(ledger, this.#follower.log);
+    // It may not know of entries that a power cut takes back; without it the next start only takes longer.
+    const { store, caches } = this.#world;
+    await store
+      .durable(false)
+      .then(() => caches.snapshot.save(snapshot))
+      .catch(() => undefined);
   }
 }
 

@@ -127,6 +127,7 @@ describe('a commit that fails', () => {
     const store: Store = {
       read: (query) => inner.read(query),
       close: () => inner.close(),
+      durable: () => inner.durable(),
       commit: (size, decide) =>
         inner.commit(size, (news, head) => {
           const batch = decide(news, head);
@@ -148,6 +149,7 @@ describe('a commit that fails', () => {
     const store: Store = {
       read: (query) => inner.read(query),
       close: () => inner.close(),
+      durable: () => inner.durable(),
       async commit(size, decide) {
         const rolledBack = (news: readonly Row[], head: Head | null): null => {
           decide(news, head);
@@ -263,6 +265,7 @@ describe('one commit', () => {
     const store: Store = {
       read: (query) => inner.read(query),
       close: () => inner.close(),
+      durable: () => inner.durable(),
       commit: (size, decide) =>
         inner.commit(size, (news: readonly Row[], head: Head | null): Batch | null => {
           const batch = decide(news, head);
@@ -282,6 +285,7 @@ describe('one commit', () => {
     const store: Store = {
       read: (query) => inner.read(query),
       close: () => inner.close(),
+      durable: () => inner.durable(),
       commit: (size, decide) => {
         commits += 1;
         return inner.commit(size, decide);
@@ -347,6 +351,7 @@ describe('a snapshot', () => {
         return page;
       },
       commit: (size, decide) => store.commit(size, decide),
+      durable: () => store.durable(),
       close: () => store.close(),
     };
     const quick = kernel({
@@ -457,6 +462,7 @@ describe('a running sequencer', () => {
       const store: Store = {
         read: (query) => now.read(query),
         commit: (size, decide) => now.commit(size, decide),
+        durable: (idle) => now.durable(idle),
         close: async () => {},
       };
       const game = kernel({ store });

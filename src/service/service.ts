@@ -7,8 +7,9 @@ import { proposeReservation } from '../authority/event/spend-reserved.ts';
 import { find, refuseHalted } from '../authority/find.ts';
 import type { Grant } from '../authority/grant.ts';
 import { type Code, Refusal } from '../base/refusal.ts';
+import type { Call } from '../call.ts';
 import { type Caller, operator } from '../caller.ts';
-import type { Call, Sequencer } from '../sequencer.ts';
+import type { Sequencer } from '../sequencer.ts';
 import type { Context, Reader, Tool } from '../tools/tool.ts';
 import { traced } from '../tracing.ts';
 

@@ -30,6 +30,8 @@ export class MemoryStore implements Store, Tree {
     this.#head = batch.head;
   }
 
+  async durable(): Promise<void> {}
+
   async checkpoint(size: number): Promise<string | undefined> {
     return this.#checkpoints.get(size);
   }

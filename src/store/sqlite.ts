@@ -7,6 +7,7 @@ import { checkBatch } from './batch.ts';
 import { type Journal, openDatabase } from './sqlite/database.ts';
 import { inWords, isBusy } from './sqlite/failure.ts';
 import { selectOf } from './sqlite/select.ts';
+import { WriteAheadLog } from './sqlite/write-ahead-log.ts';
 
 export interface SqliteOptions {
   /** Only for a file that does not exist yet; what suits this version of SQLite when absent. */
@@ -22,7 +23,8 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteSto
 
 export class SqliteStore implements Store, Tree {
   readonly #db: DatabaseSync;
-  readonly #isWal: boolean;
+  /** Undefined with a rollback journal: its commit is durable when it returns. */
+  readonly #log: WriteAheadLog | undefined;
   readonly #patience: number;
   readonly #statements = new Map<string, StatementSync>();
   #closed = false;
@@ -32,7 +34,7 @@ export class SqliteStore implements Store, Tree {
   constructor(path: string, { journal, patience = 8000 }: SqliteOptions) {
     const { db, isWal } = openDatabase(path, journal);
     this.#db = db;
-    this.#isWal = isWal;
+    this.#log = isWal ? new WriteAheadLog(path) : undefined;
     this.#patience = patience;
   }
 
@@ -57,11 +59,11 @@ export class SqliteStore implements Store, Tree {
 
   commit(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): Promise<void> {
     return this.#patiently(() => {
-      // Only the lock is waited for; from here to the end nothing else of this process runs.
+      // Only the lock is waited for; until the commit nothing else of this process runs.
       this.#run('BEGIN IMMEDIATE');
       try {
         this.#append(size, decide);
-        if (this.#isWal) this.#run('COMMIT');
+        if (this.#log) this.#run('COMMIT');
         else this.#commitBesideReaders();
       } catch (error) {
         this.#seen = undefined;
@@ -69,6 +71,10 @@ export class SqliteStore implements Store, Tree {
         throw inWords(error);
       }
     });
+  }
+
+  async durable(idle: boolean): Promise<void> {
+    await this.#log?.sync(idle);
   }
 
   /** The signed checkpoint over so many entries, if a batch ended there. */
@@ -88,9 +94,11 @@ export class SqliteStore implements Store, Tree {
   }
 
   async close(): Promise<void> {
-    this.#statements.clear();
-    if (!this.#closed) this.#db.close();
+    if (this.#closed) return;
     this.#closed = true;
+    await this.#log?.close();
+    this.#statements.clear();
+    this.#db.close();
   }
 
   #append(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): void {
@@ -153,6 +161,7 @@ export class SqliteStore implements Store, Tree {
   /** Repeats what found the database busy, leaving the event loop free between attempts; the jitter keeps it fair. */
   async #patiently<T>(attempt: () => T): Promise<T> {
     for (const started = performance.now(); ; ) {
+      this.#log?.refuseAfterFailure();
       try {
         return attempt();
       } catch (error) {

@@ -31,6 +31,10 @@ export class FaultyStore implements Store {
     if (fault === 'written') throw new Error('failed, but written');
   }
 
+  durable(idle: boolean): Promise<void> {
+    return this.#store.durable(idle);
+  }
+
   close(): Promise<void> {
     return this.#store.close();
   }

@@ -17,7 +17,7 @@ export type Journal = 'WAL' | 'DELETE';
 
 export interface Database {
   readonly db: DatabaseSync;
-  /** Whether a commit waits for no reader. */
+  /** Whether a commit waits for no reader, and not for the disk: see `WriteAheadLog`. */
   readonly isWal: boolean;
 }
 
@@ -106,8 +106,8 @@ function open(path: string): Database {
       throw unusable(path, 'is not a database of this product', 'Choose another data directory with --data-dir.');
     migrate(db, path);
     const isWal = pragma(db, 'journal_mode') === 'wal';
-    // From here on we wait ourselves: SQLite's wait blocks the event loop and starves the unlucky.
-    db.exec('PRAGMA busy_timeout = 0');
+    // From here on we wait ourselves, for locks and for the disk: SQLite's wait blocks the event loop and starves the unlucky.
+    db.exec(`PRAGMA busy_timeout = 0; PRAGMA synchronous = ${isWal ? 'NORMAL' : 'EXTRA'}`);
     return { db, isWal };
   } catch (error) {
     db.close();
