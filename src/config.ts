@@ -17,6 +17,8 @@ export interface Settings {
   readonly url: string | null;
   /** The PostgreSQL that replicas share, and where they have their keys from. */
   readonly database: Database;
+  /** Where the archive of the chain is on this machine; null for the place that was recorded. */
+  readonly archiveDir: string | null;
   /** Flags that another process needs to find the same installation, with absolute paths. */
   readonly launch: readonly string[];
   /** The configuration file, or what holds without one. */
@@ -103,6 +105,16 @@ export const SETTINGS = {
     default: 'none',
     help: 'With a database: a command that prints the key which its last argument names: `authority`, `log` or `replica`',
   },
+  archiveDir: {
+    env: 'AGA_ARCHIVE_DIR',
+    default: 'where `archive` has written them',
+    help: 'Where archived entries are on this machine',
+  },
+  ownerUrl: {
+    env: 'AGA_OWNER_URL',
+    default: 'none',
+    help: 'For `archive` with a database: the URL of the owner of its tables, who alone may take entries out',
+  },
 } as const satisfies Record<string, Setting>;
 
 /** As `parseArgs` and the command line give them. */
@@ -131,6 +143,8 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string)
   const url = urlIn(env.AGA_URL);
   if (artifact !== null && token !== null)
     throw new CannotStart('Both an artifact and a token are set; a process acts under one.');
+  const archiveDir = env.AGA_ARCHIVE_DIR ?? null;
+  if (archiveDir === '') throw new CannotStart('AGA_ARCHIVE_DIR is set but empty.');
   const launch = [
     ...((flags['data-dir'] ?? env.AGA_DATA_DIR) === undefined ? [] : ['--data-dir', resolve(dataDir)]),
     ...(file === undefined ? [] : ['--config', resolve(file)]),
@@ -142,6 +156,7 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string)
     token,
     url,
     database: databaseIn(env),
+    archiveDir,
     launch,
     config: file === undefined ? defaults() : readConfig(file),
   };

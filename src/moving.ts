@@ -8,6 +8,8 @@ import { leafHash } from './chain/tree.ts';
 import type { Settings } from './config.ts';
 import { homeOf } from './ground.ts';
 import { prepareDirectory } from './keys/file.ts';
+import { ArchiveReading } from './store/archive/reading.ts';
+import type { DumpedEntry } from './store/dump.ts';
 
 export interface Moved {
   /** What was done, or with `dry_run` would be done, to the tables. */
@@ -47,7 +49,10 @@ export async function move(settings: Settings, { dryRun, watch }: MoveOptions): 
     try {
       if (dump.size === 0) return nothing;
       if (!dryRun) {
-        await to.load(dump, { chain: authority, inspect: inspector(authority), watch });
+        const archived = async () => (await import('./store/sqlite/archive.ts')).archivedAt(path);
+        const reading = new ArchiveReading({ archived, folder: settings.archiveDir });
+        const fill = (part: readonly DumpedEntry[]) => filled(reading, part);
+        await to.load(dump, { chain: authority, fill, inspect: inspector(authority), watch });
         bringKeys(dataDir, homeOf(settings));
       }
       return { ...nothing, entries: dump.size };
@@ -57,6 +62,14 @@ export async function move(settings: Settings, { dryRun, watch }: MoveOptions): 
   } finally {
     await to.close();
   }
+}
+
+/** What was archived is read from there, and stands in the new place whole. */
+async function filled(reading: ArchiveReading, part: readonly DumpedEntry[]): Promise<readonly DumpedEntry[]> {
+  const rows = await reading.fill(
+    part.map(({ seq, hash, entry }) => ({ sequence_number: seq, entry_hash: hash, entry })),
+  );
+  return part.map((each, i) => ({ ...each, entry: rows[i]?.entry ?? '' }));
 }
 
 /** Each entry must be what was hashed, and follow the one before it: a broken chain is not worth a second place. */

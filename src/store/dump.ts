@@ -3,6 +3,7 @@
 export interface Dump {
   /** Entries that there are; nobody adds one until the dump is closed. */
   readonly size: number;
+  /** Those that were archived come without their text. */
   entries(): Iterable<readonly DumpedEntry[]>;
   touches(): Iterable<readonly DumpedTouch[]>;
   nodes(): Iterable<readonly DumpedNode[]>;

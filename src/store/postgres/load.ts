@@ -1,12 +1,14 @@
 /** Puts a whole chain into the database, as it was: all of it or nothing. */
 import { Refusal } from '../../base/refusal.ts';
-import type { Dump } from '../dump.ts';
+import type { Dump, DumpedEntry } from '../dump.ts';
 import { chainOf } from './greet.ts';
 import type { Session } from './link.ts';
 
 /** What goes wrong with an entry on its way is for the caller to find: it sees each of them before it is written. */
 export interface Loading {
   readonly chain: string;
+  /** Entries with the text that was archived. */
+  fill(part: readonly DumpedEntry[]): Promise<readonly DumpedEntry[]>;
   inspect(entry: { readonly seq: number; readonly hash: string; readonly entry: string }): void;
   /** Rows written, and how many there are, of the entries. */
   watch(done: number, total: number): void;
@@ -19,7 +21,7 @@ export async function sizeOf(session: Session, chain: string): Promise<number> {
 }
 
 /** @throws Refusal `DUPLICATE_KEY` where the chain is not empty. */
-export async function load(session: Session, dump: Dump, { chain, inspect, watch }: Loading): Promise<void> {
+export async function load(session: Session, dump: Dump, { chain, fill, inspect, watch }: Loading): Promise<void> {
   const id = await chainOf(session, chain);
   await session.run('BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0');
   try {
@@ -30,7 +32,8 @@ export async function load(session: Session, dump: Dump, { chain, inspect, watch
         hint: 'A chain is copied into an empty place only; choose another name with AGA_AUTHORITY, or another database.',
       });
     let done = 0;
-    for (const part of dump.entries()) {
+    for (const bare of dump.entries()) {
+      const part = await fill(bare);
       for (const entry of part) inspect(entry);
       const columns = [
         part.map((e) => e.seq),

@@ -1,0 +1,123 @@
+/** The archive of a chain in PostgreSQL: replicas read what was recorded, and only the owner of the tables takes text out. */
+import { Client } from 'pg';
+import { Refusal } from '../../base/refusal.ts';
+import type { Archived, Shelf } from '../archive/shelf.ts';
+import { addressOf } from './address.ts';
+import { inWords } from './failure.ts';
+import { chainOf } from './greet.ts';
+import { type Cells, Link, type Session, type Statement } from './link.ts';
+
+export interface PostgresShelfOptions {
+  readonly url: string;
+  /** Of the owner of the tables; null where nothing is to be removed. */
+  readonly owner: string | null;
+  readonly chain: string;
+}
+
+/** What was recorded, asked once over a connection of its own: only who meets an archived entry asks. @throws Refusal */
+export async function archivedIn(url: string, chain: string): Promise<Archived | null> {
+  const shelf = postgresShelf({ url, owner: null, chain });
+  return shelf.archived().finally(() => shelf.close());
+}
+
+export function postgresShelf({ url, owner, chain }: PostgresShelfOptions): Shelf {
+  const ours = new Link({ address: addressOf(url), patience: 5000, greet: async () => {} });
+  const theirs =
+    owner === null
+      ? undefined
+      : new Link({ address: addressOf(owner), patience: 5000, greet: (session) => waitBriefly(session) });
+  const ask = async (link: Link | undefined, statement: (id: number) => Statement): Promise<readonly Cells[]> => {
+    if (!link) throw noOwner();
+    try {
+      const session = await link.patiently(async (open) => open);
+      return (await session.ask(statement(await chainOf(session, chain))))[0] ?? [];
+    } catch (error) {
+      throw inWords(error);
+    }
+  };
+  return {
+    async archived() {
+      const [found] = await ask(ours, (id) => ({ text: ARCHIVED, values: [id] }));
+      return found ? { folder: String(found[0]), size: Number(found[1]), removed: Number(found[2]) } : null;
+    },
+    async checkpointFrom(size) {
+      const [found] = await ask(ours, (id) => ({ text: CHECKPOINT, values: [id, size] }));
+      return found && { size: Number(found[0]), note: String(found[1]) };
+    },
+    async weigh(first, end) {
+      const [found] = await ask(ours, (id) => ({ text: WEIGH, values: [id, first, end] }));
+      return Number(found?.[0]);
+    },
+    async mayRemove() {
+      if (!theirs) throw noOwner();
+      const [[[owns] = []] = []] = await theirs.patiently((session) => session.ask({ text: OWNS }));
+      if (owns !== true)
+        throw new Refusal('INVALID_REQUEST', 'The role of AGA_OWNER_URL does not own the tables of the chain.', {
+          hint: 'Name the role that ran `aga-delegate migrate`.',
+        });
+      // Two URLs may lead to two databases; nothing is taken out of one because of what the other holds.
+      const [[last] = []] = await ask(ours, (id) => ({ text: LAST, values: [id] }));
+      const [[same] = []] = await ask(theirs, (id) => ({ text: SAME, values: [id, last] }));
+      if (same !== true)
+        throw new Refusal('INVALID_REQUEST', 'AGA_OWNER_URL leads to another database than AGA_DATABASE_URL.');
+    },
+    async record(folder, size) {
+      await ask(theirs, (id) => ({ text: RECORD, values: [id, folder, size] }));
+    },
+    async thin(first, end, spared) {
+      const [found] = await ask(theirs, (id) => ({ text: THIN, values: [id, first, end, spared] }));
+      return Number(found?.[0]);
+    },
+    async kept(kinds, after, end) {
+      const found = await ask(ours, (id) => ({ text: KEPT, values: [id, kinds, after, end] }));
+      return found.map(([seq]) => Number(seq));
+    },
+    async tidy(compact) {
+      if (owner === null) throw noOwner();
+      await tidy(owner, compact);
+    },
+    async close() {
+      await Promise.all([ours.close(), theirs?.close()]);
+    },
+  };
+}
+
+/** Whoever appends waits for us, so that we do not let them wait for our turn. */
+async function waitBriefly(session: Session): Promise<void> {
+  await session.ask({ text: 'SET lock_timeout = 5000' });
+}
+
+/** Takes as long as it takes, unlike whatever is asked over a `Link`. */
+async function tidy(owner: string, compact: boolean): Promise<void> {
+  for (const connectionString of addressOf(owner).slice(0, 1)) {
+    const client = new Client({ connectionString, fallback_application_name: 'aga-delegate' });
+    try {
+      await client.connect();
+      await client.query(`VACUUM ${compact ? '(FULL, ANALYZE)' : '(ANALYZE)'} aga.entries`);
+    } catch (error) {
+      throw inWords(error);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+}
+
+const noOwner = (): Refusal =>
+  new Refusal('INVALID_REQUEST', 'Only the owner of the tables can take archived entries out of the database.', {
+    hint: "Name the owner's URL with AGA_OWNER_URL; replicas keep the role that can neither change nor remove.",
+  });
+
+const ARCHIVED = 'SELECT folder, size, removed FROM aga.archives WHERE chain = $1';
+const CHECKPOINT = 'SELECT size, note FROM aga.checkpoints WHERE chain = $1 AND size >= $2 ORDER BY size LIMIT 1';
+const LAST = 'SELECT note FROM aga.checkpoints WHERE chain = $1 ORDER BY size DESC LIMIT 1';
+const SAME = 'SELECT EXISTS (SELECT FROM aga.checkpoints WHERE chain = $1 AND note = $2)';
+const WEIGH =
+  'SELECT coalesce(sum(octet_length(entry)), 0) FROM aga.entries WHERE chain = $1 AND seq >= $2 AND seq < $3';
+const OWNS = `SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('aga.entries')`;
+const RECORD = `
+  INSERT INTO aga.archives AS a (chain, folder, size) VALUES ($1, $2, $3)
+  ON CONFLICT (chain) DO UPDATE SET folder = excluded.folder, size = greatest(a.size, excluded.size)`;
+const THIN = 'SELECT aga.thin($1, $2, $3, $4::bigint[])';
+const KEPT = `
+  SELECT seq FROM aga.entries WHERE chain = $1 AND kind = ANY ($2::text[]) AND seq > $3 AND seq < $4 AND entry <> ''
+  ORDER BY seq LIMIT 1000`;
