@@ -71,14 +71,19 @@ export interface Store {
    * synchronous and may be called again after a rollback only if its batch was certainly not written; `null` appends
    * nothing; what it throws is passed on after a rollback.
    */
-  commit(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): Promise<void>;
+  commit(
+    size: number,
+    decide: (news: readonly Row[], head: Head | null) => Batch | null,
+    /** May be shown rows from `size` on before the right is had; then `decide` gets those behind them. */
+    follow?: (rows: readonly Row[]) => void,
+  ): Promise<void>;
+  /** Calls back when another process may have appended, where the store can tell; a hint, which may be lost. Returns the unsubscriber. */
+  onNews?(listener: () => void): () => void;
   /**
    * Resolves when everything committed so far survives a power cut; where that fails, nobody may be told that it
    * happened. `idle`: the caller has nothing else to do until then.
    */
   durable(idle: boolean): Promise<void>;
-  /** Calls back when another process may have appended, where the store can tell; a hint, which may be lost. Returns the unsubscriber. */
-  onNews?(listener: () => void): () => void;
   close(): Promise<void>;
 }
 

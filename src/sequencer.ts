@@ -141,23 +141,27 @@ export class Sequencer {
     let sealed: Head | null = null;
     let former = false;
     try {
-      await this.#world.store.commit(ledger.size, (news, head) => {
-        // A store may ask again where nothing was written; a ledger cannot take back what it has followed.
-        if (decided) throw notWritten();
-        this.#follower.follow(ledger, news, head);
-        decided = true;
-        // A log that has gone over to another key is written by who has that one; it is looked for without the lock.
-        former = ledger.size > 0 && ledger.state.logKey !== this.#follower.logKey;
-        if (former) return null;
-        const rows: Row[] = [];
-        if (ledger.size === 0) rows.push(this.#genesis(ledger));
-        // Who came while we waited for the right to append need not wait for the next turn.
-        batch.push(...this.#queue.splice(0, BATCH - batch.length));
-        for (const job of batch) this.#decide(ledger, job, rows);
-        if (rows.length === 0) return null;
-        sealed = this.#follower.seal(ledger);
-        return { rows, head: sealed };
-      }, follow);
+      await this.#world.store.commit(
+        ledger.size,
+        (news, head) => {
+          // A store may ask again where nothing was written; a ledger cannot take back what it has followed.
+          if (decided) throw notWritten();
+          this.#follower.follow(ledger, news, head);
+          decided = true;
+          // A log that has gone over to another key is written by who has that one; it is looked for without the lock.
+          former = ledger.size > 0 && ledger.state.logKey !== this.#follower.logKey;
+          if (former) return null;
+          const rows: Row[] = [];
+          if (ledger.size === 0) rows.push(this.#genesis(ledger));
+          // Who came while we waited for the right to append need not wait for the next turn.
+          batch.push(...this.#queue.splice(0, BATCH - batch.length));
+          for (const job of batch) this.#decide(ledger, job, rows);
+          if (rows.length === 0) return null;
+          sealed = this.#follower.seal(ledger);
+          return { rows, head: sealed };
+        },
+        follow,
+      );
       this.#sealed = sealed ?? this.#sealed;
     } catch (error) {
       if (!decided) throw error;
