@@ -76,13 +76,15 @@ export function mayDelegate(parent: Held, subject: string): Breach | null {
 /**
  * What a scope has in excess of the one it must stay within, and the nearest that would pass; null: contained.
  *
- * `nearest`: says the latter with the members of a request, where the scope was asked for by one.
+ * `nearest`: says the latter with the members of a request, where the scope was asked for by one. `opening`: whose scope
+ * would be wider than what.
  */
 export function overBreach(
   scope: Scope,
   within: Scope,
   above: readonly Scope[],
   nearest = (permissions: Permissions): object => ({ permissions }),
+  opening = 'The child would hold more than its parent',
 ): Breach | null {
   if (isContained(scope, within)) return null;
   const over = excess(scope, within, ...above);
@@ -91,7 +93,7 @@ export function overBreach(
   return {
     code: 'LEASE_SUBSET_VIOLATION',
     rule: 'scope',
-    message: `The child would hold more than its parent: ${named}${over.length > 5 ? `; and ${over.length - 5} more` : ''}.`,
+    message: `${opening}: ${named}${over.length > 5 ? `; and ${over.length - 5} more` : ''}.`,
     detail: {
       excess: over.slice(0, 64),
       nearest_allowed: nearest(nearestAllowed(scope.permissions, within, ...above)),

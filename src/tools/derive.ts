@@ -37,7 +37,7 @@ export function derive(
   const max_depth = wanted.max_depth ?? (mayGoOn ? parent.maxDepth - 1 : 0);
   // The law asks this too, and the depth before it; only here is known with which members it was asked for.
   const [own, ...above] = scopesAbove(parent);
-  if (max_depth < parent.maxDepth) refuseOver(wanted, scope, own, ...above);
+  if (max_depth < parent.maxDepth) refuseOver(wanted, scope, { within: own, above });
   const sealed = seal(
     {
       authority: state.authority ?? toDidKey(authority.publicKey),

@@ -39,7 +39,11 @@ export function rootScope(request: RequestedScope, { presets, rootCeiling, rootL
   const ceiling = input.policy_preset === undefined ? top : applyPreset(input.policy_preset, top, presets);
   const asked = requestedPermissions(input);
   const scope = bounded(input, asked ? { ...delegating(ceiling), ...asked } : ceiling.permissions, ceiling);
-  if (asked && (rootCeiling || input.policy_preset !== undefined)) refuseOver(request, scope, ceiling);
+  if (asked && (rootCeiling || input.policy_preset !== undefined))
+    refuseOver(request, scope, {
+      within: ceiling,
+      opening: 'The artifact would hold more than its preset or the root_ceiling of the configuration allows',
+    });
   return intern(scope);
 }
 
@@ -57,13 +61,19 @@ export function childScope(input: RequestedScope, parent: Grant, { presets }: Po
   const ceiling = applyPreset(preset, own, presets, ...above);
   const permissions = exact ? { ...delegating(ceiling), ...exact } : { ...ceiling.permissions, ...asked };
   const scope = bounded(input, permissions, ceiling);
-  if (asked) refuseOver(input, scope, ceiling, own, ...above);
+  if (asked) refuseOver(input, scope, { within: ceiling, above: [own, ...above] });
   return intern(scope);
 }
 
+interface Bounds {
+  readonly within: Scope;
+  readonly above?: readonly Scope[];
+  readonly opening?: string;
+}
+
 /** Throws where the scope is wider than one it must stay within; what would pass is said with the members of the request. */
-export function refuseOver(request: RequestedScope, scope: Scope, within: Scope, ...above: readonly Scope[]): void {
-  const over = overBreach(scope, within, above, (nearest) => nearestRequest(request, scope, within, nearest));
+export function refuseOver(request: RequestedScope, scope: Scope, { within, above = [], opening }: Bounds): void {
+  const over = overBreach(scope, within, above, (nearest) => nearestRequest(request, scope, within, nearest), opening);
   if (over) uphold([over]);
 }
 

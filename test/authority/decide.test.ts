@@ -153,9 +153,9 @@ describe('the ceiling of all roots', () => {
     const { call } = kernel({ policy });
     const root = await call('aga_create_artifact', {});
     expect(root.permissions).toEqual({ 'agent.delegate': ['*', '*@*'], 'tool.call': ['a/*'] });
-    expect((await refusal(call('aga_create_artifact', { permitted_tools: ['b/*'] }))).code).toBe(
-      'LEASE_SUBSET_VIOLATION',
-    );
+    const over = await refusal(call('aga_create_artifact', { permitted_tools: ['b/*'] }));
+    expect(over.code).toBe('LEASE_SUBSET_VIOLATION');
+    expect(over.message).toContain('root_ceiling');
     expect((await refusal(call('aga_create_artifact', { permissions: { 'cost.budget': ['USD:1'] } }))).code).toBe(
       'LEASE_SUBSET_VIOLATION',
     );
