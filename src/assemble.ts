@@ -15,8 +15,6 @@ import { gatewayOf } from './gatekeeper.ts';
 import { type Ground, groundOf } from './ground.ts';
 import { agentsOf, environmentOf } from './jobs/agents.ts';
 import { jobDesk } from './jobs/desk.ts';
-import { fileJournal } from './jobs/journal.ts';
-import { filePresence } from './jobs/presence.ts';
 import { RemoteDesk } from './jobs/remote.ts';
 import { Supervisor } from './jobs/supervisor.ts';
 import { CannotStart } from './keys/file.ts';
@@ -34,6 +32,10 @@ import { type Tokens, tokensOf } from './tokens.ts';
 import { parseAgents } from './tools/available.ts';
 import { TOOLS } from './tools/index.ts';
 import type { Policy, Reader } from './tools/tool.ts';
+import { Book } from './witness/book.ts';
+import { type Witnesses, witnessesOf } from './witness/desk.ts';
+import { patrol } from './witness/patrol.ts';
+import { post } from './witness/post.ts';
 
 export interface Installation {
   readonly service: Service;
@@ -53,6 +55,8 @@ export interface Installation {
   readonly authority: string;
   /** C2SP verifier key of the log. */
   readonly log: string;
+  /** Who cosigns its checkpoints. */
+  readonly witnesses: Witnesses;
   close(): Promise<void>;
 }
 
@@ -63,14 +67,14 @@ export type Watch = (done: number, total: number) => void;
 export async function assemble(settings: Settings, watch?: Watch): Promise<Installation> {
   const { authority: name, config, launch } = settings;
   const random = randomSource();
-  const { store, keys, origin, home, openNonces, settle } = await groundOf(settings, random);
+  const { store, keys, origin, home, journal, presence, openNonces, settle } = await groundOf(settings, random);
   const authority = toDidKey(keys.authority.publicKey);
   const caches = {
     snapshot: fileCache(join(home, 'snapshot')),
     checkpoint: fileCache(join(home, 'checkpoint')),
   };
-  const presence = filePresence(home);
-  const journal = fileJournal(join(home, 'jobs'), Date.now);
+  const log = verifierKey(origin, keys.log.publicKey);
+  const book = new Book(home, log);
   const policy = policyOf(config, launch, presence.id);
   const world = { store, caches, keys, clock: Date.now, policy, random, origin };
   const sequencer = new Sequencer(world, (follower) => ({
@@ -78,6 +82,7 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
     log: keys.log,
     said: (jobId) => journal.of(jobId),
     archive: fileArchive(join(home, 'evidence')),
+    cosigned: () => book.cosigned(),
   }));
   const service = new Service(sequencer, TOOLS, store);
   const enforcement = new Enforcement(service, config.refusals_per_minute);
@@ -108,12 +113,16 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
   service.surround(jobDesk(service, supervisor));
   supervisor.watch();
   const remote = Object.entries(config.agents).flatMap(([id, agent]) => ('remote' in agent ? [id] : []));
+  const asking = { chain: service.reader, book, post, clock: Date.now };
+  const rounds = patrol(asking, { report: (line) => process.stderr.write(`aga-delegate: ${line}\n`) });
   const jobs = new RemoteDesk({ service, journal, agents: new Set(remote), enrolment: tokens.enrolment });
   const close = async (): Promise<void> => {
+    await rounds.close();
     await supervisor.close();
     lookout.close();
     await gateway.close();
     await service.close();
+    await journal.close();
     await store.close();
   };
   await settle(service).catch(async (error) => {
@@ -133,7 +142,8 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
     openNonces,
     name,
     authority,
-    log: verifierKey(origin, keys.log.publicKey),
+    log,
+    witnesses: witnessesOf(asking),
     close,
   };
 }
@@ -167,7 +177,7 @@ function readerOf(
   follower: Follower,
   own: string,
   watch?: Watch,
-): Omit<Reader, 'log' | 'archive' | 'said'> {
+): Omit<Reader, 'log' | 'archive' | 'said' | 'cosigned'> {
   return {
     read: (query) => store.read(query),
     nodes: (...range) => store.nodes(...range),

@@ -80,6 +80,10 @@ function program(terminal: Program['terminal']): Program {
           },
           resume: async (hash) => installation.enforcement.resume(await identity(), hash),
           agents: async () => listFor(await identity(), service, installation.name),
+          async witnesses() {
+            if ((await identity()).artifact === null) return installation.witnesses;
+            throw new Refusal('NOT_OPERATOR', 'Only the operator chooses who watches the log.');
+          },
           standing: async () => standingOf(await identity(), service),
           async serve(options) {
             const { serveInstallation } = await import('./serving.ts');

@@ -31,10 +31,10 @@ export interface Place extends ServeOptions {
 export async function serveInstallation(installation: Installation, place: Place): Promise<Serving> {
   const { dataDir: directory, given, host, port, publicUrl, tls } = place;
   const { digest, fresh } = operatorToken({ directory, given, random: randomBytes });
-  const { service, tokens, name, session, enforcement, jobs } = installation;
+  const { service, tokens, name, session, enforcement, jobs, witnesses } = installation;
   const nonces = installation.openNonces();
   const server = await serveHttp({
-    authority: { service, tokens, nonces, name, jobs },
+    authority: { service, tokens, nonces, name, jobs, witnesses },
     operator: digest,
     session,
     onRefused: (artifact) => void enforcement.refused(artifact).catch(report),

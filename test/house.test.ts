@@ -28,6 +28,7 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   'tracing.ts': ['base'],
   client: ['base', 'artifact'],
   store: ['base', 'ports.ts'],
+  witness: ['base', 'chain', 'evidence', 'ports.ts', 'keys', 'store'],
   keys: ['base', 'ports.ts'],
 };
 const PURE = ['base', 'scope', 'artifact', 'chain', 'authority', 'evidence', 'tools'];

@@ -12,6 +12,7 @@ import { openCheckpoint } from '../chain/checkpoint.ts';
 import { inclusionProof, verifyInclusion } from '../chain/proof.ts';
 import { leafHash } from '../chain/tree.ts';
 import type { Head, Row } from '../ports.ts';
+import { bestFor, witnessedHead } from './cosigned.ts';
 import { creationOf, type Source } from './gather.ts';
 import { readTile, TILE_HEIGHT, TILE_WIDTH, withNodes } from './tiles.ts';
 
@@ -31,9 +32,10 @@ export async function tlogProof(source: Source, sequence: number): Promise<strin
   const [row] = rows;
   if (row?.sequence_number !== sequence || !head || sequence >= head.size)
     throw new Refusal('INVALID_REQUEST', `The chain has no entry ${sequence}.`);
-  const proof = await withNodes(source, head.size, (nodes) => inclusionProof(nodes, sequence, head.size));
+  const { size, checkpoint } = (await bestFor(source, head, (length) => length > sequence)) ?? head;
+  const proof = await withNodes(source, size, (nodes) => inclusionProof(nodes, sequence, size));
   const lines = [HEADER, `extra ${toBase64(utf8.encode(row.entry))}`, `index ${sequence}`, ...proof.map(toBase64)];
-  return `${lines.join('\n')}\n\n${head.checkpoint}`;
+  return `${lines.join('\n')}\n\n${checkpoint}`;
 }
 
 /** The entry that the proof is about and its place, where the log with this verifier key has it; else `undefined`. */
@@ -74,14 +76,14 @@ export async function* tileFiles(source: Source): AsyncGenerator<TlogFile> {
       }
     }
   }
-  yield { path: 'checkpoint', bytes: utf8.encode(head.checkpoint) };
+  yield { path: 'checkpoint', bytes: utf8.encode(await witnessedHead(source, head)) };
 }
 
 /** One of those files, for a server; `undefined` where the log has none at that path. */
 export async function readResource(source: Source, path: string): Promise<Uint8Array | undefined> {
   const { head } = await source.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
   if (!head) return undefined;
-  if (path === 'checkpoint') return utf8.encode(head.checkpoint);
+  if (path === 'checkpoint') return utf8.encode(await witnessedHead(source, head));
   const [, level = '', place = '', width] = TILE_PATH.exec(path) ?? [];
   const tile = Number(place.replaceAll(/[x/]/g, ''));
   const asked = width === undefined ? TILE_WIDTH : Number(width);

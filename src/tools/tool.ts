@@ -10,6 +10,7 @@ import type { State } from '../authority/state.ts';
 import type { Json } from '../base/canonical.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Caller } from '../caller.ts';
+import type { Cosigned } from '../evidence/cosigned.ts';
 import type { Archive, Page, Query, Signer, Tree } from '../ports.ts';
 import type { Limits } from '../scope/limits.ts';
 import type { Ceiling, Presets } from '../scope/preset.ts';
@@ -64,6 +65,8 @@ export interface Reader {
   /** The log's key: it vouches for what is exported. */
   readonly log: Signer;
   readonly archive: Archive;
+  /** Checkpoints that witnesses have cosigned, newest first; absent where none are asked. */
+  cosigned?(): Promise<readonly Cosigned[]>;
 }
 
 /** What a tool decided. */

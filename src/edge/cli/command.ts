@@ -6,6 +6,7 @@ import type { Output } from '../../service/service.ts';
 import type { Standing } from '../../service/standing.ts';
 import type { ServeOptions, Serving } from '../../serving.ts';
 import type { Reader, Tool } from '../../tools/tool.ts';
+import type { Witnesses } from '../../witness/desk.ts';
 import type { AgentList } from '../http/agent.ts';
 import type { Paint, Side, Terminal } from './terminal.ts';
 
@@ -27,6 +28,8 @@ export interface Opened {
   agents(): Promise<AgentList>;
   /** The agent that this process is. Throws `NO_ARTIFACT` where it is the operator. */
   standing(): Promise<Standing>;
+  /** Who cosigns the checkpoints; for the operator only. Throws its refusal. */
+  witnesses(): Promise<Witnesses>;
   /** Serves the installation over HTTP. Throws `CannotStart`. */
   serve(options: ServeOptions): Promise<Serving>;
 }
@@ -83,6 +86,13 @@ export interface Command {
   /** What the file is that may stand without a flag; given as the option `file`. */
   readonly file?: string;
   readonly options?: readonly Option[];
+  /** Words that stand without a flag, in this order; given as the options of these names. Instead of `hash` and `file`. */
+  readonly places?: readonly {
+    readonly name: string;
+    readonly help: string;
+    /** It must be given, and is one of these. */
+    readonly choices?: readonly string[];
+  }[];
   /** What the words after `--` are, where it takes any. */
   readonly words?: string;
   /** Nothing where the command has printed by itself. Throws refusals and `CannotStart`. */

@@ -1,5 +1,5 @@
 /** The command line: arguments → one command → what it prints and the exit code (0 done, 1 refused, 2 usage). */
-import { Command as Commander, CommanderError, Option } from 'commander';
+import { Argument, Command as Commander, CommanderError, Option } from 'commander';
 import { Refusal } from '../../base/refusal.ts';
 import { type Flags, SETTINGS } from '../../config.ts';
 import { CannotStart } from '../../keys/file.ts';
@@ -71,18 +71,23 @@ function commanderOf(command: Command, act: Action): Commander {
   if (command.file !== undefined) made.argument('[file]', command.file);
   const without = hash ? [...optional, hash.parameter] : optional;
   const flags = input ? flagsOf(input, known, without) : [];
+  for (const { name, help, choices } of command.places ?? []) {
+    const place = new Argument(choices ? `<${name}>` : `[${name}]`, help);
+    made.addArgument(choices ? place.choices(choices) : place);
+  }
   if (command.words) made.argument('<command...>', command.words);
   for (const option of [...flags.map(({ option }) => option), ...options]) made.addOption(option);
   made.addHelpText('after', () => examplesOf(command));
   return made.action(async () => {
     const all = made.optsWithGlobals();
-    const [positional] = command.words ? [] : made.args;
+    const [positional] = command.words || command.places ? [] : made.args;
     const named = flags.find((flag) => flag.name === hash?.parameter)?.option.attributeName() ?? '';
     if (hash?.required && positional === undefined && all[named] === undefined)
       made.error("error: missing argument 'hash'");
     if (positional !== undefined && all[named] !== undefined) made.error('error: the artifact is named twice');
     const place = command.file === undefined ? named : 'file';
-    const given = { ...all, ...(positional !== undefined && { [place]: positional }) };
+    const placed = (command.places ?? []).map(({ name }, at) => [name, made.args[at]] as const);
+    const given = { ...all, ...Object.fromEntries(placed), ...(positional !== undefined && { [place]: positional }) };
     const { dataDir, config, artifact, token, json } = all;
     const settled = { 'data-dir': dataDir, config, artifact, token, json: json === true };
     await act(() => ({ ...read(given, flags), words: made.args }), settled);

@@ -6,6 +6,7 @@ import type { RemoteDesk } from '../../jobs/remote.ts';
 import type { Clock, Nonces } from '../../ports.ts';
 import type { Service } from '../../service/service.ts';
 import type { Tokens } from '../../tokens.ts';
+import type { Witnesses } from '../../witness/desk.ts';
 import { governedSession } from '../governed.ts';
 import type { Session } from '../session.ts';
 import { metrics } from './metrics.ts';
@@ -23,6 +24,8 @@ export interface Authority {
   readonly name: string;
   /** Jobs for workers elsewhere. */
   readonly jobs?: RemoteDesk;
+  /** Who cosigns checkpoints. */
+  readonly witnesses?: Pick<Witnesses, 'list'>;
 }
 
 export interface ServeOptions extends HttpOptions {
@@ -49,7 +52,7 @@ export async function serveHttp({
   clock = Date.now,
   ...options
 }: ServeOptions): Promise<HttpServer> {
-  const { service, tokens, nonces, name, jobs } = authority;
+  const { service, tokens, nonces, name, jobs, witnesses } = authority;
   await service.begin();
   const site = {
     service,
@@ -63,6 +66,7 @@ export async function serveHttp({
     metrics: metrics(),
     tail: tailOf(service, clock, report),
     jobs,
+    witnesses,
     session: session ?? ((caller: Caller) => governedSession(service, caller)),
     onRefused,
     report,

@@ -5,8 +5,8 @@ export interface Metrics {
   request(route: string, status: number, milliseconds: number): void;
   /** Something is open from now until the returned function is called. */
   open(gauge: 'streams'): () => void;
-  /** `entries`: on the chain. */
-  text(entries: number): string;
+  /** `entries`: on the chain. `cosigned`: how many of them, by the name of the witness. */
+  text(entries: number, cosigned?: ReadonlyMap<string, number>): string;
 }
 
 /** Upper bounds of the histogram, in seconds. */
@@ -43,7 +43,7 @@ export function metrics(): Metrics {
         isOpen = false;
       };
     },
-    text(entries) {
+    text(entries, cosigned = new Map()) {
       return [
         ...family('aga_http_requests_total', 'counter', 'Requests answered.'),
         ...[...requests.values()].map(
@@ -55,6 +55,10 @@ export function metrics(): Metrics {
         `aga_streams_open ${gauges.streams}`,
         ...family('aga_chain_entries', 'gauge', 'Entries on the chain.'),
         `aga_chain_entries ${entries}`,
+        ...(cosigned.size > 0
+          ? family('aga_witness_entries', 'gauge', 'Entries of the newest checkpoint that the witness has cosigned.')
+          : []),
+        ...Array.from(cosigned, ([name, size]) => `aga_witness_entries{witness="${escaped(name)}"} ${size}`),
         ...family('process_resident_memory_bytes', 'gauge', 'Resident memory.'),
         `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
         '',
@@ -62,6 +66,9 @@ export function metrics(): Metrics {
     },
   };
 }
+
+/** A label's value. */
+const escaped = (text: string): string => text.replace(/[\\"]/g, '\\$&');
 
 const family = (name: string, type: string, help: string): string[] => [
   `# HELP ${name} ${help}`,

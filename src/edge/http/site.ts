@@ -4,6 +4,7 @@ import type { RemoteDesk } from '../../jobs/remote.ts';
 import type { Clock, Nonces } from '../../ports.ts';
 import type { Service } from '../../service/service.ts';
 import type { Tokens } from '../../tokens.ts';
+import type { Witnesses } from '../../witness/desk.ts';
 import type { Session } from '../session.ts';
 import type { Metrics } from './metrics.ts';
 import type { Rate } from './rate.ts';
@@ -26,6 +27,8 @@ export interface Site {
   readonly tail: Tail;
   /** Jobs for workers elsewhere; absent where nobody keeps what is said in jobs. */
   readonly jobs?: RemoteDesk | undefined;
+  /** Who cosigns checkpoints; absent where nobody is asked to. */
+  readonly witnesses?: Pick<Witnesses, 'list'> | undefined;
   /** What a caller is served over MCP. */
   session(caller: Caller): Session;
   onRefused(artifact: string): void;

@@ -20,6 +20,7 @@ import { serve } from './serve.ts';
 import { suggest } from './suggest.ts';
 import { tree } from './tree.ts';
 import { verify } from './verify.ts';
+import { witness } from './witness.ts';
 
 export const COMMANDS: readonly Command[] = [
   create,
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   suggest,
   serve,
   keys,
+  witness,
   init,
   doctor,
   demo,

@@ -11,7 +11,7 @@ import { followChain, readChain } from './chain.ts';
 import { delegate } from './delegate.ts';
 import { enroll, register } from './enroll.ts';
 import { followJob, sayInJob, takeJob } from './jobs.ts';
-import { checkpoint, description, health, prometheus } from './open.ts';
+import { checkpoint, cosignedCheckpoint, description, health, prometheus } from './open.ts';
 import { tiles } from './tiles.ts';
 import { routeOf } from './tools.ts';
 
@@ -29,6 +29,7 @@ export function routesWith(tools: Iterable<Tool>, info: ServerInfo, endpoint: Mc
     followChain,
     health,
     checkpoint,
+    cosignedCheckpoint,
     prometheus,
     followJob,
     takeJob,

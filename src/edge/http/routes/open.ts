@@ -1,7 +1,11 @@
 /** What anybody may read. */
+import { Refusal } from '../../../base/refusal.ts';
+import { bestFor, witnessedHead } from '../../../evidence/cosigned.ts';
 import type { Head } from '../../../ports.ts';
 import { type Route, route } from '../route.ts';
 import type { Site } from '../site.ts';
+
+const NOTE = 'text/plain; charset=utf-8';
 
 async function head({ service }: Site): Promise<Head | null> {
   return (await service.reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 })).head;
@@ -21,10 +25,24 @@ export const health = route({
 export const checkpoint = route({
   method: 'GET',
   path: '/checkpoint',
-  summary: 'The signed head of the chain: a C2SP checkpoint',
+  summary: 'The signed head of the chain: a C2SP checkpoint, with the cosignatures that it has got',
   access: 'anyone',
   async answer(_, site) {
-    return { text: (await head(site))?.checkpoint ?? '', type: 'text/plain; charset=utf-8' };
+    const at = await head(site);
+    return { text: at ? await witnessedHead(site.service.reader, at) : '', type: NOTE };
+  },
+});
+
+export const cosignedCheckpoint = route({
+  method: 'GET',
+  path: '/checkpoint/cosigned',
+  summary: 'The checkpoint that most witnesses have cosigned, of these the newest: it may be behind the head',
+  access: 'anyone',
+  async answer(_, site) {
+    const at = await head(site);
+    const best = at && (await bestFor(site.service.reader, at, () => true));
+    if (!best) throw new Refusal('NOT_FOUND', 'No witness has cosigned a checkpoint.');
+    return { text: best.checkpoint, type: NOTE };
   },
 });
 
@@ -35,7 +53,9 @@ export const prometheus = route({
   access: 'anyone',
   async answer(_, site) {
     const { size = 0 } = (await head(site)) ?? {};
-    return { text: site.metrics.text(size), type: 'text/plain; version=0.0.4; charset=utf-8' };
+    const witnesses = (await site.witnesses?.list()) ?? [];
+    const cosigned = new Map(witnesses.map(({ name, cosigned }) => [name, cosigned ?? 0]));
+    return { text: site.metrics.text(size, cosigned), type: 'text/plain; version=0.0.4; charset=utf-8' };
   },
 });
 

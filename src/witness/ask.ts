@@ -1,0 +1,97 @@
+/** Has one witness cosign the newest checkpoint: from where it stands, with what it answers judged before it is kept. */
+import { parseInstant } from '../base/instant.ts';
+import { openEntry } from '../chain/entry.ts';
+import type { CosignedSource } from '../evidence/cosigned.ts';
+import { judge, type Span, submission, type Trouble, trouble } from '../evidence/witness.ts';
+import type { Clock, Head, Page, Query } from '../ports.ts';
+import type { Book, Witness } from './book.ts';
+import { type Post, Unreachable } from './post.ts';
+
+/** A chain whose checkpoints are shown to witnesses. */
+export interface Chain extends CosignedSource {
+  read(query: Query): Promise<Page>;
+}
+
+export interface World {
+  readonly chain: Chain;
+  readonly book: Book;
+  readonly post: Post;
+  readonly clock: Clock;
+}
+
+export interface Cosigning {
+  /** Number of entries of the checkpoint. */
+  readonly size: number;
+  /** POSIX time. */
+  readonly seconds: number;
+}
+
+/** Clocks of several machines may differ by this much, in seconds. */
+const SKEW = 300;
+/** Another process may get ahead of us once or twice; a witness that names ever new sizes is left alone. */
+const ROUNDS = 4;
+
+/** Null where the chain has no entries yet. */
+export const headOf = async (chain: Chain): Promise<Head | null> =>
+  (await chain.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 })).head;
+
+/** The newest checkpoint that this witness has cosigned, as far as is remembered here. */
+export async function newestOf(book: Book, { verifier }: Witness): Promise<Cosigning | undefined> {
+  for (const { size, by } of await book.cosigned()) {
+    const own = by.find(({ name, keyId }) => name === verifier.name && keyId === verifier.keyId);
+    if (own) return { size, seconds: own.seconds };
+  }
+  return undefined;
+}
+
+/** Resolves to the cosigning of `head` or of a newer one, or to why there is none. Whatever else fails is thrown. */
+export async function ask(
+  world: World,
+  witness: Witness,
+  head: Head,
+  signal?: AbortSignal,
+): Promise<Cosigning | Trouble> {
+  const { chain, book, post, clock } = world;
+  const before = await newestOf(book, witness);
+  if (before?.size === head.size) return before;
+  let target = head;
+  let old = before && before.size < head.size ? before.size : 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const { size, checkpoint } = target;
+    const body = await submission(chain, old, target);
+    const answer = await post(`${witness.url}/add-checkpoint`, body, { signal }).catch((error: unknown) => {
+      if (error instanceof Unreachable) return trouble('unreachable', `It cannot be reached: ${error.message}.`);
+      throw error;
+    });
+    if ('code' in answer) return answer;
+    const said = judge(answer, { checkpoint, size, old }, witness.verifier, await spanOf(chain, size, clock));
+    if ('code' in said) return said;
+    if ('line' in said) {
+      if (await book.keep(checkpoint, said.line)) return { size, seconds: said.seconds };
+      return trouble(
+        'not_kept',
+        'It has cosigned, but its cosignature cannot be written into the data directory.',
+        true,
+      );
+    }
+    if (said.knows === old)
+      return trouble('protocol', `It says that it knows ${old} entries, and refuses to go on from there.`);
+    old = said.knows;
+    // Another process, or another replica, may have shown it more than we had read.
+    if (old > size) target = (await headOf(chain)) ?? target;
+    if (old > target.size)
+      return trouble(
+        'ahead',
+        `It says that it has cosigned ${old} entries of this log, and the chain here has ${target.size}: it was cut, or stands here as an old copy. Run aga-delegate verify, and keep every copy.`,
+        true,
+      );
+  }
+  return trouble('protocol', 'It names another size each time that it is asked.');
+}
+
+/** Nobody saw the checkpoint before its last entry was written, nor after now. */
+async function spanOf(chain: Chain, size: number, clock: Clock): Promise<Span> {
+  const [last] = (await chain.read({ after: size - 2, limit: 1 })).rows;
+  const written = last ? (parseInstant(openEntry(last.entry).timestamp) ?? 0) : 0;
+  return { from: Math.floor(written / 1000) - SKEW, to: Math.floor(clock() / 1000) + SKEW };
+}

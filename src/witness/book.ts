@@ -1,0 +1,128 @@
+/**
+ * What an installation remembers of its witnesses, as two files beside the chain.
+ *
+ * `witnesses.json` is written by people alone: `{"witnesses":[{"url":"…","key":"<verifier key>"}]}`.
+ * `cosignatures.json` holds cosigned checkpoints, `{"checkpoints":["<note>", …]}`, and is written by every process that
+ * asks. Two that write at once may lose a line of one of them: then the witness is asked once more.
+ */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { parseStrict } from '../base/strict-json.ts';
+import type { VerifierKey } from '../chain/checkpoint.ts';
+import { parseWitnessKey } from '../chain/cosignature.ts';
+import { type Cosigned, judged, withLine } from '../evidence/cosigned.ts';
+import { CannotStart } from '../keys/file.ts';
+import { fileCache } from '../store/file-cache.ts';
+
+/** A witness as it was pinned. */
+export interface Pinned {
+  readonly url: string;
+  /** C2SP verifier key, of the type 0x04. */
+  readonly key: string;
+}
+
+export interface Witness extends Pinned {
+  readonly verifier: VerifierKey;
+}
+
+/** A note takes no more than a hundred signatures, and nobody has so many witnesses. */
+export const MOST_WITNESSES = 32;
+
+const LIST = z.strictObject({
+  witnesses: z.array(z.strictObject({ url: z.string(), key: z.string() })).max(MOST_WITNESSES),
+});
+const KEPT = z.strictObject({ checkpoints: z.array(z.string()) });
+
+export class Book {
+  readonly #list: string;
+  readonly #kept: string;
+  readonly #log: string;
+  #last: Promise<unknown> = Promise.resolve();
+  #seen: { readonly stamp: string; readonly cosigned: readonly Cosigned[] } | undefined;
+
+  /** `home`: where the authority keeps its files. `log`: verifier key of the log. */
+  constructor(home: string, log: string) {
+    this.#list = join(home, 'witnesses.json');
+    this.#kept = join(home, 'cosignatures.json');
+    this.#log = log;
+  }
+
+  /** In the order in which they were added. Throws `CannotStart` where the file is not ours. */
+  async witnesses(): Promise<readonly Witness[]> {
+    const bytes = await fileCache(this.#list).load();
+    if (!bytes) return [];
+    try {
+      return LIST.parse(parseStrict(bytes)).witnesses.map(({ url, key }) => {
+        const verifier = parseWitnessKey(key);
+        if (!verifier) throw new TypeError('not the key of a witness');
+        return { url, key, verifier };
+      });
+    } catch {
+      throw new CannotStart(
+        `${this.#list} cannot be understood. Correct it, or remove it and add the witnesses again.`,
+      );
+    }
+  }
+
+  /** Changes the list; what another process changes at the same time stays. Throws `CannotStart`. */
+  async change(edit: (witnesses: readonly Pinned[]) => readonly Pinned[]): Promise<void> {
+    const plain = ({ url, key }: Pinned): Pinned => ({ url, key });
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const wanted = new TextEncoder().encode(
+        `${JSON.stringify({ witnesses: edit(await this.witnesses()).map(plain) }, null, 2)}\n`,
+      );
+      const file = fileCache(this.#list);
+      await file.save(wanted);
+      // Read back: a file that cannot be written says nothing, and another writer may have been between.
+      const written = await file.load();
+      if (written && Buffer.compare(written, wanted) === 0) return;
+    }
+    throw new CannotStart(`${this.#list} cannot be written.`);
+  }
+
+  /** Checkpoints with the cosignatures that hold of the witnesses pinned now, newest first. */
+  async cosigned(): Promise<readonly Cosigned[]> {
+    const stamp = `${await stampOf(this.#kept)} ${await stampOf(this.#list)}`;
+    if (this.#seen?.stamp === stamp) return this.#seen.cosigned;
+    const verifiers = (await this.witnesses()).map(({ verifier }) => verifier);
+    const cosigned = verifiers.length === 0 ? [] : judged(await this.#notes(), this.#log, verifiers);
+    this.#seen = { stamp, cosigned };
+    return cosigned;
+  }
+
+  /** Keeps a cosignature that was judged, one after the other in this process. False where it cannot be written. */
+  keep(checkpoint: string, line: string): Promise<boolean> {
+    const turn = this.#last.then(() => this.#write(checkpoint, line));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #write(checkpoint: string, line: string): Promise<boolean> {
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const checkpoints = withLine(await this.#notes(), checkpoint, line);
+      await fileCache(this.#kept).save(new TextEncoder().encode(JSON.stringify({ checkpoints })));
+      // Read back: another process may have written at the same time.
+      if ((await this.#notes()).some((note) => note.includes(`\n${line}`))) return true;
+    }
+    return false;
+  }
+
+  /** What cannot be understood is asked for again. */
+  async #notes(): Promise<readonly string[]> {
+    const bytes = await fileCache(this.#kept).load();
+    try {
+      return bytes ? KEPT.parse(parseStrict(bytes)).checkpoints : [];
+    } catch {
+      return [];
+    }
+  }
+}
+
+/** Another one for another content: files are replaced, never written into. */
+async function stampOf(path: string): Promise<string> {
+  return stat(path, { bigint: true }).then(
+    ({ ino, mtimeNs, size }) => `${ino}.${mtimeNs}.${size}`,
+    () => 'none',
+  );
+}
