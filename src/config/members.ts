@@ -33,7 +33,7 @@ export const agents = z.record(
   z.string().min(1).max(128),
   z.union([
     z.strictObject({ ...program, ...agentOptions }),
-    z.strictObject({ remote: z.literal(true), ...agentOptions }),
+    z.strictObject({ remote: z.literal(true), silence_seconds: seconds.optional(), ...agentOptions }),
   ]),
 );
 

@@ -32,6 +32,8 @@ export interface Agent {
   /** It works elsewhere, and takes nothing of what this process can do at once. */
   readonly isRemote?: true;
   readonly maxRuntimeSeconds?: number | undefined;
+  /** Of one elsewhere: how long nothing may be heard of it while it has a job. */
+  readonly silenceSeconds?: number;
 }
 
 /** An agent that is a function of this process, for programs that use this one as a library. */

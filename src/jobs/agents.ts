@@ -3,25 +3,31 @@ import { resolve } from 'node:path';
 import type { Job } from '../authority/job.ts';
 import type { Agent } from './agent.ts';
 import { type ProgramConfig, programAgent } from './program.ts';
+import { SILENCE_SECONDS } from './silence.ts';
 
 export type AgentsConfig = {
-  readonly [id: string]: ProgramConfig | { readonly remote: true; readonly max_runtime_seconds?: number | undefined };
+  readonly [id: string]: ProgramConfig | RemoteConfig;
 };
+
+interface RemoteConfig {
+  readonly remote: true;
+  readonly max_runtime_seconds?: number | undefined;
+  /** How long a worker may say nothing of a job that it took. */
+  readonly silence_seconds?: number | undefined;
+}
 
 export function agentsOf(config: AgentsConfig): Map<string, Agent> {
   return new Map(
-    Object.entries(config).map(([id, entry]) => [
-      id,
-      'remote' in entry ? remoteAgent(entry.max_runtime_seconds) : programAgent(entry),
-    ]),
+    Object.entries(config).map(([id, entry]) => [id, 'remote' in entry ? remoteAgent(entry) : programAgent(entry)]),
   );
 }
 
 /** Waits until its job is taken. */
-const remoteAgent = (maxRuntimeSeconds: number | undefined): Agent => ({
+const remoteAgent = ({ max_runtime_seconds, silence_seconds = SILENCE_SECONDS }: RemoteConfig): Agent => ({
   start: (_task, { gone }) => ({ stop: () => gone('it was told to stop'), kill: async () => {} }),
-  maxRuntimeSeconds,
+  maxRuntimeSeconds: max_runtime_seconds,
   isRemote: true,
+  silenceSeconds: silence_seconds,
 });
 
 export interface Place {

@@ -1,9 +1,7 @@
 /** One job in the charge of this process, from its start to the end of its processes. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Json } from '../base/canonical.ts';
 import type { Agent, Task, Working } from './agent.ts';
 import { Allowance } from './allowance.ts';
-import type { Journal } from './journal.ts';
 import type { End, JobRecord, Said } from './record.ts';
 import { FAILED, type Saying } from './saying.ts';
 
@@ -11,7 +9,6 @@ export interface ChargeOptions {
   readonly task: Task;
   readonly agent: Agent;
   readonly record: JobRecord;
-  readonly journal: Journal;
   /** How long it may take to end by itself, in milliseconds. */
   readonly grace: number;
   /** Told of everything that is on the chain now. */
@@ -49,6 +46,7 @@ export class Charge {
 
   start(): void {
     const { agent, task } = this.#options;
+    if (this.#isOver) return;
     // When one elsewhere begins is not heard here: its time counts from now.
     if (agent.isRemote) this.#limit();
     this.#working = agent.start(task, {
@@ -97,15 +95,13 @@ export class Charge {
   }
 
   async #write(end: End): Promise<void> {
-    const { record, journal, task, changed, report } = this.#options;
+    const { record, task, changed, report } = this.#options;
     try {
       const missed = this.#allowance.missed();
       if (missed > 0) this.#waiting.push({ type: 'log', said: { message: `${missed} events were left out here.` } });
       this.#drain();
-      if (end.said !== undefined) journal.keep(task.jobId, [end.said]);
       // Submitted before anything is waited for, so that it shares a commit with what came before it.
-      const written = record.ended(task.jobId, end);
-      await Promise.all([written, end.said === undefined ? undefined : journal.settle(task.jobId)]);
+      await record.ended(task.jobId, end);
       changed();
     } catch (error) {
       report(error);
@@ -123,18 +119,10 @@ export class Charge {
     }
   }
 
-  /** Contents first: a digest on the chain without them would be a riddle for ever. */
   #drain(): void {
-    const { record, journal, task, changed, report } = this.#options;
+    const { record, task, changed, report } = this.#options;
     const some = this.#waiting.splice(0);
-    if (some.length === 0) return;
-    try {
-      const contents = some.map(({ said }): Json => said);
-      journal.keep(task.jobId, contents);
-      void Promise.all(some.map((each) => record.said(task.jobId, each))).then(changed, report);
-    } catch (error) {
-      report(error);
-    }
+    if (some.length > 0) record.said(task.jobId, some).then(changed, report);
   }
 
   #goneBy(why: string): void {

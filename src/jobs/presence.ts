@@ -14,14 +14,21 @@ export interface Presence {
   /** From now on others find this process alive. */
   hold(): void;
   /** Whether that process has ended; of another machine, or of another data directory, nobody can say. */
-  isGone(id: string): boolean;
+  isGone(id: string): boolean | Promise<boolean>;
   release(): void;
+}
+
+/** On one machine, in one data directory. */
+export interface LocalPresence extends Presence {
+  /** Whether locks can tell of that process: it is of this place. */
+  isHere(id: string): boolean;
+  isGone(id: string): boolean;
 }
 
 /** For processes that share nothing. */
 export const alone = (id: string): Presence => ({ id, hold: () => {}, isGone: () => false, release: () => {} });
 
-export function filePresence(dataDir: string): Presence {
+export function filePresence(dataDir: string): LocalPresence {
   const directory = join(dataDir, 'supervisors');
   let place: string | undefined;
   // Where locks can be compared: one machine, one directory.
@@ -34,9 +41,11 @@ export function filePresence(dataDir: string): Presence {
   };
   const id = `${placeOf()}.${randomBytes(9).toString('hex')}`;
   const pathOf = (each: string): string => join(directory, `${each}.lock`);
+  const isHere = (other: string): boolean => other.startsWith(`${placeOf()}.`) && /^[0-9a-f.]+$/.test(other);
   let lock: DatabaseSync | undefined;
   return {
     id,
+    isHere,
     hold() {
       if (lock) return;
       mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -44,7 +53,7 @@ export function filePresence(dataDir: string): Presence {
       lock.exec('BEGIN EXCLUSIVE');
     },
     isGone(other) {
-      if (other === id || !other.startsWith(`${placeOf()}.`) || !/^[0-9a-f.]+$/.test(other)) return false;
+      if (other === id || !isHere(other)) return false;
       if (!existsSync(pathOf(other))) return true;
       if (isLocked(pathOf(other))) return false;
       remove(pathOf(other));

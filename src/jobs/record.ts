@@ -8,7 +8,7 @@ import { operator } from '../caller.ts';
 import type { Service } from '../service/service.ts';
 import { overOf } from '../tools/job.ts';
 import type { Context } from '../tools/tool.ts';
-import { digestOf } from './journal.ts';
+import { digestOf, type Journal } from './journal.ts';
 
 export interface End {
   readonly state: EndState;
@@ -28,10 +28,12 @@ const PATIENCE = 60_000;
 
 export class JobRecord {
   readonly #service: Service;
+  readonly #journal: Journal;
   readonly #self = operator();
 
-  constructor(service: Service) {
+  constructor(service: Service, journal: Journal) {
     this.#service = service;
+    this.#journal = journal;
   }
 
   /** The event by which a pending job begins to run; the law lets there be one. */
@@ -46,19 +48,24 @@ export class JobRecord {
     );
   }
 
-  said(id: string, { type, said }: Said): Promise<boolean> {
-    return this.#write(id, (job) => event(job, type, digestOf(said)));
+  /** Contents first: a digest on the chain without them would be a riddle for ever. */
+  async said(id: string, sayings: readonly Said[]): Promise<void> {
+    const contents = sayings.map(({ said }): Json => said);
+    const kept = this.#journal.keep(id, contents);
+    // Without a wait where there is none, so that what follows at once shares a commit.
+    if (kept) await kept;
+    await Promise.all(sayings.map(({ type, said }) => this.#write(id, (job) => event(job, type, digestOf(said)))));
   }
 
-  /** A success after the end of its authority is none. */
+  /** A success after the end of its authority is none, and one whose result is lost is none either. */
   async ended(id: string, end: End): Promise<boolean> {
     for (const until = performance.now() + PATIENCE; ; ) {
       try {
-        return await this.#write(id, (job, context) =>
-          endOf(job, (end.state === 'success' && overOf(job, context)) || end),
-        );
+        return await this.#end(id, end);
       } catch (error) {
-        if (!(error instanceof Refusal && error.code === 'CHAIN_CONTENDED') || performance.now() > until) throw error;
+        const isAway = error instanceof Refusal && error.code === 'CHAIN_CONTENDED';
+        if (error instanceof NotKept) return this.#end(id, lost(end));
+        if (!isAway || performance.now() > until) throw error;
         await sleep(100);
       }
     }
@@ -74,6 +81,29 @@ export class JobRecord {
     });
   }
 
+  async #end(id: string, end: End): Promise<boolean> {
+    const { said } = end;
+    const kept = said === undefined ? undefined : this.#keep(id, said);
+    if (kept) await kept;
+    const written = this.#write(id, (job, context) =>
+      endOf(job, (end.state === 'success' && overOf(job, context)) || end),
+    );
+    const [isNew] = await Promise.all([written, said === undefined ? undefined : this.#journal.settle(id)]);
+    return isNew;
+  }
+
+  #keep(id: string, said: Json): Promise<void> | undefined {
+    const failed = (error: unknown): never => {
+      if (error instanceof Refusal && error.code === 'CHAIN_CONTENDED') throw error;
+      throw new NotKept('what was said could not be kept', { cause: error });
+    };
+    try {
+      return this.#journal.keep(id, [said])?.catch(failed);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
   #write(id: string, make: (job: Job, context: Context) => Event | null): Promise<boolean> {
     return this.#service.askAnyone<boolean>({
       name: 'job',
@@ -87,6 +117,13 @@ export class JobRecord {
     });
   }
 }
+
+class NotKept extends Error {
+  override readonly name = 'NotKept';
+}
+
+const lost = ({ state, code }: End): End =>
+  state === 'success' ? { state: 'error', code: 'INTERNAL' } : { state, code };
 
 const event = (job: Job, event_kind: 'status' | Said['type'], digest: string): Event => ({
   kind: 'JOB_EVENT',

@@ -13,6 +13,7 @@ import type { Entry } from '../chain/entry.ts';
 import type { Service } from '../service/service.ts';
 import { overOf } from '../tools/job.ts';
 import type { Context } from '../tools/tool.ts';
+import { Allowance } from './allowance.ts';
 import type { Journal } from './journal.ts';
 import { JobRecord } from './record.ts';
 import type { Saying } from './saying.ts';
@@ -39,22 +40,26 @@ export interface RemoteOptions {
 
 /** How often a waiting worker's question is asked again, in milliseconds. */
 const PERIOD = 200;
+/** How long an input may take to be found, in milliseconds. */
+const MOMENT = 5000;
 
 export class RemoteDesk {
   readonly #options: RemoteOptions;
   readonly #record: JobRecord;
+  readonly #allowances = new Map<string, Allowance>();
 
   constructor(options: RemoteOptions) {
     this.#options = options;
-    this.#record = new JobRecord(options.service);
+    this.#record = new JobRecord(options.service, options.journal);
   }
 
   /** The oldest job that waits for this worker, which is its own from then on; null where none comes in time. */
   async take(caller: Caller, waitSeconds: number, signal?: AbortSignal): Promise<Taken | null> {
     for (const until = performance.now() + waitSeconds * 1000; ; ) {
+      // Who has gone would take a job that nobody does.
+      if (signal?.aborted) return null;
       const taken = await this.#takeNow(caller);
-      if (taken) return taken;
-      if (performance.now() >= until || signal?.aborted) return null;
+      if (taken || performance.now() >= until) return taken;
       await sleep(PERIOD);
     }
   }
@@ -72,24 +77,31 @@ export class RemoteDesk {
       writes: false,
       decide: (context) => ({ answer: mine(context, jobId) && null }),
     });
-    for (const saying of sayings) {
-      if (saying.type === 'result' || saying.type === 'error') {
-        const said = saying.type === 'result' ? saying.result : { message: saying.message };
-        journal.keep(jobId, [said]);
-        const code = saying.type === 'result' ? null : saying.code;
-        await this.#record.ended(jobId, { state: code === null ? 'success' : 'error', code, said });
-        await journal.settle(jobId);
-      } else {
-        journal.keep(jobId, [saying.said]);
-        await this.#record.said(jobId, saying);
-      }
-    }
+    await journal.beat(jobId);
+    await this.#hear(jobId, sayings);
     return this.#record.look((context) => {
       const job = context.state.jobs.get(jobId);
       if (!job) throw jobNotFound();
       const { state, code } = hasEnded(job) ? job : (overOf(job, context) ?? job);
       return { state, code };
     });
+  }
+
+  /** In the order in which it was said; what comes after an end is not heard. */
+  async #hear(jobId: string, sayings: readonly Saying[]): Promise<void> {
+    const end = sayings.find((each) => each.type === 'result' || each.type === 'error');
+    const before = end ? sayings.slice(0, sayings.indexOf(end)) : sayings;
+    const allowance = this.#allowances.get(jobId) ?? new Allowance();
+    this.#allowances.set(jobId, allowance);
+    const said = before.filter((each) => each.type === 'progress' || each.type === 'log');
+    await this.#record.said(
+      jobId,
+      said.filter(() => allowance.take()),
+    );
+    if (!end) return;
+    this.#allowances.delete(jobId);
+    if (end.type === 'result') await this.#record.ended(jobId, { state: 'success', code: null, said: end.result });
+    else await this.#record.ended(jobId, { state: 'error', code: end.code, said: { message: end.message } });
   }
 
   async #takeNow(caller: Caller): Promise<Taken | null> {
@@ -110,24 +122,29 @@ export class RemoteDesk {
     });
     if (!found) return null;
     const { id, agent, artifact, traceparent } = found.job;
-    return {
-      job_id: id,
-      agent,
-      input: await this.#inputOf(id, artifact),
-      artifact_hash: artifact,
-      enrollment_token: enrolment(artifact),
-      expires_at: formatInstant(found.expires),
-      traceparent,
-    };
+    await this.#options.journal.beat(id);
+    const input = await this.#inputOf(id, artifact);
+    if (input === undefined) {
+      const said = { message: 'The input of the job was lost.' };
+      await this.#record.ended(id, { state: 'error', code: 'INTERNAL', said });
+      return null;
+    }
+    const enrollment_token = enrolment(artifact);
+    const expires_at = formatInstant(found.expires);
+    return { job_id: id, agent, input, artifact_hash: artifact, enrollment_token, expires_at, traceparent };
   }
 
-  async #inputOf(jobId: string, artifact: string): Promise<Json> {
+  /** It is kept a moment after the job was accepted; undefined where whoever accepted it ended in between. */
+  async #inputOf(jobId: string, artifact: string): Promise<Json | undefined> {
     const { service, journal } = this.#options;
     const query = { after: -1, limit: 100, kind: 'JOB_ACCEPTED', names: artifact };
     const { rows } = await service.reader.read(query);
     const entries = rows.map(({ entry }) => JSON.parse(entry) as Entry); // our own bytes
-    const accepted = entries.find(({ event }) => event.job_id === jobId);
-    return (await journal.of(jobId)).get(String(accepted?.event.input_digest)) ?? null;
+    const digest = String(entries.find(({ event }) => event.job_id === jobId)?.event.input_digest);
+    for (const until = performance.now() + MOMENT; ; await sleep(PERIOD)) {
+      const input = (await journal.of(jobId)).get(digest);
+      if (input !== undefined || performance.now() > until) return input;
+    }
   }
 }
 

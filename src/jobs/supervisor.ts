@@ -12,6 +12,7 @@ import type { Journal } from './journal.ts';
 import { endMarked, MARK, markOf } from './marked.ts';
 import type { Presence } from './presence.ts';
 import { type End, JobRecord } from './record.ts';
+import { Silence } from './silence.ts';
 
 export interface SupervisorOptions {
   readonly service: Service;
@@ -51,6 +52,7 @@ const CLOSED: End = {
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #record: JobRecord;
+  readonly #silence: Silence;
   readonly #charges = new Map<string, Charge>();
   readonly #queue: Charge[] = [];
   /** When the authority of a job was first seen to be over. */
@@ -65,7 +67,8 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#record = new JobRecord(options.service);
+    this.#record = new JobRecord(options.service, options.journal);
+    this.#silence = new Silence(options.journal);
   }
 
   /** Before a job is accepted: from then on others must find this process alive. */
@@ -89,7 +92,7 @@ export class Supervisor {
     const trace = traceparent === undefined ? {} : { TRACEPARENT: traceparent };
     const task = { jobId, input, environment: { ...environment(job), ...trace, [MARK]: markOf(job.within) } };
     const changed = (): void => this.#tell(jobId);
-    const charge = new Charge({ task, agent, record: this.#record, journal, grace, changed, report });
+    const charge = new Charge({ task, agent, record: this.#record, grace, changed, report });
     this.#charges.set(jobId, charge);
     const stop = this.#watch(job, charge);
     void charge.gone.then(() => {
@@ -101,7 +104,7 @@ export class Supervisor {
     });
     if (agent.isRemote) {
       // Any process may be asked for it.
-      journal.keep(jobId, [input]);
+      await journal.keep(jobId, [input]);
       charge.start();
     } else this.#queue.push(charge);
     this.#next();
@@ -201,23 +204,31 @@ export class Supervisor {
   }
 
   async #recover(): Promise<void> {
-    const { presence, journal } = this.#options;
+    const { presence } = this.#options;
     const open = await this.#record.look((context) =>
       [...context.state.jobs.values()]
         .filter((job) => !hasEnded(job))
-        .map(({ id, supervisor, ...job }) => ({ id, supervisor, over: overOf({ id, supervisor, ...job }, context) })),
+        .map((job) => ({ ...job, over: overOf(job, context) })),
     );
     const gone = new Map<string, boolean>();
-    for (const { id, supervisor, over } of open) {
-      if (!gone.has(supervisor)) gone.set(supervisor, presence.isGone(supervisor));
-      if (!gone.get(supervisor) && !(over && this.#isLongOver(id))) continue;
+    for (const { id, supervisor, over, agent, state } of open) {
+      if (!gone.has(supervisor)) gone.set(supervisor, await presence.isGone(supervisor));
+      const isLost = gone.get(supervisor) || (over && this.#isLongOver(id));
+      const end = isLost ? (over ?? LOST) : state === 'running' && (await this.#silent(id, agent));
+      if (!end) continue;
       this.#overSince.delete(id);
-      const end: End = over ?? LOST;
-      if (end.said !== undefined) journal.keep(id, [end.said]);
-      await this.#record.ended(id, end);
+      this.#silence.forget(id);
+      const charge = this.#charges.get(id);
+      if (charge) await charge.end(end, 0);
+      else await this.#record.ended(id, end);
       await endMarked(id);
       this.#tell(id);
     }
+  }
+
+  async #silent(jobId: string, agent: string): Promise<End | undefined> {
+    const seconds = this.#options.agents.get(agent)?.silenceSeconds;
+    return seconds === undefined ? undefined : this.#silence.endOf(jobId, seconds);
   }
 
   #isLongOver(jobId: string): boolean {

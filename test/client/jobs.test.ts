@@ -1,8 +1,10 @@
 /** `delegate(agent, input, lease)` of the client library, over HTTP, to agents that are processes. */
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble, type Installation } from '../../src/assemble.ts';
+import { operator as asOperator } from '../../src/caller.ts';
 import { type Agent, connect, type DelegateError, type JobEvent, Lease } from '../../src/client/index.ts';
 import { settings } from '../../src/config.ts';
 import { type Serving, serveInstallation } from '../../src/serving.ts';
@@ -11,6 +13,7 @@ import { AGENTS, carrying, cleanUp, scratchDir } from '../jobs/office.ts';
 const OPERATOR = 'an-operator-token-of-the-tests';
 let installation: Installation;
 let server: Serving;
+let dataDir: string;
 let ctx: Agent;
 
 const operator = async (tool: string, input: object): Promise<any> => {
@@ -23,7 +26,7 @@ const operator = async (tool: string, input: object): Promise<any> => {
 };
 
 beforeAll(async () => {
-  const dataDir = scratchDir();
+  dataDir = scratchDir();
   const config = join(dataDir, 'config.json');
   writeFileSync(config, JSON.stringify({ agents: AGENTS, job_grace_seconds: 1 }));
   installation = await assemble(settings({ 'data-dir': dataDir, config }, {}, process.platform));
@@ -202,6 +205,48 @@ describe('a worker elsewhere', () => {
     expect((await refused(child.result())).code).toBe('CANCELLED');
     await ctx.revoke('far');
   });
+
+  it('may be silent for as long as the configuration says; then its job is over, and nobody else is given it', async () => {
+    const worker = await hire(ctx, 'faint');
+    const child = await ctx.delegate('faint', null, lease());
+    const { job } = await post(worker, 'take', { wait_seconds: 5 });
+    expect(job.job_id).toBe(child.id);
+    // Words of no content are signs of life.
+    for (let beat = 0; beat < 6; beat++) {
+      await sleep(400);
+      await child.status();
+      expect(await post(worker, `${child.id}/say`, { say: [] })).toEqual({ state: 'running', code: null });
+    }
+    const { code, message } = await refused(child.result());
+    expect([code, message]).toEqual(['UPSTREAM_FAILED', 'Nothing was heard of the worker for 1 s.']);
+    // It comes back, and is told; what it held is worth nothing any more.
+    const say = [{ type: 'result', result: 'late' }];
+    expect(await post(worker, `${child.id}/say`, { say })).toEqual({ state: 'error', code: 'UPSTREAM_FAILED' });
+    expect((await refused(connect({ server: server.url, token: job.enrollment_token }))).code).toBe('ARTIFACT_REVOKED');
+    expect(await post(worker, 'take', {})).toEqual({ job: null });
+  }, 15_000);
+
+  it('that hangs up while it waits is given nothing', async () => {
+    await ctx.revoke('faint');
+    const other = await hire(ctx, 'faint');
+    const hangUp = new AbortController();
+    const waiting = other.open('POST', '/api/v1/jobs/take', { wait_seconds: 30 }, { signal: hangUp.signal });
+    await sleep(300);
+    hangUp.abort();
+    await refused(waiting);
+    const child = await ctx.delegate('faint', null, lease());
+    await sleep(600);
+    expect((await child.status()).state).toBe('pending');
+    expect((await post(other, 'take', {})).job.job_id).toBe(child.id);
+    await child.cancel();
+  });
+
+  it('is not given a job whose input was lost', async () => {
+    const child = await ctx.delegate('far', { question: 1 }, lease());
+    rmSync(join(dataDir, 'jobs', `${child.id}.jsonl`));
+    expect(await installation.jobs.take(asOperator(), 0)).toBeNull();
+    expect((await refused(child.result())).code).toBe('INTERNAL');
+  }, 15_000);
 
   it('is nobody to jobs of others', async () => {
     const { enrollmentToken } = await ctx.delegate({ subAgentName: 'lead-2', policyPreset: 'coordinator' });

@@ -72,8 +72,8 @@ export const takeJob = route({
   access: 'bearer',
   body: z.strictObject({ wait_seconds: z.number().min(0).max(60).optional() }),
   output: z.strictObject({ job: taken.nullable().describe('Null where none came in time') }),
-  async answer({ body: { wait_seconds = 0 }, caller }, { jobs }) {
-    return { json: { job: jobs ? await jobs.take(caller, wait_seconds) : null } };
+  async answer({ body: { wait_seconds = 0 }, caller, signal }, { jobs }) {
+    return { json: { job: jobs ? await jobs.take(caller, wait_seconds, signal) : null } };
   },
 });
 
@@ -82,9 +82,10 @@ const MOST_SAYINGS = 100;
 export const sayInJob = route({
   method: 'POST',
   path: '/api/v1/jobs/:id/say',
-  summary: 'Say something in a job that you took: progress, log, result or error, as an agent process does on stdout',
+  summary:
+    'Say something in a job that you took: progress, log, result or error, as an agent process does on stdout; or nothing, to say that you are alive',
   access: 'bearer',
-  body: z.strictObject({ say: z.array(z.record(z.string(), z.unknown())).min(1).max(MOST_SAYINGS) }),
+  body: z.strictObject({ say: z.array(z.record(z.string(), z.unknown())).max(MOST_SAYINGS) }),
   output: z.strictObject({
     state: z.string().describe('How the job stands: stop where it is not running any more'),
     code: z.string().nullable(),
