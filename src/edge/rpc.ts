@@ -75,7 +75,19 @@ function call(value: JsonObject): Judgement {
     return invalid(id);
   // JSON-RPC 2.0, section 4.1: a notification gets no answer, not even to say what is wrong with it.
   if (!isParams(value.params)) return id === null ? NOTHING : { reply: rpcError(id, RPC.params, 'Invalid params') };
+  if (value.method === 'initialize' && id !== null && !isHandshake(value.params))
+    return { reply: rpcError(id, RPC.params, HANDSHAKE) };
   return { message: checked(value) };
+}
+
+const HANDSHAKE =
+  'Invalid params: initialize needs protocolVersion (a string), capabilities (an object) and clientInfo (with name and version)';
+
+/** The SDK would answer with an internal error and the words of its schema. */
+function isHandshake(params: Json | undefined): boolean {
+  if (!isObject(params) || typeof params.protocolVersion !== 'string' || !isObject(params.capabilities)) return false;
+  const { clientInfo: client } = params;
+  return isObject(client) && typeof client.name === 'string' && typeof client.version === 'string';
 }
 
 /** We ask clients nothing, so a response answers nothing; the SDK sees it in case it did ask. */

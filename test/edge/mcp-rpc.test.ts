@@ -45,6 +45,18 @@ describe('a line', () => {
     expect(line(text.replace('tools/call', 'resources/read')).reply).toEqual(error(7, -32700));
   });
 
+  it.each([
+    undefined,
+    {},
+    { protocolVersion: 7, capabilities: {}, clientInfo: { name: 'a', version: '1' } },
+    { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'a' } },
+  ])('that initializes without what that takes hears what is missing: %j', (params) => {
+    const judged = line({ jsonrpc: '2.0', id: 1, method: 'initialize', ...(params && { params }) });
+    expect(judged.message).toBeUndefined();
+    expect(judged.reply).toEqual(error(1, -32602));
+    expect(JSON.stringify(judged.reply)).toContain('clientInfo (with name and version)');
+  });
+
   it('with bad UTF-8 in the arguments of a call is a refused call', () => {
     const text = Buffer.from('{"jsonrpc":"2.0","id":"u","method":"tools/call","params":{"name":"X"}}');
     text[text.indexOf('X')] = 0xff;
