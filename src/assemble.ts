@@ -18,6 +18,7 @@ import { jobDesk } from './jobs/desk.ts';
 import { RemoteDesk } from './jobs/remote.ts';
 import { Supervisor } from './jobs/supervisor.ts';
 import { CannotStart } from './keys/file.ts';
+import type { Succession } from './keys/succession.ts';
 import type { Store, Tree } from './ports.ts';
 import { randomSource } from './random.ts';
 import { parseLimits } from './scope/limits.ts';
@@ -53,10 +54,12 @@ export interface Installation {
   readonly name: string;
   /** did:key of the authority. */
   readonly authority: string;
-  /** C2SP verifier key of the log. */
+  /** C2SP verifier key of the log, as far as this process has followed it. */
   readonly log: string;
   /** Who cosigns its checkpoints. */
   readonly witnesses: Witnesses;
+  /** How the log's key is followed by another. */
+  readonly succession: Succession;
   close(): Promise<void>;
 }
 
@@ -67,23 +70,31 @@ export type Watch = (done: number, total: number) => void;
 export async function assemble(settings: Settings, watch?: Watch): Promise<Installation> {
   const { authority: name, config, launch } = settings;
   const random = randomSource();
-  const { store, keys, origin, home, journal, presence, openNonces, settle } = await groundOf(settings, random);
+  const { store, keys, succession, origin, home, journal, presence, openNonces, settle } = await groundOf(
+    settings,
+    random,
+  );
   const authority = toDidKey(keys.authority.publicKey);
   const caches = {
     snapshot: fileCache(join(home, 'snapshot')),
     checkpoint: fileCache(join(home, 'checkpoint')),
   };
-  const log = verifierKey(origin, keys.log.publicKey);
-  const book = new Book(home, log);
+  let logKey = (): string => verifierKey(origin, keys.log.publicKey);
+  const book = new Book(home, () => logKey());
   const policy = policyOf(config, launch, presence.id);
   const world = { store, caches, keys, clock: Date.now, policy, random, origin };
-  const sequencer = new Sequencer(world, (follower) => ({
-    ...readerOf(store, follower, authority, watch),
-    log: keys.log,
-    said: (jobId) => journal.of(jobId),
-    archive: fileArchive(join(home, 'evidence')),
-    cosigned: () => book.cosigned(),
-  }));
+  const sequencer = new Sequencer(world, (follower) => {
+    logKey = () => follower.logKey;
+    return {
+      ...readerOf(store, follower, authority, watch),
+      get log() {
+        return follower.log;
+      },
+      said: (jobId) => journal.of(jobId),
+      archive: fileArchive(join(home, 'evidence')),
+      cosigned: () => book.cosigned(),
+    };
+  });
   const service = new Service(sequencer, TOOLS, store);
   const enforcement = new Enforcement(service, config.refusals_per_minute);
   const lookout = new Lookout(service);
@@ -142,7 +153,10 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
     openNonces,
     name,
     authority,
-    log,
+    get log() {
+      return logKey();
+    },
+    succession,
     witnesses: witnessesOf(asking),
     close,
   };

@@ -95,6 +95,11 @@ export const SETTINGS = {
     default: '`log.key` in the data directory',
     help: "With a database: the log's key, in the same form",
   },
+  nextLogKey: {
+    env: 'AGA_NEXT_LOG_KEY',
+    default: '`log-next.key` in the data directory',
+    help: 'With a database: the log key that shall follow, for every replica before `keys --rotate`',
+  },
   replicaKey: {
     env: 'AGA_REPLICA_KEY',
     default: '`replica.key` in the data directory',
@@ -103,7 +108,7 @@ export const SETTINGS = {
   keyCommand: {
     env: 'AGA_KEY_COMMAND',
     default: 'none',
-    help: 'With a database: a command that prints the key which its last argument names: `authority`, `log` or `replica`',
+    help: 'With a database: a command that prints the key which its last argument names: `authority`, `log`, `log-next` or `replica`',
   },
   archiveDir: {
     env: 'AGA_ARCHIVE_DIR',

@@ -3,14 +3,17 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { toDidKey } from './base/did-key.ts';
 import { Refusal } from './base/refusal.ts';
-import { verifierKey } from './chain/checkpoint.ts';
+import { parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
 import type { Settings } from './config.ts';
 import { genesisIn } from './evidence/genesis.ts';
+import { opened as entriesIn, followKeys } from './evidence/log-keys.ts';
 import { fileJournal, type Journal } from './jobs/journal.ts';
 import { filePresence, type Presence } from './jobs/presence.ts';
 import { sharedPresence } from './jobs/shared-presence.ts';
 import { CannotStart, fileKeys, prepareDirectory } from './keys/file.ts';
-import type { Keys, Nonces, Store, Tree } from './ports.ts';
+import type { Named } from './keys/shared.ts';
+import { type Succession, succession } from './keys/succession.ts';
+import type { Keys, Nonces, Signer, Store, Tree } from './ports.ts';
 import type { Service } from './service/service.ts';
 import { withArchive } from './store/archive/archived-store.ts';
 import { ArchiveReading } from './store/archive/reading.ts';
@@ -20,6 +23,8 @@ import { openSqlite } from './store/sqlite.ts';
 export interface Ground {
   readonly store: Store & Tree;
   readonly keys: Keys;
+  /** How the log's key is followed by another. */
+  readonly succession: Succession;
   /** Name of the chain and of its log's key. */
   readonly origin: string;
   /** Where snapshot, checkpoint and evidence are kept. */
@@ -41,14 +46,19 @@ export async function groundOf(settings: Settings, random: Random): Promise<Grou
   return url === null ? disk(settings, random) : shared(settings, url, random);
 }
 
-function disk({ dataDir, authority, archiveDir }: Settings, random: Random): Ground {
+async function disk({ dataDir, authority, archiveDir }: Settings, random: Random): Promise<Ground> {
   prepareDirectory(dataDir);
   const database = join(dataDir, 'chain.db');
-  const keys = fileKeys({ directory: dataDir, chainExists: hasContent(database), random });
+  const own = fileKeys({ directory: dataDir, chainExists: hasContent(database), random });
+  const following = succession({ directory: dataDir, random });
   const archived = async () => (await import('./store/sqlite/archive.ts')).archivedAt(database);
+  const store = withArchive(openSqlite(database), new ArchiveReading({ archived, folder: archiveDir }));
+  // Only where a key waits can the chain have come to another one than ours; else nothing is read here.
+  const keys = turned(own, following, following.waits() ? await namedIn(store) : undefined);
   return {
-    store: withArchive(openSqlite(database), new ArchiveReading({ archived, folder: archiveDir })),
+    store,
     keys,
+    succession: following,
     origin: originOf(authority, toDidKey(keys.authority.publicKey)),
     home: dataDir,
     openNonces: () => new SqliteNonces(join(dataDir, 'nonces.db'), Date.now),
@@ -67,7 +77,7 @@ async function shared(settings: Settings, url: string, random: Random): Promise<
   const home = homeOf(settings);
   prepareDirectory(home);
   // Loaded only where it is asked for, as is what reads keys from elsewhere.
-  const [{ openPostgres }, { PostgresNonces }, { PostgresJournal }, { sharedKeys, refuseForeign }] = await Promise.all([
+  const [{ openPostgres }, { PostgresNonces }, { PostgresJournal }, shares] = await Promise.all([
     import('./store/postgres.ts'),
     import('./store/postgres/nonces.ts'),
     import('./store/postgres/journal.ts'),
@@ -82,15 +92,18 @@ async function shared(settings: Settings, url: string, random: Random): Promise<
   const archived = async () => (await import('./store/postgres/archive.ts')).archivedIn(url, authority);
   const store = withArchive(opened, new ArchiveReading({ archived, folder: archiveDir }));
   try {
-    const began = await beginning(store);
-    const keys = sharedKeys({ directory: home, sources: database.keys, began: began?.authority ?? null, random });
+    const began = await namedIn(store);
+    const from = { directory: home, sources: database.keys, random };
+    const following = shares.sharedSuccession(from);
+    const keys = turned(shares.sharedKeys({ ...from, began: began?.authority ?? null }), following, began);
     const origin = originOf(authority, toDidKey(keys.authority.publicKey));
-    const refuse = (genesis: Genesis): void => refuseForeign(keys, verifierKey(origin, keys.log.publicKey), genesis);
+    const refuse = (named: Named): void => shares.refuseForeign(keys, verifierKey(origin, keys.log.publicKey), named);
     if (began) refuse(began);
     const journal = new PostgresJournal({ url, chain: authority });
     return {
       store,
       keys,
+      succession: following,
       origin,
       home,
       journal,
@@ -100,7 +113,7 @@ async function shared(settings: Settings, url: string, random: Random): Promise<
         // Of replicas that start with keys of their own at once, one begins the chain, and the others find that out.
         if (began) return;
         await service.begin().catch(() => undefined);
-        const now = await beginning(store);
+        const now = await namedIn(store);
         if (now) refuse(now);
       },
     };
@@ -110,19 +123,37 @@ async function shared(settings: Settings, url: string, random: Random): Promise<
   }
 }
 
-interface Genesis {
-  readonly authority: string;
-  readonly log: string;
-}
+/** More changes of the log's key than anybody makes. */
+const MOST_KEYS = 10_000;
 
-/** What the first entry says; undefined without one, and where it cannot be read, which is for `verify` to tell. */
-async function beginning(store: Store): Promise<Genesis | undefined> {
+/** Whose chain it is; undefined without a first entry, and where it cannot be read, which is for `verify` to tell. */
+async function namedIn(store: Store): Promise<Named | undefined> {
   const { rows } = await store.read({ after: -1, limit: 1 });
+  if (!rows[0]) return undefined;
+  const changes = await store.read({ after: 0, limit: MOST_KEYS, kind: 'LOG_KEY' });
   try {
-    return rows[0] && genesisIn(rows[0].entry);
+    const { authority, log } = genesisIn(rows[0].entry);
+    const known = followKeys({ authority, key: log, from: 0 }, entriesIn(changes.rows.map(({ entry }) => entry)));
+    return { authority, log: known.map(({ key }) => key) };
   } catch {
     return undefined;
   }
+}
+
+/** The keys with the log's as the chain has come to use it, where it is here, and with those to come. */
+function turned({ authority, log }: Keys, { find }: Succession, named: Named | undefined): Keys {
+  const successor = (publicKey: Uint8Array): Signer | undefined => {
+    try {
+      return find(publicKey);
+    } catch (error) {
+      // What cannot be read now is not here; who needs it says so.
+      if (error instanceof CannotStart) return undefined;
+      throw error;
+    }
+  };
+  const present = parseVerifierKey(named?.log.at(-1) ?? '')?.publicKey ?? log.publicKey;
+  const isOurs = Buffer.compare(present, log.publicKey) === 0;
+  return { authority, log: (isOurs ? undefined : successor(present)) ?? log, successor };
 }
 
 const originOf = (name: string, authority: string): string =>

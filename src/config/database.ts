@@ -7,6 +7,7 @@ export interface Database {
   readonly keys: {
     readonly authority: string | null;
     readonly log: string | null;
+    readonly nextLog: string | null;
     readonly replica: string | null;
     readonly command: string | null;
   };
@@ -24,6 +25,7 @@ export function databaseIn(env: NodeJS.ProcessEnv): Database {
   const keys = {
     authority: one('AGA_AUTHORITY_KEY'),
     log: one('AGA_LOG_KEY'),
+    nextLog: one('AGA_NEXT_LOG_KEY'),
     replica: one('AGA_REPLICA_KEY'),
     command: one('AGA_KEY_COMMAND'),
   };

@@ -1,6 +1,18 @@
-/** Keys in files of the data directory: PKCS#8 PEM, mode 0600, created once and never replaced. */
+/** Keys in files of the data directory: PKCS#8 PEM, mode 0600, created once; what follows them is in `succession.ts`. */
 import { createPrivateKey } from 'node:crypto';
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { signer } from '#ed25519';
 import { fromBase64url } from '../base/encoding.ts';
@@ -68,6 +80,12 @@ export function keyFile(path: string, random: (length: number) => Uint8Array): S
   return read(path);
 }
 
+/** The key in this file; undefined where there is none. Throws `CannotStart`. */
+export const readKey = (path: string): Signer | undefined => {
+  const text = textIn(path);
+  return text === undefined ? undefined : parse(text, path);
+};
+
 /** Written whole under another name, then linked: of several processes that start at once, one wins, and none sees half a file. */
 function create(path: string, seed: Uint8Array): void {
   const draft = `${path}.${process.pid}.${Date.now()}`;
@@ -83,23 +101,56 @@ function create(path: string, seed: Uint8Array): void {
     } finally {
       unlinkSync(draft);
     }
+    flushDirectory(dirname(path));
   } catch (error) {
     throw new CannotStart(`Cannot create the key file ${path}: ${reasonOf(error)}.`);
   }
 }
 
-function read(path: string): Signer {
+/** Makes the names in a folder survive a power cut. */
+export function flushDirectory(path: string): void {
   try {
-    const { d, crv } = createPrivateKey(readFileSync(path)).export({ format: 'jwk' });
+    const directory = openSync(path, 'r');
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
+  } catch {
+    // Not every system opens a directory; there the rename is durable by itself or not at all.
+  }
+}
+
+function textIn(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+const read = (path: string): Signer => {
+  const key = readKey(path);
+  if (key) return key;
+  throw unreadable(path, Object.assign(new Error(), { code: 'ENOENT' }));
+};
+
+function parse(text: Buffer, path: string): Signer {
+  try {
+    const { d, crv } = createPrivateKey(text).export({ format: 'jwk' });
     const seed = crv === 'Ed25519' ? fromBase64url(d ?? '') : undefined;
     if (!seed) throw new Error('not an Ed25519 key');
     return signer(seed);
   } catch (error) {
-    throw new CannotStart(
-      `The key file ${path} cannot be read: ${reasonOf(error)}. Restore it from a backup; it is never replaced.`,
-    );
+    throw unreadable(path, error);
   }
 }
+
+const unreadable = (path: string, error: unknown): CannotStart =>
+  new CannotStart(
+    `The key file ${path} cannot be read: ${reasonOf(error)}. Restore it from a backup; it is never made anew.`,
+  );
 
 /** The system's own short code where there is one: no text of ours, and nothing of the file. */
 const reasonOf = (error: unknown): string =>

@@ -15,14 +15,17 @@ import { fromBase64url, toBase64url } from '../base/encoding.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Keys, Signer } from '../ports.ts';
 import { CannotStart, fileKeys } from './file.ts';
+import { type LogKeyName, type Succession, succession } from './succession.ts';
 
 export interface KeySources {
   /** The key in PKCS#8, as PEM or as base64 of its DER. */
   readonly authority: string | null;
   readonly log: string | null;
+  /** The one that follows it. */
+  readonly nextLog: string | null;
   /** What stands in a replica's `replica.key`. */
   readonly replica: string | null;
-  /** Prints the key that its last argument names, `authority`, `log` or `replica`, or nothing where it has none. */
+  /** Prints the key that its last argument names, `authority`, `log`, `log-next` or `replica`, or nothing where it has none. */
   readonly command: string | null;
 }
 
@@ -51,8 +54,43 @@ export function sharedKeys({ directory, sources, began, random }: SharedKeysOpti
   return { ...keys, authority: readerOf(replica.trim(), began) };
 }
 
-const outside = ({ authority, log, replica, command }: KeySources): boolean =>
-  [authority, log, replica, command].some((source) => source !== null);
+/** How one shared log key follows another: brought to every replica, or made where it lies in files. */
+export function sharedSuccession({ directory, sources, random }: Omit<SharedKeysOptions, 'began'>): Succession {
+  const { log, nextLog, command } = sources;
+  const answers = new Map<string, { readonly at: number; readonly text: string }>();
+  /** A secret store is not asked for each call that a replica without the new key refuses. */
+  const told = (name: LogKeyName): string => {
+    if (command === null) return '';
+    const known = answers.get(name);
+    if (known && Date.now() - known.at < ASK_AGAIN) return known.text;
+    const text = name === 'log' ? ask(command, name) : perhaps(() => ask(command, name));
+    answers.set(name, { at: Date.now(), text });
+    return text;
+  };
+  return succession({
+    directory,
+    random,
+    brought(name) {
+      const text = (name === 'log' ? log : nextLog) ?? told(name);
+      return text === '' ? undefined : keyOf(text, name);
+    },
+  });
+}
+
+/** Milliseconds. */
+const ASK_AGAIN = 2000;
+
+/** A command of before keys could follow each other does not know of the next one. */
+function perhaps(text: () => string): string {
+  try {
+    return text();
+  } catch {
+    return '';
+  }
+}
+
+const outside = ({ authority, log, nextLog, replica, command }: KeySources): boolean =>
+  [authority, log, nextLog, replica, command].some((source) => source !== null);
 
 function secret(name: 'authority' | 'log' | 'replica', sources: KeySources, directory: string): string | undefined {
   const given = sources[name];
@@ -128,17 +166,24 @@ function withReplicaKey(keys: Keys, directory: string): Keys {
   return keys;
 }
 
-/** Throws `CannotStart` where a chain began with other keys than these. */
-export function refuseForeign(
-  keys: Keys,
-  logKey: string,
-  began: { readonly authority: string; readonly log: string },
-): void {
+/** What a chain says of its keys: did:key of the authority, and verifier keys of the log, the present one last. */
+export interface Named {
+  readonly authority: string;
+  readonly log: readonly string[];
+}
+
+/** Throws `CannotStart` where a chain began with other keys than these, or has left this log key behind. */
+export function refuseForeign(keys: Keys, logKey: string, { authority, log }: Named): void {
   const own = toDidKey(keys.authority.publicKey);
-  const wrong = [...(own === began.authority ? [] : ['authority']), ...(logKey === began.log ? [] : ['log'])];
-  if (wrong.length === 0) return;
+  const wrong = [...(own === authority ? [] : ['authority']), ...(log.includes(logKey) ? [] : ['log'])];
+  if (wrong.length === 0 && logKey === log.at(-1)) return;
+  if (wrong.length === 0) {
+    throw new CannotStart(
+      'The log key here was replaced: the chain, which began with it in GENESIS or came to it later, has gone over to another one. Bring that as AGA_LOG_KEY, from AGA_KEY_COMMAND, or as log.key.',
+    );
+  }
   throw new CannotStart(
-    `The keys here are not those of GENESIS: the chain in the database began with authority ${began.authority}` +
+    `The keys here are not those of GENESIS: the chain in the database began with authority ${authority}` +
       `${wrong.includes('authority') ? `, and the authority key here is ${own}` : ', and another log key'}. ` +
       'Bring the key files of that authority, or choose another one with AGA_AUTHORITY.',
   );

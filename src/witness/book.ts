@@ -37,12 +37,12 @@ const KEPT = z.strictObject({ checkpoints: z.array(z.string()) });
 export class Book {
   readonly #list: string;
   readonly #kept: string;
-  readonly #log: string;
+  readonly #log: () => string;
   #last: Promise<unknown> = Promise.resolve();
   #seen: { readonly stamp: string; readonly cosigned: readonly Cosigned[] } | undefined;
 
-  /** `home`: where the authority keeps its files. `log`: verifier key of the log. */
-  constructor(home: string, log: string) {
+  /** `home`: where the authority keeps its files. `log`: verifier key of the log, the present one. */
+  constructor(home: string, log: () => string) {
     this.#list = join(home, 'witnesses.json');
     this.#kept = join(home, 'cosignatures.json');
     this.#log = log;
@@ -83,10 +83,11 @@ export class Book {
 
   /** Checkpoints with the cosignatures that hold of the witnesses pinned now, newest first. */
   async cosigned(): Promise<readonly Cosigned[]> {
-    const stamp = `${await stampOf(this.#kept)} ${await stampOf(this.#list)}`;
+    const log = this.#log();
+    const stamp = `${await stampOf(this.#kept)} ${await stampOf(this.#list)} ${log}`;
     if (this.#seen?.stamp === stamp) return this.#seen.cosigned;
     const verifiers = (await this.witnesses()).map(({ verifier }) => verifier);
-    const cosigned = verifiers.length === 0 ? [] : judged(await this.#notes(), this.#log, verifiers);
+    const cosigned = verifiers.length === 0 ? [] : judged(await this.#notes(), log, verifiers);
     this.#seen = { stamp, cosigned };
     return cosigned;
   }

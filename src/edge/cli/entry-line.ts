@@ -34,6 +34,11 @@ const named = (hash: unknown, names: Names): string => {
 
 const TELLINGS: { readonly [kind: string]: Telling } = {
   GENESIS: { colour: 'dim', who: () => 'authority', what: (event) => `${text(event.authority)} begins the chain` },
+  LOG_KEY: {
+    colour: 'yellow',
+    who: () => 'operator',
+    what: ({ log_key, reason }) => `the log goes over to the key ${text(log_key).split('+')[1]}: ${text(reason)}`,
+  },
   ARTIFACT_CREATED: {
     colour: 'green',
     who: () => 'operator',

@@ -1,0 +1,98 @@
+/** The log goes over to its next key: one entry, and then the key takes its place. Run again, it finishes what was begun. */
+import { assemble, type Installation } from './assemble.ts';
+import { decodeEvent } from './authority/event/index.ts';
+import { proposeRotation } from './authority/event/log-key.ts';
+import { Refusal } from './base/refusal.ts';
+import { operator } from './caller.ts';
+import { parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
+import { openEntry } from './chain/entry.ts';
+import type { Settings } from './config.ts';
+import type { Signer } from './ports.ts';
+import type { ChainPosition } from './tools/tool.ts';
+
+export interface Prepared {
+  /** did:key of the authority. */
+  readonly authority: string;
+  /** C2SP verifier keys: the present one, and the one that shall follow. */
+  readonly log: string;
+  readonly next: string;
+}
+
+export interface Rotated {
+  readonly success: true;
+  readonly authority: string;
+  /** The key in force. */
+  readonly log: string;
+  readonly previous_log: string;
+  readonly chain: ChainPosition;
+  /** Whether the new key stands in its place; false where the operator keeps the keys, and has to do that. */
+  readonly settled: boolean;
+}
+
+/** Makes the next key, or finds it. Throws refusals, and `CannotStart`. */
+export function prepare(settings: Settings): Promise<Prepared> {
+  return opened(settings, async ({ authority, succession, log }) => ({
+    authority,
+    log,
+    next: verifierKey(parseVerifierKey(log)?.name ?? '', succession.next().publicKey),
+  }));
+}
+
+/** Throws refusals, and `CannotStart`. */
+export function rotate(settings: Settings, reason: string): Promise<Rotated> {
+  return opened(settings, async (installation) => {
+    const { authority, succession } = installation;
+    const key = succession.next();
+    await goOver(installation, key, reason);
+    const { log } = installation;
+    const { chain, previous } = await lastChange(installation);
+    // Nothing of the former key is destroyed before the entry is on the disk, which the answer above says.
+    const former = { name: `log.${parseVerifierKey(previous)?.keyId}.pub`, text: `${previous}\n` };
+    const settled = succession.settle(key.publicKey, former);
+    return { success: true, authority, log, previous_log: previous, chain, settled };
+  });
+}
+
+async function opened<T>(settings: Settings, work: (installation: Installation) => Promise<T>): Promise<T> {
+  if (settings.url !== null)
+    throw new Refusal('INVALID_REQUEST', 'AGA_URL names another authority: a key is changed where the keys are.');
+  if (settings.artifact !== null || settings.token !== null)
+    throw new Refusal('NOT_OPERATOR', "Only the operator changes the log's key.");
+  const installation = await assemble(settings);
+  try {
+    // Follows the chain to its present key.
+    await installation.service.begin();
+    return await work(installation);
+  } finally {
+    await installation.close();
+  }
+}
+
+/** Writes the entry, unless it stands on the chain already. */
+async function goOver({ service, log: previous_log_key }: Installation, key: Signer, reason: string): Promise<void> {
+  const log_key = verifierKey(parseVerifierKey(previous_log_key)?.name ?? '', key.publicKey);
+  await service.ask<null>({
+    name: 'rotate',
+    caller: operator(),
+    writes: true,
+    decide({ state, place, authority }) {
+      if (state.logKey === log_key) return { answer: null };
+      if (state.logKey !== previous_log_key)
+        throw new Refusal(
+          'CHAIN_CONTENDED',
+          "Another process has changed the log's key meanwhile; nothing was written.",
+        );
+      const event = proposeRotation({ log_key, previous_log_key, reason }, place, authority, key);
+      return { event, tell: () => null };
+    },
+  });
+}
+
+async function lastChange({ service }: Installation): Promise<{ chain: ChainPosition; previous: string }> {
+  const { rows } = await service.reader.read({ after: 0, limit: 10_000, kind: 'LOG_KEY' });
+  const row = rows.at(-1);
+  const event = row && decodeEvent(openEntry(row.entry).event);
+  if (event?.kind !== 'LOG_KEY') throw new TypeError('a log that was just given a key has no entry of it');
+  const { sequence_number, entry_hash } = row!;
+  return { chain: { sequence_number, entry_hash }, previous: event.previous_log_key };
+}
