@@ -123,13 +123,21 @@ async function abreast(
   act: (place: Place) => Promise<void>,
 ): Promise<void> {
   let done = 0;
+  let failed = false;
   const queue = all[Symbol.iterator]();
   const work = async (): Promise<void> => {
-    for (let next = queue.next(); next.done !== true; next = queue.next()) {
-      await act(next.value);
+    for (let next = queue.next(); next.done !== true && !failed; next = queue.next()) {
+      try {
+        await act(next.value);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
       done += next.value.width;
       watch(done, total);
     }
   };
-  await Promise.all(Array.from({ length: ABREAST }, work));
+  // Whoever is told of a failure finds that nobody goes on behind his back.
+  const ended = await Promise.allSettled(Array.from({ length: ABREAST }, work));
+  for (const each of ended) if (each.status === 'rejected') throw each.reason;
 }
