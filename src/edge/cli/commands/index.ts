@@ -2,6 +2,7 @@
 import type { Command } from '../command.ts';
 import { agents } from './agents.ts';
 import { apply } from './apply.ts';
+import { archive } from './archive.ts';
 import { check } from './check.ts';
 import { create } from './create.ts';
 import { delegate } from './delegate.ts';
@@ -44,4 +45,5 @@ export const COMMANDS: readonly Command[] = [
   doctor,
   demo,
   migrate,
+  archive,
 ];
