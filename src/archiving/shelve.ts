@@ -45,6 +45,8 @@ export interface Shelved {
 
 /** Entries that leave in one transaction: whoever appends waits for it. */
 const STEP = 8 * BUNDLE;
+/** Entries after which the room of those that left is made good for what comes next. */
+const TIDY_EVERY = 512 * STEP;
 
 /** @throws Refusal; then what was not finished is finished by another run. */
 export async function shelve(shelving: Shelving): Promise<Shelved> {
@@ -69,6 +71,7 @@ export async function shelve(shelving: Shelving): Promise<Shelved> {
     const upto = Math.min(end, first + STEP);
     count += await shelf.thin(first, upto, within(spared, first, upto));
     watch('Removing', upto - removed, end - removed);
+    if ((first - removed) % TIDY_EVERY === TIDY_EVERY - STEP) await shelf.tidy(false);
   }
   for (let tile = from / BUNDLE; tile < Math.floor(signed.size / BUNDLE); tile++) await forgetPartial(disk, tile);
   if (count > 0 || shelving.compact) await shelf.tidy(shelving.compact);
