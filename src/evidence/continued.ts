@@ -1,7 +1,7 @@
 /**
  * Where an interrupted export goes on. Beside the unfinished file stand notes, a line each:
  *
- *     {"checkpoint":"…","size":n,"subject":{…},"time":ms,"type":"aga-export/v1"}
+ *     {"checkpoint":"…","size":n,"time":ms,"type":"aga-export/v1","wanted":{…}}
  *     {"bytes":n,"places":[[first,last],…],"sha256":"…","signature":"…"}
  *
  * The first says what is being written, as of which end of the chain; every other one that the file was so long, hashed
@@ -19,9 +19,12 @@ import type { Draft, Signer } from '../ports.ts';
 import type { Subject } from './bundle.ts';
 import type { End } from './gather.ts';
 
-/** What an export that was begun is about. */
+/** What is asked for; a run without a last entry goes to the end of the chain. */
+export type Wanted = Subject | { readonly first: number; readonly last: null };
+
+/** An export that was begun. */
 export interface Begun {
-  readonly subject: Subject;
+  readonly wanted: Wanted;
   readonly end: End;
   /** Milliseconds since the epoch: what its seal will say. */
   readonly time: number;
@@ -37,7 +40,7 @@ export interface Kept extends Begun {
 
 const header = z.strictObject({
   type: z.literal('aga-export/v1'),
-  subject: z.custom<Json>(),
+  wanted: z.custom<Json>(),
   size: z.int().min(1),
   checkpoint: z.string(),
   time: z.int().min(0),
@@ -52,8 +55,8 @@ const mark = z.strictObject({
 type Mark = z.infer<typeof mark>;
 
 /** The line that an export begins with. */
-export const headerOf = ({ subject, end, time }: Begun): string =>
-  canonicalize({ type: 'aga-export/v1', subject, size: end.size, checkpoint: end.checkpoint, time });
+export const headerOf = ({ wanted, end, time }: Begun): string =>
+  canonicalize({ type: 'aga-export/v1', wanted, size: end.size, checkpoint: end.checkpoint, time });
 
 /** The line after `before`: `places` are the numbers of the entries that were written since. */
 export function markAfter(
@@ -71,17 +74,17 @@ function signedBytes(before: string, { bytes, places, sha256 }: Omit<Mark, 'sign
   return new TextEncoder().encode(canonicalize(statement));
 }
 
-/** How far an export of this subject came; `undefined` where there is none, or where nothing of it can be trusted. */
-export async function keptIn(draft: Draft, subject: Subject, log: Signer): Promise<Kept | undefined> {
+/** How far an export of the same came; `undefined` where there is none, or where nothing of it can be trusted. */
+export async function keptIn(draft: Draft, wanted: Wanted, log: Signer): Promise<Kept | undefined> {
   const [first = '', ...lines] = draft.notes;
   const begun = decoded(header, first);
-  if (!begun || canonicalize(begun.subject) !== canonicalize(subject)) return undefined;
+  if (!begun || canonicalize(begun.wanted) !== canonicalize(wanted)) return undefined;
   const { hash, marks } = await agreeing(draft, signedMarks(first, lines, log));
   const bytes = marks.at(-1)?.bytes;
   if (bytes === undefined) return undefined;
   const places = marks.flatMap((mark) => mark.places.flatMap(numbersOf));
   const { size, checkpoint, time } = begun;
-  return { subject, end: { size, checkpoint }, time, hash, places, bytes, notes: 1 + marks.length };
+  return { wanted, end: { size, checkpoint }, time, hash, places, bytes, notes: 1 + marks.length };
 }
 
 function signedMarks(first: string, lines: readonly string[], log: Signer): Mark[] {

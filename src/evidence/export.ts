@@ -5,7 +5,8 @@ import { Refusal } from '../base/refusal.ts';
 import { openEntry } from '../chain/entry.ts';
 import type { Archive, Draft, Signer } from '../ports.ts';
 import type { Subject } from './bundle.ts';
-import { type Begun, headerOf, type Kept, keptIn, markAfter } from './continued.ts';
+import { type Begun, headerOf, type Kept, keptIn, markAfter, type Wanted } from './continued.ts';
+import { cosignedEnd } from './cosigned-end.ts';
 import { type End, planOf, type Source } from './gather.ts';
 import { bundleParts, closing } from './stream.ts';
 
@@ -33,13 +34,13 @@ export interface Exported {
 export async function keepBundle(
   source: Source,
   archive: Archive,
-  subject: Subject,
+  wanted: Wanted,
   exporting: Exporting,
 ): Promise<Exported & { readonly id: string; readonly path: string }> {
-  const draft = await archive.draft(nameOf(subject));
+  const draft = await archive.draft(nameOf(wanted));
   try {
-    const exported = await exportBundle(source, subject, draft, exporting);
-    const id = idOf(subject, exported.checkpoint);
+    const exported = await exportBundle(source, wanted, draft, exporting);
+    const id = idOf(wanted, exported.checkpoint);
     return { ...exported, id, path: await draft.finish(id) };
   } finally {
     await draft.close();
@@ -47,10 +48,13 @@ export async function keepBundle(
 }
 
 /** Of a bundle in the archive: what it is about, and how long the chain was. */
-export const idOf = (subject: Subject, checkpoint: string): string => `${nameOf(subject)}-${checkpoint.split('\n')[1]}`;
+export const idOf = (wanted: Wanted, checkpoint: string): string => `${nameOf(wanted)}-${checkpoint.split('\n')[1]}`;
 
-const nameOf = (subject: Subject): string =>
-  'first' in subject ? `entries-${subject.first}-${subject.last}` : subject.artifact_hash.slice(0, 16);
+const nameOf = (wanted: Wanted): string =>
+  'first' in wanted ? `entries-${wanted.first}-${wanted.last ?? 'end'}` : wanted.artifact_hash.slice(0, 16);
+
+const subjectOf = ({ wanted, end }: Begun): Subject =>
+  'first' in wanted ? { first: wanted.first, last: wanted.last ?? end.size - 1 } : wanted;
 
 /** An older beginning is forgotten: nobody who asks for evidence today means last week's. In milliseconds. */
 const LASTS = 24 * 3_600_000;
@@ -64,11 +68,11 @@ const LASTS = 24 * 3_600_000;
  */
 export async function exportBundle(
   source: Source,
-  subject: Subject,
+  wanted: Wanted,
   draft: Draft,
   exporting: Exporting,
 ): Promise<Exported> {
-  const kept = await keptIn(draft, subject, exporting.log);
+  const kept = await keptIn(draft, wanted, exporting.log);
   if (kept && (await isOfChain(source, kept, exporting.time))) {
     try {
       return await write(source, kept, draft, exporting);
@@ -77,7 +81,7 @@ export async function exportBundle(
       if (!(error instanceof Refusal) || !OTHERS.includes(error.code)) throw error;
     }
   }
-  return write(source, await begun(source, subject, exporting.time), draft, exporting);
+  return write(source, await begun(source, wanted, exporting.time), draft, exporting);
 }
 
 const OTHERS: readonly string[] = ['CHAIN_BROKEN', 'CHAIN_CONTENDED', 'ARTIFACT_NOT_FOUND', 'INVALID_REQUEST'];
@@ -88,12 +92,12 @@ async function isOfChain(source: Source, { end, time }: Begun, now: number): Pro
 }
 
 /** An export that begins now, at the present end of the chain. @throws Refusal `NOT_FOUND` where the chain is empty. */
-export async function begun(source: Source, subject: Subject, now: number): Promise<Begun> {
-  const end = await endOf(source);
+export async function begun(source: Source, wanted: Wanted, now: number): Promise<Begun> {
+  const end = await cosignedEnd(source, wanted, await endOf(source));
   const [last] = (await source.read({ after: end.size - 2, limit: 1 })).rows;
   // The chain may have gone on since the caller looked at its clock.
   const time = last ? (parseInstant(openEntry(last.entry).timestamp) ?? now) : now;
-  return { subject, end, time: Math.max(time, now) };
+  return { wanted, end, time: Math.max(time, now) };
 }
 
 async function endOf(source: Source): Promise<End> {
@@ -109,7 +113,7 @@ async function write(
   exporting: Exporting,
 ): Promise<Exported> {
   const { log, watch } = exporting;
-  const plan = await planOf(source, from.subject, from.end);
+  const plan = await planOf(source, subjectOf(from), from.end);
   const { hash = new Sha256(), places = [], time } = from;
   const making = { log, time, hash, places };
   const kept = places.length;

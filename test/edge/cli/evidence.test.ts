@@ -1,5 +1,5 @@
 /** Evidence on the command line: written in one place, verified in another that has never heard of the first. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signer } from '#ed25519';
@@ -69,6 +69,56 @@ describe('export', () => {
     const tiles = folder();
     expect(await home.ask('export', '--format', 'tlog-tiles', '--out', tiles)).toMatchObject({ files: 3 });
     expect(readdirSync(join(tiles, 'tile', '0'))).toEqual(['000.p']);
+  });
+
+  it('of tiles goes on where it was: what is there and right stays, the rest is written', async () => {
+    const tiles = join(folder(), 'log');
+    const again = () => home.ask('export', '--format', 'tlog-tiles', '--out', tiles);
+    expect(await again()).toMatchObject({ files: 3, written: 3 });
+    expect(await again()).toMatchObject({ files: 3, written: 0 });
+    const [bundle, checkpoint] = [join(tiles, 'tile', 'entries', '000.p', '3'), join(tiles, 'checkpoint')];
+    const honest = readFileSync(bundle);
+    writeFileSync(bundle, honest.subarray(1));
+    rmSync(checkpoint);
+    expect(await again()).toMatchObject({ files: 3, written: 2 });
+    expect(readFileSync(bundle)).toEqual(honest);
+    writeFileSync(checkpoint, `somebody/else\n${readFileSync(checkpoint, 'utf8')}`);
+    expect((await again()).error.message).toContain('another log');
+  });
+
+  it('of a run of entries, or of the whole log', async () => {
+    const file = await exported('--first', '1', '--last', '1');
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ subject: { first: 1, last: 1 }, entries: [{}, {}] });
+    const whole = await exported('--first', '0');
+    expect((await run(['verify', whole, '--trust', keys.authority])).code).toBe(0);
+    expect(JSON.parse(readFileSync(whole, 'utf8')).subject).toEqual({ first: 0, last: 2 });
+    const kept = await home.ask('export', '--last', '1');
+    expect(kept.path).toBe(join(home.path, 'evidence', 'entries-0-1-3.json'));
+    expect((await home.ask('verify', '--target', 'bundle', '--bundle-path', kept.path)).valid).toBe(true);
+    expect((await home.run('export', '--first', '2', '--last', '99')).err).toContain('The chain has 3 entries');
+    for (const odd of [
+      ['--first', 'x'],
+      ['--first', '-1'],
+      [child, '--first', '0'],
+      ['--first', '0', '--format', 'in-toto'],
+    ])
+      expect([odd, (await home.run('export', ...odd)).code]).toEqual([odd, 2]);
+    const bound = await home.run('--artifact', child, 'export', '--first', '0', '--json');
+    expect(bound).toMatchObject({ code: 1, out: expect.stringContaining('NOT_OPERATOR') });
+  });
+
+  it('into a pipe writes nothing else, and leaves nothing beside the file', async () => {
+    const { code, out } = await home.run('export', child, '--out', '/dev/stdout');
+    expect(code).toBe(0);
+    expect(JSON.parse(out.slice(0, out.lastIndexOf('}') + 1))).toMatchObject({ type: 'aga-bundle/v1' });
+    const place = folder();
+    const file = join(place, 'evidence.json');
+    writeFileSync(file, 'what was there before');
+    expect((await home.run('export', child, '--out', file)).code).toBe(0);
+    expect(readdirSync(place)).toEqual(['evidence.json']);
+    expect((await home.run('export', child, '--out', place)).err).toContain('is a folder');
+    expect((await home.run('export', '0'.repeat(64), '--out', join(place, 'none.json'))).code).toBe(1);
+    expect(readdirSync(place)).toEqual(['evidence.json']);
   });
 
   it('of a bound session is its own subtree, and never the whole log', async () => {

@@ -1,11 +1,16 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Option } from 'commander';
-import { Refusal } from '../../../base/refusal.ts';
+import type { Wanted } from '../../../evidence/continued.ts';
+import { type Exported, exportBundle, keepBundle } from '../../../evidence/export.ts';
+import { TILE_WIDTH } from '../../../evidence/tiles.ts';
 import { tileFiles } from '../../../evidence/tlog.ts';
+import { CannotStart } from '../../../keys/file.ts';
+import type { Output } from '../../../service/service.ts';
 import { attest } from '../../../tools/attest.ts';
 import { exportEvidence } from '../../../tools/export-evidence.ts';
 import type { Command, Desk, Given, Outcome } from '../command.ts';
+import { placeCopy, placeDraft, placeFiles, placeText } from '../placing.ts';
+import { progress } from '../progress.ts';
 import { plain, sheet } from '../terminal.ts';
 import { usage } from '../usage.ts';
 
@@ -23,10 +28,13 @@ export const exportCommand: Command = {
   hash: { parameter: 'artifact_hash', required: false },
   options: [
     new Option('--format <format>', 'What to write').choices([...KEPT, ...TEXTS, TILES]).default('aga'),
+    new Option('--first <number>', 'Instead of an artifact: the entries from this number on'),
+    new Option('--last <number>', 'Up to this one. Omit for the end of the chain'),
     new Option('--out <file>', 'Where to; a folder for tlog-tiles. Without it: in the data directory, or on stdout'),
   ],
   examples: [
     ['export HASH --out evidence.json', 'An artifact, its lineage and everything done under it:'],
+    ['export --first 0 --out log.json', 'The whole log; after an interruption the same command goes on:'],
     ['verify evidence.json --trust did:key:z6Mk…', 'What the receiver does with it, on any machine:'],
     ['export HASH --format governance-receipts', 'The same decisions for verifiers of that draft:'],
     [
@@ -35,60 +43,104 @@ export const exportCommand: Command = {
     ],
     ['export --format tlog-tiles --out log/', 'The whole log for transparency-log tools:'],
   ],
-  async run(desk, given) {
-    const format = String(given.options.format);
-    const out = typeof given.options.out === 'string' ? given.options.out : undefined;
+  async run(desk, { input, options }) {
+    const format = String(options.format);
+    const out = typeof options.out === 'string' ? options.out : undefined;
     if (format === TILES) return exportTiles(desk, out);
-    if (given.input.artifact_hash === undefined) usage(desk.terminal, "missing argument 'hash'");
-    return KEPT.includes(format)
-      ? exportFile(desk, given.input, format, out)
-      : exportText(desk, given.input, format, out);
+    const run = runOf(options, desk);
+    if ((run === undefined) === (input.artifact_hash === undefined))
+      usage(desk.terminal, run ? 'either a hash or --first and --last' : "missing argument 'hash'");
+    if (run && format !== 'aga') usage(desk.terminal, '--first and --last are for --format aga');
+    const { url, artifact, token } = desk.settings();
+    const isOperatorHere = url === null && artifact === null && token === null;
+    if (format === 'aga' && (run || isOperatorHere))
+      return exportBundleHere(desk, run ?? { artifact_hash: String(input.artifact_hash) }, out);
+    return KEPT.includes(format) ? exportByTool(desk, input, format, out) : exportText(desk, input, format, out);
   },
 };
 
+/** The run of entries that is asked for, if one is. */
+function runOf({ first, last }: Given['options'], { terminal }: Desk): Wanted | undefined {
+  if (first === undefined && last === undefined) return undefined;
+  const [from, to] = [first ?? '0', last ?? null].map((text) => (text === null ? null : Number(text)));
+  if (![from, to ?? from].every((number) => Number.isSafeInteger(number) && Number(number) >= 0))
+    usage(terminal, '--first and --last are numbers of entries, from 0');
+  return { first: Number(from), last: to ?? null };
+}
+
 type Input = Given['input'];
 
-async function exportFile(desk: Desk, input: Input, format: string, out: string | undefined): Promise<Outcome> {
+/** The operator here writes to where it shall be, and goes on where it was interrupted. */
+async function exportBundleHere(desk: Desk, wanted: Wanted, out: string | undefined): Promise<Outcome> {
+  const { readAll } = await desk.open();
+  const bar = progress(desk.terminal, 'Writing evidence');
+  const made = await readAll(async (reader) => {
+    const exporting = { log: reader.log, time: Date.now(), watch: bar.watch };
+    if (out === undefined) {
+      const { id, ...kept } = await keepBundle(reader, reader.archive, wanted, exporting);
+      return { ...kept, resource: `aga://evidence/${id}` };
+    }
+    return placeDraft(out, (draft) => exportBundle(reader, wanted, draft, exporting));
+  }).finally(bar.stop);
+  tellOf(made, desk);
+  const { path, entries, checkpoint } = made;
+  const resource = 'resource' in made ? { resource: made.resource } : {};
+  return filed({ path, entries, checkpoint, ...resource });
+}
+
+/** Through the tool: what a bound session may see, or what is made on another machine. */
+async function exportByTool(desk: Desk, input: Input, format: string, out: string | undefined): Promise<Outcome> {
   const made = await (await desk.open()).call(exportEvidence, { ...input, format });
-  const path = out === undefined ? String(made.path) : resolve(out);
-  if (out !== undefined) await writing(out, () => copyFile(String(made.path), path));
+  const path = String(made.path);
+  if (out !== undefined && desk.settings().url !== null) {
+    throw new CannotStart(
+      `The authority has written ${plain(path)} on its own machine; fetch it there, without --out.`,
+    );
+  }
+  return filed({ ...made, path: out === undefined ? path : await placeCopy(out, path) });
+}
+
+function filed(answer: Output): Outcome {
+  const { path, entries, resource = '' } = answer;
   const rows = [
-    ['file', plain(path)],
-    ['entries', String(made.entries)],
-    ['resource', String(made.resource)],
+    ['file', plain(String(path))],
+    ['entries', String(entries)],
+    ['resource', String(resource)],
   ] as const;
-  return { answer: { ...made, path }, text: ({ paint }) => sheet(rows, paint) };
+  return { answer, text: ({ paint }) => sheet(rows, paint) };
+}
+
+/** What a verifier takes: more than this is refused. */
+const READABLE = 256 << 20;
+
+function tellOf({ kept, time, bytes }: Exported, { terminal: { err } }: Desk): void {
+  if (kept > 0) {
+    const began = new Date(time).toISOString();
+    err.line(`Went on after ${kept} entries that were written before; the evidence is as of ${began}.`);
+  }
+  if (bytes > READABLE)
+    err.line('The file is longer than the 256 MiB that a verifier reads: export runs with --first and --last instead.');
 }
 
 async function exportText(desk: Desk, input: Input, format: string, out: string | undefined): Promise<Outcome> {
   const { text } = await (await desk.open()).call(attest, { ...input, format });
   if (out === undefined) return { answer: { text }, text: () => String(text).replace(/\n$/, '') };
-  await writing(out, () => writeFile(out, String(text)));
-  return { answer: { path: resolve(out) }, text: () => plain(resolve(out)) };
+  const path = await placeText(out, String(text));
+  return { answer: { path }, text: () => plain(path) };
 }
 
 async function exportTiles(desk: Desk, out: string | undefined): Promise<Outcome> {
   if (out === undefined) usage(desk.terminal, '--format tlog-tiles needs --out FOLDER');
-  let files = 0;
-  await (await desk.open()).readAll(async (reader) => {
-    for await (const { path, bytes } of tileFiles(reader)) {
-      const file = join(out, path);
-      await writing(out, async () => {
-        await mkdir(dirname(file), { recursive: true });
-        await writeFile(file, bytes);
-      });
-      files += 1;
-    }
-  });
+  const { readAll, log } = await desk.open();
+  const bar = progress(desk.terminal, 'Writing tiles');
+  const made = await readAll(async (reader) => {
+    const { head } = await reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
+    // An entry bundle and a tile for every 256 entries; what is above them is few.
+    const total = 2 * Math.ceil((head?.size ?? 0) / TILE_WIDTH);
+    return placeFiles(out, log.split('+')[0] ?? '', tileFiles(reader), (done) =>
+      bar.watch(done, Math.max(done, total)),
+    );
+  }).finally(bar.stop);
   const path = resolve(out);
-  return { answer: { path, files }, text: () => `${plain(path)}: ${files} files` };
-}
-
-async function writing(out: string, write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown'; // what the file system throws has one
-    throw new Refusal('INVALID_REQUEST', `${JSON.stringify(out)} cannot be written (${code}).`);
-  }
+  return { answer: { path, ...made }, text: () => `${plain(path)}: ${made.files} files, ${made.written} of them new` };
 }
