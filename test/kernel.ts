@@ -63,8 +63,13 @@ export function kernel({
   const archive = new MemoryArchive();
   const nodes: Tree['nodes'] = async (level, first, count) =>
     level === 0 ? (await store.read({ after: first - 1, limit: count })).rows.map((row) => row.entry_hash) : [];
-  const reader = { read: store.read.bind(store), audit, nodes, said: async () => new Map(), log: keys.log, archive };
-  const sequencer = new Sequencer(world, () => reader);
+  const reader = { read: store.read.bind(store), audit, nodes, said: async () => new Map(), archive };
+  const sequencer = new Sequencer(world, (follower) => ({
+    ...reader,
+    get log() {
+      return follower.log;
+    },
+  }));
   const service = new Service(sequencer, TOOLS);
   const self = operator();
   const call = (name: string, input: unknown, caller: Caller = self): Promise<Output> => {
