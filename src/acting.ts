@@ -4,6 +4,7 @@ import type { Caller } from './caller.ts';
 import type { Settings } from './config.ts';
 import { enrolledSession } from './edge/enrolled.ts';
 import { INSTRUCTIONS } from './edge/governed.ts';
+import { slipsIn } from './edge/hook/slips.ts';
 import { perCall, STDIO } from './edge/per-call.ts';
 import type { Session } from './edge/session.ts';
 import { identityOf } from './identity.ts';
@@ -28,6 +29,7 @@ export async function acting(settings: Settings): Promise<Acting> {
     await installation.close();
   };
   const session = (caller: Caller) => installation.session(caller);
+  const slips = slipsIn(settings.dataDir);
   // Agents that share this connection may show with a call who they are.
   const shared = (caller: Caller): Session =>
     perCall(session(caller), {
@@ -38,6 +40,7 @@ export async function acting(settings: Settings): Promise<Acting> {
       nonces: nonces.get,
       clock: Date.now,
       session,
+      hooked: slips.find,
     });
   if (settings.token === null) return { session: () => shared(callerOf(settings)), ending, close };
   const identity = identityOf(installation, settings);

@@ -133,4 +133,4 @@ function scopesIn(service: Service): (artifact: string) => Promise<readonly Scop
 const MOST_KNOWN = 10_000;
 
 /** What shadow mode does not let through either: there is no authority at all. */
-const TOTAL: ReadonlySet<string> = new Set(['NO_ARTIFACT', 'ARTIFACT_REVOKED', 'LEASE_EXPIRED', 'SUSPENDED']);
+export const TOTAL: ReadonlySet<string> = new Set(['NO_ARTIFACT', 'ARTIFACT_REVOKED', 'LEASE_EXPIRED', 'SUSPENDED']);

@@ -85,6 +85,16 @@ function program(terminal: Program['terminal']): Program {
             throw new Refusal('NOT_OPERATOR', 'Only the operator chooses who watches the log.');
           },
           standing: async () => standingOf(await identity(), service),
+          async hook(told, servers) {
+            const [{ judgeHook }, { slipsIn }] = await Promise.all([
+              import('./hook.ts'),
+              import('./edge/hook/slips.ts'),
+            ]);
+            const { artifact } = await identity();
+            const { dataDir, config } = chosen();
+            const place = { ...installation, slips: slipsIn(dataDir), mode: config.mode, artifact, servers };
+            return judgeHook(told, place);
+          },
           async serve(options) {
             const { serveInstallation } = await import('./serving.ts');
             if ((await identity()).artifact !== null) throw new CannotStart('Only the operator serves an authority.');

@@ -9,7 +9,7 @@
  */
 import { canonicalize, type Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
-import { bound, type Caller } from '../caller.ts';
+import { bound, type Caller, visible } from '../caller.ts';
 import type { Nonces } from '../ports.ts';
 import { present, presentation } from '../service/presentation.ts';
 import type { Service } from '../service/service.ts';
@@ -30,6 +30,8 @@ export interface Connection {
   readonly clock: () => number;
   /** The session of another caller. */
   session(caller: Caller): Session;
+  /** Who makes a call, where a hook of the host has said so before it came; null for somebody that has no artifact. */
+  readonly hooked?: (use: string) => Promise<{ readonly artifact: string | null } | undefined>;
 }
 
 /** What a proof over stdio names as its address. */
@@ -37,15 +39,18 @@ export const STDIO = 'aga:stdio';
 
 const PROOF = 'aga/proof';
 const LINEAGE = 'aga/lineage';
+/** Claude Code's name for this one use of a tool, see `hook/slips.ts`. */
+const USE = 'claudecode/toolUseId';
 
 export function perCall(session: Session, connection: Connection): Session {
   return {
     ...session,
     async callTool(call) {
-      const { [PROOF]: proof, [LINEAGE]: shown } = call.meta;
-      if (proof === undefined && shown === undefined) return session.callTool(call);
+      const { [PROOF]: proof, [LINEAGE]: shown, [USE]: use } = call.meta;
       try {
-        const caller = await callerOf(call, proof, shown, connection);
+        const hooked = typeof use === 'string' ? await connection.hooked?.(use) : undefined;
+        if (!hooked && proof === undefined && shown === undefined) return await session.callTool(call);
+        const caller = hooked ? await hookedCaller(hooked, connection) : await callerOf(call, proof, shown, connection);
         return await connection.session({ ...connection.caller, ...caller }).callTool(call);
       } catch (error) {
         if (error instanceof Refusal) return refusalResult(error);
@@ -53,6 +58,29 @@ export function perCall(session: Session, connection: Connection): Session {
       }
     },
   };
+}
+
+/** What a hook has said goes before what the call shows: a sub-agent never acts as whoever its host is. */
+async function hookedCaller(
+  { artifact }: { readonly artifact: string | null },
+  { caller, service }: Connection,
+): Promise<Caller> {
+  if (artifact !== null) {
+    await service.askAnyone<null>({
+      name: 'hook',
+      caller,
+      writes: false,
+      // Of a connection that has an artifact, only who is below it may make use.
+      decide({ state }) {
+        visible(state, caller, artifact);
+        return { answer: null };
+      },
+    });
+    return bound(artifact, 'hook');
+  }
+  throw new Refusal('PERMISSION_DENIED', 'The sub-agent that makes this call has no artifact.', {
+    hint: 'Delegate to it first, with aga_delegate_to_subagent and its name as sub_agent_id.',
+  });
 }
 
 async function callerOf(

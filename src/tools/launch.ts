@@ -24,7 +24,7 @@ export type Bond =
  * of them would act under the other's artifact. A token goes into the environment, where no list of processes shows it.
  */
 export function launchOf({ subject, hash, purpose }: Launched, bond: Bond, settings: readonly string[]): Launch {
-  const name = `aga-${slug(subject)}-${hash.slice(0, 8)}`;
+  const name = launchName({ subject, hash });
   const own = 'artifact' in bond ? ['--artifact', bond.artifact] : [];
   const away = 'token' in bond ? bond.server : undefined;
   const env: Record<string, string> = {
@@ -49,6 +49,10 @@ export function launchOf({ subject, hash, purpose }: Launched, bond: Bond, setti
   ];
   return { mcpServers: { [name]: server }, claude_agent: agent.join('\n') };
 }
+
+/** What a host calls both the agent and its server. */
+export const launchName = ({ subject, hash }: Pick<Launched, 'subject' | 'hash'>): string =>
+  `aga-${slug(subject)}-${hash.slice(0, 8)}`;
 
 const slug = (subject: string): string =>
   subject

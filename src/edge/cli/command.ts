@@ -1,6 +1,7 @@
 /** What a command of the command line is. */
 import type { Option } from 'commander';
 import type * as z from 'zod';
+import type { Refusal } from '../../base/refusal.ts';
 import type { Settings } from '../../config.ts';
 import type { Output } from '../../service/service.ts';
 import type { Standing } from '../../service/standing.ts';
@@ -30,6 +31,8 @@ export interface Opened {
   standing(): Promise<Standing>;
   /** Who cosigns the checkpoints; for the operator only. Throws its refusal. */
   witnesses(): Promise<Witnesses>;
+  /** Judges what a host tells its hook; null where nothing is said against it. `servers`: what the host calls us. */
+  hook(told: Uint8Array, servers: readonly string[]): Promise<Refusal | null>;
   /** Serves the installation over HTTP. Throws `CannotStart`. */
   serve(options: ServeOptions): Promise<Serving>;
 }

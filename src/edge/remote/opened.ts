@@ -30,6 +30,7 @@ export function remoteOpened(settings: Settings, operatorToken: string | undefin
     readAll: here,
     resume: here,
     serve: here,
+    hook: here,
     witnesses: here,
     async standing() {
       const { agentId, agentName, expiresAt } = await remoteAgent(settings)().catch(refuse);

@@ -9,6 +9,7 @@ import { delegate } from './delegate.ts';
 import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { exportCommand } from './export.ts';
+import { hook } from './hook.ts';
 import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { keys } from './keys.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   delegate,
   apply,
   run,
+  hook,
   revoke,
   resume,
   tree,

@@ -1,0 +1,61 @@
+/** What a host's tool is in terms of the law: an act, and the files and URLs that it touches. */
+import { Refusal } from '../../base/refusal.ts';
+import type { Act } from '../../scope/scope.ts';
+import { actsOf, mapOf, urlPlaces, withParsedUrls } from '../gateway/maps.ts';
+import type { Touch } from '../gateway/shipped-maps.ts';
+import type { HostCall } from './host-call.ts';
+
+/** Tools that the host itself has are those of this server, in permissions: `claude-code/Read`. */
+export const HOST = 'claude-code';
+
+type Seen = Record<string, Touch | Touch[]>;
+
+const edits: Seen = { '/file_path': ['fs.read', 'fs.write'] };
+const looks: Seen = { '/path': 'fs.read' };
+
+/** What is not named here touches what nobody can tell, and is judged by its name and the rules for its arguments alone. */
+const TOUCHES: Record<string, Seen> = {
+  Read: { '/file_path': 'fs.read' },
+  Write: { '/file_path': 'fs.write' },
+  Edit: edits,
+  MultiEdit: edits,
+  NotebookRead: { '/notebook_path': 'fs.read' },
+  NotebookEdit: { '/notebook_path': ['fs.read', 'fs.write'] },
+  Glob: looks,
+  Grep: looks,
+  LS: looks,
+  WebFetch: { '/url': 'net.fetch' },
+};
+const map = mapOf({ [HOST]: TOUCHES }, HOST);
+
+/** Server and tool of a tool of an MCP server, which the host calls `mcp__<server>__<tool>`. */
+export function mcpTool(name: string): { readonly server: string; readonly tool: string } | undefined {
+  const [, server, tool] = /^mcp__(.+?)__(.+)$/.exec(name) ?? [];
+  return server === undefined || tool === undefined ? undefined : { server, tool };
+}
+
+/** The call itself, with its URLs as the WHATWG parser writes them. */
+export function callOf({ tool, input }: HostCall): Act {
+  const mcp = mcpTool(tool);
+  const resource = mcp ? `${mcp.server}/${mcp.tool}` : `${HOST}/${tool}`;
+  const places = mcp ? [] : urlPlaces(map, tool);
+  return { capability: 'tool.call', resource, arguments: withParsedUrls(input, places) ?? input };
+}
+
+/** What it touches. Throws `INVALID_REQUEST` where nobody can tell. */
+export function touchedBy({ tool, cwd }: HostCall, { arguments: args = {} }: Act): readonly Act[] {
+  if (mcpTool(tool) || !map?.has(tool)) return [];
+  // Where it looks when it is not told where.
+  const whole = 'path' in args || !TOUCHES[tool]?.['/path'] ? args : { ...args, path: cwd };
+  if (tool === 'Glob') refuseWandering(args.pattern);
+  // The host knows its own tools: what is no file and no URL of theirs is left to the rules.
+  return actsOf(map, tool, { properties: args }, whole);
+}
+
+/** A pattern leads out of its folder by itself. */
+function refuseWandering(pattern: unknown): void {
+  if (typeof pattern === 'string' && !/^[/~]|(?:^|\/)\.\.(?:\/|$)|\\/.test(pattern)) return;
+  throw new Refusal('INVALID_REQUEST', 'The pattern leads out of its folder.', {
+    hint: 'Name the folder in "path", and what to look for below it in "pattern".',
+  });
+}

@@ -1,0 +1,58 @@
+/**
+ * What a hook knows of a call before the call comes: a slip of paper in the data directory, under the digest of the host's
+ * name for that one use, where the session that gets the call finds it. Whoever can write there can forge one, and
+ * is the user that this protects from nobody: so the binding `hook` is a medium one.
+ *
+ * A slip stays: a call that comes late, because somebody had to be asked, or comes again, is still that agent's.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256Hex } from '#digest';
+import { isObject } from '../gateway/pointer.ts';
+
+/** Who calls: the hash of an artifact; null for somebody that has none. */
+export type Slip = { readonly artifact: string | null };
+
+export interface Slips {
+  leave(use: string, slip: Slip): Promise<void>;
+  /** Throws where there is one that cannot be read. */
+  find(use: string): Promise<Slip | undefined>;
+}
+
+const KEPT_MS = 7 * 24 * 3600_000;
+/** One call in sixteen looks for old ones. */
+const SWEEPS = /^0/;
+
+export function slipsIn(directory: string): Slips {
+  const folder = join(directory, 'calls');
+  return {
+    async leave(use, slip) {
+      const name = sha256Hex(use);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      if (SWEEPS.test(name)) await sweep(folder);
+      const draft = join(folder, `${name}.${process.pid}`);
+      await writeFile(draft, JSON.stringify(slip), { mode: 0o600 });
+      await rename(draft, join(folder, name));
+    },
+    async find(use) {
+      const path = join(folder, sha256Hex(use));
+      // The usual case, on the way of every call: there is none.
+      if (!existsSync(path)) return undefined;
+      const slip: unknown = JSON.parse(await readFile(path, 'utf8'));
+      if (!isObject(slip) || !(slip.artifact === null || typeof slip.artifact === 'string')) {
+        throw new TypeError('a slip that no hook of ours has left');
+      }
+      return { artifact: slip.artifact };
+    },
+  };
+}
+
+async function sweep(folder: string): Promise<void> {
+  const before = Date.now() - KEPT_MS;
+  for (const name of await readdir(folder)) {
+    const file = join(folder, name);
+    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (mtimeMs < before) await unlink(file).catch(() => undefined);
+  }
+}

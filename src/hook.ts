@@ -1,0 +1,126 @@
+/**
+ * Judges what a host is about to do, for the agent that the host names: the binding `hook`.
+ *
+ * A sub-agent is known by the name of its definition: the one that `launch` gave it, or the subject of the one living
+ * artifact that was delegated under that name. One that is not known may do nothing; the host's own agent is whom the
+ * settings name, and without an artifact the hook has nothing to say about it.
+ */
+import { sha256Hex } from '#digest';
+import { find } from './authority/find.ts';
+import { ended, type Grant, isWithin, lineage } from './authority/grant.ts';
+import type { State } from './authority/state.ts';
+import { canonicalize } from './base/canonical.ts';
+import { Refusal } from './base/refusal.ts';
+import { bound, operator } from './caller.ts';
+import { resolvedActs } from './edge/gateway/twin.ts';
+import { callOf, mcpTool, touchedBy } from './edge/hook/asked.ts';
+import { type HostCall, hostCall } from './edge/hook/host-call.ts';
+import type { Slips } from './edge/hook/slips.ts';
+import { TOTAL } from './gatekeeper.ts';
+import type { Scope } from './scope/scope.ts';
+import type { Enforcement } from './service/enforcement.ts';
+import type { Mode, Service } from './service/service.ts';
+import { launchName } from './tools/launch.ts';
+
+export interface HookPlace {
+  readonly service: Service;
+  readonly enforcement: Enforcement;
+  readonly slips: Slips;
+  readonly mode: Mode;
+  /** Whom the host's own agent acts for; null for the operator. */
+  readonly artifact: string | null;
+  /** What the host calls the server that we are: its calls are judged when they arrive there. */
+  readonly servers: readonly string[];
+}
+
+/** Resolves to the refusal, or to null where nothing is said against it. */
+export async function judgeHook(bytes: Uint8Array, place: HookPlace): Promise<Refusal | null> {
+  const call = hostCall(bytes);
+  const server = mcpTool(call.tool)?.server ?? '';
+  const who = await agentOf(call, server, place);
+  if (place.servers.includes(server)) return leaveSlip(call, who, place);
+  if (who instanceof Refusal) return who;
+  return who === null || who.apart ? null : judge(call, who.grant, place);
+}
+
+interface Agent {
+  readonly grant: Grant;
+  /** It calls a server that was started for one artifact, and knows whom it serves. */
+  readonly apart: boolean;
+}
+
+function agentOf(
+  { agent }: HostCall,
+  server: string,
+  { service, artifact }: HookPlace,
+): Promise<Agent | Refusal | null> {
+  return service.askAnyone<Agent | Refusal | null>({
+    name: 'hook',
+    caller: operator(),
+    writes: false,
+    decide({ state, now }) {
+      const own = artifact === null ? null : find(state, artifact);
+      const found = agent === null ? own : named(agent, state, now);
+      if (found === null || found instanceof Refusal) return { answer: found };
+      if (own && !isWithin(found, own.hash)) return { answer: unknown(agent ?? '') };
+      return { answer: { grant: found, apart: isLaunched(server, state) } };
+    },
+  });
+}
+
+function named(agent: string, state: State, now: number): Grant | Refusal {
+  const delegated = [...state.grants.values()].filter(({ depth }) => depth > 0);
+  const launched = delegated.find((grant) => launchName(grant) === agent);
+  if (launched) return launched;
+  const namesakes = delegated.filter(({ subject }) => subject === agent);
+  const living = namesakes.filter((grant) => ended(grant, now) === null);
+  if (living.length > 1) return unknown(agent, `${living.length} living artifacts have that name`);
+  // Of one that is over it can be said that it is.
+  return living[0] ?? namesakes.at(-1) ?? unknown(agent);
+}
+
+const isLaunched = (server: string, state: State): boolean =>
+  server.startsWith('aga-') && [...state.grants.values()].some((grant) => launchName(grant) === server);
+
+const unknown = (agent: string, why = 'it has no artifact'): Refusal =>
+  new Refusal('PERMISSION_DENIED', `The sub-agent ${JSON.stringify(agent.slice(0, 128))} may do nothing: ${why}.`, {
+    hint: 'Delegate to it first, with aga_delegate_to_subagent and its name as sub_agent_id.',
+  });
+
+async function leaveSlip(
+  { agent, use }: HostCall,
+  who: Agent | Refusal | null,
+  { slips }: HookPlace,
+): Promise<Refusal | null> {
+  // The host's own agent is whom that server serves anyway.
+  if (agent === null) return null;
+  const refusal = who instanceof Refusal ? who : null;
+  if (use === null) return refusal ?? new Refusal('UNAUTHENTICATED', 'The host does not name this use of the tool.');
+  await slips.leave(use, { artifact: who === null || who instanceof Refusal ? null : who.grant.hash });
+  return refusal;
+}
+
+async function judge(call: HostCall, grant: Grant, { service, enforcement, mode }: HookPlace): Promise<Refusal | null> {
+  const { hash } = grant;
+  const scopes = lineage(grant).map(({ scope }) => scope);
+  const { code, message, by } = await service.decide(bound(hash, 'hook'), await questionOf(call, scopes), mode);
+  if (code === null || (mode === 'shadow' && !TOTAL.has(code))) return null;
+  await enforcement.refused(hash);
+  const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
+  return new Refusal(code, message, { detail: { refused_by } });
+}
+
+type Question = Parameters<Service['decide']>[1];
+
+async function questionOf(call: HostCall, scopes: readonly Scope[]): Promise<Question> {
+  const act = callOf(call);
+  const digest = sha256Hex(canonicalize(act.arguments ?? {}));
+  const question = { tool: act.resource, argumentsDigest: digest, requestId: call.use };
+  try {
+    const acts = [act, ...touchedBy(call, act)] as const;
+    return { ...question, acts, second: await resolvedActs(acts, scopes) };
+  } catch (error) {
+    if (error instanceof Refusal) return { ...question, acts: [act], barred: error };
+    throw error;
+  }
+}

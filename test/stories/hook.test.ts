@@ -1,0 +1,208 @@
+/** A host whose sub-agents share one connection, and whose hook says who they are: `aga-delegate hook` with the real program. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dataDir, type Host, host, SERVER } from './host.ts';
+
+const HOSTILE = join(import.meta.dirname, '../edge/gateway/hostile.ts');
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+type Result = { isError?: boolean; content: { text: string }[] };
+const codeOf = ({ isError, content }: Result): string | null =>
+  isError ? JSON.parse(content[0]!.text).error.code : null;
+
+let data: string;
+let ws: string;
+let config: string;
+let lead: Host;
+let child: { child_artifact_hash: string; launch: { mcpServers: object } };
+
+beforeEach(async () => {
+  const { path, remove } = dataDir();
+  cleanups.push(remove);
+  const root = realpathSync(path);
+  [data, ws, config] = [join(root, 'data'), join(root, 'ws'), join(root, 'aga.json')];
+  mkdirSync(join(ws, 'notes'), { recursive: true });
+  writeFileSync(join(ws, 'secret'), 'x');
+  symlinkSync(join(ws, 'secret'), join(ws, 'notes/link'));
+  writeFileSync(config, JSON.stringify({ upstreams: { up: { command: process.execPath, args: [HOSTILE] } } }));
+  lead = await host(data, { args: ['--config', config] });
+  cleanups.push(() => lead.close());
+  const all = { 'tool.call': ['up/*', 'claude-code/*', 'other/*'], 'fs.read': [`${ws}/**`], 'fs.write': [`${ws}/**`] };
+  await lead.call('aga_create_artifact', { permissions: { ...all, 'net.fetch': ['**'] } });
+  child = await lead.call('aga_delegate_to_subagent', {
+    sub_agent_id: 'reader',
+    permissions: {
+      'tool.call': [
+        'up/echo',
+        'claude-code/Read',
+        'claude-code/G*',
+        'claude-code/WebFetch',
+        'claude-code/Bash',
+        'other/look',
+      ],
+      'fs.read': [`${ws}/notes/**`],
+      'net.fetch': ['https://example.com/**'],
+    },
+    argument_rules: [{ tool: 'claude-code/Bash', arguments: { command: { one_of: ['git status'] } } }],
+  });
+});
+
+interface Said {
+  /** Why it is refused; null where nothing is said. */
+  readonly no: string | null;
+  readonly status: number | null;
+}
+
+let uses = 0;
+function hook(
+  tool: string,
+  input: object,
+  agent: string | null = 'reader',
+  args: readonly string[] = [],
+): Said & { use: string } {
+  uses += 1;
+  const use = `toolu_${uses}`;
+  const who = agent === null ? {} : { agent_id: 'a1', agent_type: agent };
+  const told = { session_id: 's', hook_event_name: 'PreToolUse', cwd: join(ws, 'notes'), tool_use_id: use };
+  return { ...tell(JSON.stringify({ ...told, ...who, tool_name: tool, tool_input: input }), args), use };
+}
+
+function tell(input: string, args: readonly string[] = []): Said {
+  const done = spawnSync(process.execPath, [SERVER, 'hook', '--data-dir', data, '--config', config, ...args], {
+    input,
+    encoding: 'utf8',
+  });
+  if (done.stdout === '') return { no: null, status: done.status };
+  const { hookEventName, permissionDecision, permissionDecisionReason } = JSON.parse(done.stdout).hookSpecificOutput;
+  expect([hookEventName, permissionDecision]).toEqual(['PreToolUse', 'deny']);
+  return { no: permissionDecisionReason, status: done.status };
+}
+
+const PASSES = { no: null, status: 0 };
+const REFUSED = { no: expect.stringContaining('PERMISSION_DENIED'), status: 0 };
+
+describe('what a host itself can do', () => {
+  it('is judged by name, by file and by URL, for the agent that the host names', async () => {
+    expect(hook('Read', { file_path: join(ws, 'notes/a.md'), limit: 10 })).toMatchObject(PASSES);
+    expect(hook('Read', { file_path: join(ws, 'secret') })).toMatchObject(REFUSED);
+    expect(hook('Read', { file_path: join(ws, 'notes/link') })).toMatchObject(REFUSED);
+    expect(hook('Read', { file_path: `${ws}/notes/../secret` }).no).not.toBe(null);
+    expect(hook('Write', { file_path: join(ws, 'notes/a.md'), content: '' })).toMatchObject(REFUSED);
+    expect(hook('WebFetch', { url: 'https://example.com/a', prompt: 'x' })).toMatchObject(PASSES);
+    expect(hook('WebFetch', { url: 'https://example.com@evil.test/', prompt: 'x' })).toMatchObject(REFUSED);
+    expect(hook('Grep', { pattern: 'x' })).toMatchObject(PASSES);
+    expect(hook('Grep', { pattern: 'x', path: ws })).toMatchObject(REFUSED);
+    expect(hook('Glob', { pattern: '../**' }).no).toContain('INVALID_REQUEST');
+    expect(hook('Glob', { pattern: '/etc/*' }).no).toContain('INVALID_REQUEST');
+    expect(hook('Bash', { command: 'git status' })).toMatchObject(PASSES);
+    expect(hook('Bash', { command: 'git status; cat ../secret' })).toMatchObject(REFUSED);
+    expect(hook('mcp__other__look', { path: '/etc' })).toMatchObject(PASSES);
+    expect(hook('mcp__other__erase', {})).toMatchObject(REFUSED);
+    // A server that was started for one artifact knows whom it serves.
+    const own = Object.keys(child.launch.mcpServers)[0]!;
+    expect(hook(`mcp__${own}__up__pid`, {})).toMatchObject(PASSES);
+    expect(hook('mcp__aga-reader-00000000__up__pid', {})).toMatchObject(REFUSED);
+    const { entries } = await lead.call('aga_query_chain', { kind: 'DECISION' });
+    const first = entries.at(0).event;
+    expect([first.binding, first.tool, first.artifact_hash]).toEqual([
+      'hook',
+      'claude-code/Read',
+      child.child_artifact_hash,
+    ]);
+    expect((await lead.call('aga_verify')).valid).toBe(true);
+  });
+
+  it('is left to the host for its own agent, unless that has an artifact', () => {
+    expect(hook('Write', { file_path: '/etc/passwd', content: '' }, null)).toMatchObject(PASSES);
+    const bound = ['--artifact', child.child_artifact_hash];
+    expect(hook('Write', { file_path: '/etc/passwd', content: '' }, null, bound)).toMatchObject(REFUSED);
+    expect(hook('Read', { file_path: join(ws, 'notes/a.md') }, null, bound)).toMatchObject(PASSES);
+  });
+
+  it('is nothing for a sub-agent that nobody has delegated to', () => {
+    for (const agent of ['Explore', '', 'aga-reader-00000000'])
+      expect(hook('Read', { file_path: join(ws, 'notes/a.md') }, agent)).toMatchObject(REFUSED);
+  });
+
+  it('ends with the artifact', async () => {
+    await lead.call('aga_revoke_artifact', { artifact_hash: child.child_artifact_hash, reason: 'done' });
+    expect(hook('Read', { file_path: join(ws, 'notes/a.md') }).no).toContain('ARTIFACT_REVOKED');
+  });
+
+  it('is refused whenever anything is wrong', () => {
+    for (const told of [
+      '',
+      'null',
+      '{}',
+      '{"hook_event_name":"PreToolUse","tool_name":"Read","tool_name":"x","tool_input":{}}',
+    ])
+      expect(tell(told)).toMatchObject({ no: expect.stringContaining('INVALID_REQUEST'), status: 0 });
+    expect(hook('Read', {}, 'reader', ['--artifact', 'f'.repeat(64)]).no).not.toBe(null);
+    writeFileSync(config, 'no JSON');
+    expect(hook('Read', { file_path: join(ws, 'notes/a.md') }).no).not.toBe(null);
+  });
+});
+
+describe('a call over the connection that all agents share', () => {
+  const call = async (name: string, use: string): Promise<Result> =>
+    (await lead.request('tools/call', { name, arguments: {}, _meta: { 'claudecode/toolUseId': use } }))
+      .result as unknown as Result;
+  const ours = (tool: string, agent: string | null = 'reader') => hook(`mcp__aga-delegate__${tool}`, {}, agent);
+
+  it('is made under the artifact of the agent that the hook has named', async () => {
+    const name = Object.keys(child.launch.mcpServers)[0]!;
+    for (const agent of ['reader', name]) {
+      const said = ours('up__pid', agent);
+      expect(said).toMatchObject(PASSES);
+      expect(codeOf(await call('up__pid', said.use))).toBe('PERMISSION_DENIED');
+      expect(codeOf(await call('up__echo', ours('up__echo', agent).use))).toBe(null);
+    }
+    expect(codeOf(await call('up__pid', ours('up__pid', null).use))).toBe(null);
+    expect(codeOf(await call('aga_create_artifact', ours('aga_create_artifact').use))).toBe('NOT_OPERATOR');
+    const { entries } = await lead.call('aga_query_chain', {
+      kind: 'DECISION',
+      artifact_hash: child.child_artifact_hash,
+    });
+    expect(new Set(entries.map(({ event }: { event: { binding: string } }) => event.binding))).toEqual(
+      new Set(['hook']),
+    );
+  });
+
+  it('by an agent without an artifact is refused where the host lets it pass', async () => {
+    const said = ours('up__echo', 'Explore');
+    expect(said).toMatchObject(REFUSED);
+    expect(codeOf(await call('up__echo', said.use))).toBe('PERMISSION_DENIED');
+  });
+
+  it('that comes again is still that agent’s', async () => {
+    const { use } = ours('up__pid');
+    expect(codeOf(await call('up__pid', use))).toBe('PERMISSION_DENIED');
+    expect(codeOf(await call('up__pid', use))).toBe('PERMISSION_DENIED');
+  });
+
+  it('is refused where what the hook has said cannot be read', async () => {
+    const { use } = ours('up__echo');
+    for (const name of readdirSync(join(data, 'calls'))) writeFileSync(join(data, 'calls', name), 'x');
+    expect(codeOf(await call('up__echo', use))).toBe('INTERNAL');
+  });
+
+  it('is refused where the artifact asks for a stronger binding', async () => {
+    const strict = await lead.call('aga_delegate_to_subagent', { sub_agent_id: 'strict', min_binding: 'process' });
+    expect(strict.child_artifact_hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(codeOf(await call('up__echo', ours('up__echo', 'strict').use))).toBe('PERMISSION_DENIED');
+  });
+
+  it('over a connection that has an artifact is made by who is below it, or not at all', async () => {
+    const other = await lead.call('aga_delegate_to_subagent', { sub_agent_id: 'other' });
+    const agent = await host(data, { args: ['--config', config, '--artifact', other.child_artifact_hash] });
+    cleanups.push(() => agent.close());
+    const { use } = ours('up__echo');
+    const params = { name: 'up__echo', arguments: {}, _meta: { 'claudecode/toolUseId': use } };
+    expect(codeOf((await agent.request('tools/call', params)).result as unknown as Result)).toBe('ARTIFACT_NOT_FOUND');
+  });
+});
