@@ -1,0 +1,201 @@
+/** Old entries leave the database, with the built program: whatever interrupts it, whoever asks meanwhile. */
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { assemble } from '../../src/assemble.ts';
+import { bound, operator } from '../../src/caller.ts';
+import { settings } from '../../src/config.ts';
+import { missing, type Server, server } from '../store/postgres.server.ts';
+import { type Host, host, SERVER } from './host.ts';
+import { clean, type Folders, folders, OPERATOR, replica, run } from './postgres.replicas.ts';
+
+describe('archiving', () => {
+  let pg: Server | undefined;
+  let places: Folders;
+  beforeAll(async () => {
+    places = folders();
+    if (missing === undefined) pg = await server();
+  });
+  afterAll(async () => {
+    await pg?.stop();
+    places.remove();
+  });
+
+  interface Life {
+    readonly home: string;
+    readonly root: string;
+    readonly child: string;
+  }
+
+  /** A chain of some 1,300 entries, most of them decisions. */
+  async function lived(home: string): Promise<Life> {
+    const { service, close } = await assemble(settings({ 'data-dir': home }, {}, process.platform));
+    const call = (name: string, input: object) => service.call(service.tools.get(name)!, input, operator());
+    const root = String((await call('aga_create_artifact', { max_children: 5000 })).artifact_hash);
+    const children: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      const made = await call('aga_delegate_to_subagent', {
+        parent_artifact_hash: root,
+        permitted_tools: ['files/*'],
+        request_id: `request ${i}`,
+      });
+      children.push(String(made.child_artifact_hash));
+      const decide = (one: string, tool: string) =>
+        service.decide(
+          bound(one, 'process'),
+          { acts: [{ capability: 'tool.call', resource: tool }], tool, argumentsDigest: '', requestId: i },
+          'enforce',
+        );
+      await Promise.all(
+        Array.from({ length: 32 }, (_, j) => decide(children[(i * j) % children.length]!, `files/${j}`)),
+      );
+    }
+    await call('aga_revoke_artifact', { artifact_hash: children[5], reason: 'it is over' });
+    await close();
+    return { home, root, child: children[5]! };
+  }
+
+  const told = async (session: Host, { root, child }: Life) => {
+    const pages = [];
+    for (let after = -1; ; ) {
+      const page = await session.call('aga_query_chain', { after, limit: 500 });
+      pages.push(page);
+      if (page.next === null) break;
+      after = page.next;
+    }
+    const evidence = await session.call('aga_export_evidence', { artifact_hash: child });
+    return {
+      pages,
+      verified: await session.call('aga_verify', {}),
+      lineage: await session.call('aga_verify', { target: 'artifact', artifact_hash: child }),
+      subtree: await session.call('aga_query_chain', { artifact_hash: child, limit: 500 }),
+      kinds: await session.call('aga_query_chain', { kind: 'REVOCATION' }),
+      tree: (await session.call('aga_inspect', { artifact_hash: root, view: 'tree' })).tree.length,
+      // All but when it was exported.
+      evidence: { ...JSON.parse(readFileSync(evidence.path, 'utf8')), seal: null },
+    };
+  };
+
+  const asked = async (life: Life, env: Record<string, string> = {}) => {
+    const session = await host(life.home, { env });
+    const answers = await told(session, life);
+    await session.close();
+    return answers;
+  };
+
+  /** Entries without text in the file. */
+  const gone = (home: string): number => {
+    const file = new DatabaseSync(join(home, 'chain.db'), { readOnly: true });
+    const found = file.prepare("SELECT count(*) AS n FROM entries WHERE entry = ''").get();
+    file.close();
+    return Number(found?.n);
+  };
+
+  const BEFORE = ['archive', '--before', '1200'];
+
+  test('killed at any instant, again and again: the chain is whole each time, and one more run ends it', async () => {
+    const life = await lived(places.folder());
+    const before = await asked(life);
+    const copy = places.folder(life.home);
+    const folder = places.folder();
+    let [killed, wait] = [0, 60];
+    for (let round = 0; round < 10; round++) {
+      const child = spawn(process.execPath, [SERVER, '--data-dir', copy, ...BEFORE, '--to', folder], { env: clean() });
+      const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      await Promise.race([sleep(wait), exited]);
+      child.kill('SIGKILL');
+      if ((await exited) === null) killed += 1;
+      wait += 40;
+      if (round % 4 === 3) {
+        const verdict = JSON.parse((await run(['--data-dir', copy, 'verify', '--json'], {})).out);
+        expect(verdict).toMatchObject({ valid: true, entries_checked: before.verified.entries_checked });
+      }
+    }
+    expect(killed).toBeGreaterThan(3);
+    const last = await run(['--data-dir', copy, ...BEFORE, '--to', folder, '--json'], {});
+    expect(last).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(last.out)).toMatchObject({ folder, archived: 1024, entries: before.verified.entries_checked });
+    // Whatever was killed on its way is no file of the log.
+    expect(readdirSync(join(folder, 'tile/entries')).filter((name) => /^\d{3}$/.test(name))).toHaveLength(4);
+    expect(await asked({ ...life, home: copy })).toEqual(before);
+  });
+
+  test('dry run, run, again; a folder that is away; one that lies', async () => {
+    const life = await lived(places.folder());
+    const folder = places.folder();
+    const at = (...args: string[]) => run(['--data-dir', life.home, ...args], {});
+    const unnamed = await at(...BEFORE);
+    expect(unnamed).toMatchObject({ code: 1, err: expect.stringMatching(/--to/) });
+    const dry = JSON.parse((await at(...BEFORE, '--to', folder, '--dry-run', '--json')).out);
+    expect(dry).toMatchObject({ dry_run: true, archived: 1024, folder });
+    expect(gone(life.home)).toBe(0);
+    expect(await at('archive', '--to', folder)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/Nothing to move/),
+    });
+    const done = JSON.parse((await at(...BEFORE, '--to', folder, '--json')).out);
+    expect({ ...done, dry_run: true }).toEqual(dry);
+    expect(gone(life.home)).toBe(done.removed);
+    expect((await at(...BEFORE)).out).toMatch(/Nothing to move/);
+    for (const bad of ['x', '-1', '1.5']) expect((await at('archive', '--before', bad)).code).toBe(2);
+
+    const away = `${folder}-away`;
+    renameSync(folder, away);
+    // With its snapshot a process starts, and what lives is known to it; old entries are refused.
+    expect((await at('tree')).code).toBe(0);
+    expect(await at('create')).toMatchObject({ code: 0 });
+    const refused = await at('verify');
+    expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/tile\/entries\/000 is not there/) });
+    rmSync(join(life.home, 'snapshot'));
+    expect(await at('tree')).toMatchObject({ code: 1, err: expect.stringMatching(/INTERNAL.*AGA_ARCHIVE_DIR/s) });
+    expect((await run(['--data-dir', life.home, 'verify'], { AGA_ARCHIVE_DIR: away })).code).toBe(0);
+    expect((await run(['--data-dir', life.home, 'verify'], { AGA_ARCHIVE_DIR: '' })).code).toBe(1);
+  });
+
+  test.skipIf(missing !== undefined)('replicas, proofs over HTTP and a move to another database', async () => {
+    const life = await lived(places.folder());
+    const folder = places.folder();
+    const before = await asked(life);
+    const url = await pg!.database();
+    const env = { AGA_DATABASE_URL: url };
+    expect((await run(['--data-dir', life.home, ...BEFORE, '--to', folder], {})).code).toBe(0);
+    expect((await run(['--data-dir', life.home, 'migrate'], env)).code).toBe(0);
+    const { evidence: _, ...answers } = await asked(life, env);
+    const { evidence: __, ...wanted } = before;
+    expect(answers).toEqual(wanted);
+
+    const one = await replica(life.home, url);
+    const other = await replica(places.folder(life.home), url);
+    const address = /listening on (http:\S+)/.exec(other.stderr())?.[1];
+    const file = async (path: string): Promise<Buffer> => {
+      const response = await fetch(`${address}/${path}`, { headers: { authorization: `Bearer ${OPERATOR}` } });
+      expect(response.status).toBe(200);
+      return Buffer.from(await response.arrayBuffer());
+    };
+    expect(one.home).toBe(life.home);
+    const tiles = ['tile/entries/001', 'tile/0/002', 'tile/1/000.p/3'];
+    const first = await Promise.all(tiles.map(file));
+    const refused = await run(['--data-dir', life.home, ...BEFORE, '--to', `${folder}-pg`], env);
+    expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/AGA_OWNER_URL/) });
+    const moved = await run(['--data-dir', life.home, ...BEFORE, '--to', `${folder}-pg`, '--json'], {
+      ...env,
+      AGA_OWNER_URL: url,
+    });
+    expect(JSON.parse(moved.out)).toMatchObject({ archived: 1024 });
+    expect(moved.out + moved.err).not.toContain(url);
+    expect(await Promise.all(tiles.map(file))).toEqual(first);
+    expect(readFileSync(join(`${folder}-pg`, 'tile/entries/001'))).toEqual(first[0]);
+    expect((await other.tool('aga_query_chain', { after: 100, limit: 300 })).json.entries).toHaveLength(300);
+    expect((await one.tool('aga_create_artifact')).status).toBe(200);
+    for (const each of [one, other]) await each.kill();
+    const { evidence: ___, ...after } = await asked(life, env);
+    expect(after.subtree.entries).toEqual(wanted.subtree.entries);
+    expect(after.verified.valid).toBe(true);
+    writeFileSync(join(`${folder}-pg`, 'tile/entries/001'), first[0]!.subarray(1));
+    const broken = await run(['--data-dir', life.home, 'log', '--after', '300', '--json'], env);
+    expect(broken).toMatchObject({ code: 1, out: expect.stringMatching(/CHAIN_BROKEN.*tile\/entries\/001/s) });
+  });
+});
