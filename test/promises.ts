@@ -76,6 +76,22 @@ export const PROMISES: { readonly [promise: string]: readonly [file: string, tit
     'authority/budget.test.ts',
     'agrees with its model over random histories, is audited clean, and survives a snapshot',
   ],
+  'A thief of the log key cannot give the log another key': [
+    'rotation.test.ts',
+    'needs the authority, the new key, this place, and a key that is new',
+  ],
+  'A former key signs nothing that anybody takes': [
+    'rotation.test.ts',
+    'is not signed by the former one again: an audit finds that, in the head and in what was seen',
+  ],
+  'A change of keys that is killed is finished by the same command': [
+    'stories/rotation.test.ts',
+    'is killed at any moment, again and again, and always ends in one key that everybody has',
+  ],
+  'Replicas go over to another key without a failed call': [
+    'stories/rotation.test.ts',
+    'two replicas with files go over under load, and no call fails',
+  ],
   'Keys lie in files that only their owner reads, and are never replaced': [
     'stories/stdio.test.ts',
     'are never replaced silently: %s',
