@@ -94,10 +94,19 @@ export async function bestFor(
 ): Promise<Pick<Head, 'size' | 'checkpoint'> | undefined> {
   const best = [...((await source.cosigned?.()) ?? [])].sort((a, b) => b.by.length - a.by.length || b.size - a.size);
   for (const { size, root, note } of best) {
-    if (size < 1 || size > head.size || !(await covers(size))) continue;
+    if (!(await covers(size))) continue;
     // One of another history, which this chain no longer is, proves nothing about it.
-    const here = await withNodes(source, size, (nodes) => rootOf(nodes, 0, size));
-    if (toHex(here) === toHex(root)) return { size, checkpoint: note };
+    if (await isOf(source, { size, root }, head)) return { size, checkpoint: note };
   }
   return undefined;
+}
+
+/** Whether the chain that ends at `head` begins with exactly those entries. */
+export async function isOf(
+  source: NodeSource,
+  { size, root }: Pick<Cosigned, 'size' | 'root'>,
+  head: Pick<Head, 'size'>,
+): Promise<boolean> {
+  if (size < 1 || size > head.size) return false;
+  return toHex(await withNodes(source, size, (nodes) => rootOf(nodes, 0, size))) === toHex(root);
 }

@@ -57,9 +57,9 @@ export type Said =
 
 export const trouble = (code: string, message: string, grave = false): Trouble => ({ code, message, grave });
 
-const OTHER_HISTORY = trouble(
+export const OTHER_HISTORY = trouble(
   'inconsistent',
-  'It says that this chain does not continue what it has cosigned: history was rewritten, or is damaged. Run aga-delegate verify, and keep every copy.',
+  'This chain does not continue what the witness has cosigned: history was rewritten, or is damaged. Run aga-delegate verify, and keep every copy.',
   true,
 );
 

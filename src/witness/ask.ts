@@ -1,8 +1,8 @@
 /** Has one witness cosign the newest checkpoint: from where it stands, with what it answers judged before it is kept. */
 import { parseInstant } from '../base/instant.ts';
 import { openEntry } from '../chain/entry.ts';
-import type { CosignedSource } from '../evidence/cosigned.ts';
-import { judge, type Span, submission, type Trouble, trouble } from '../evidence/witness.ts';
+import { type CosignedSource, isOf } from '../evidence/cosigned.ts';
+import { judge, OTHER_HISTORY, type Span, submission, type Trouble, trouble } from '../evidence/witness.ts';
 import type { Clock, Head, Page, Query } from '../ports.ts';
 import type { Book, Witness } from './book.ts';
 import { type Post, Unreachable } from './post.ts';
@@ -22,6 +22,7 @@ export interface World {
 export interface Cosigning {
   /** Number of entries of the checkpoint. */
   readonly size: number;
+  readonly root: Uint8Array;
   /** POSIX time. */
   readonly seconds: number;
 }
@@ -37,9 +38,9 @@ export const headOf = async (chain: Chain): Promise<Head | null> =>
 
 /** The newest checkpoint that this witness has cosigned, as far as is remembered here. */
 export async function newestOf(book: Book, { verifier }: Witness): Promise<Cosigning | undefined> {
-  for (const { size, by } of await book.cosigned()) {
+  for (const { size, root, by } of await book.cosigned()) {
     const own = by.find(({ name, keyId }) => name === verifier.name && keyId === verifier.keyId);
-    if (own) return { size, seconds: own.seconds };
+    if (own) return { size, root, seconds: own.seconds };
   }
   return undefined;
 }
@@ -50,12 +51,15 @@ export async function ask(
   witness: Witness,
   head: Head,
   signal?: AbortSignal,
-): Promise<Cosigning | Trouble> {
+): Promise<Pick<Cosigning, 'size' | 'seconds'> | Trouble> {
   const { chain, book, post, clock } = world;
   const before = await newestOf(book, witness);
-  if (before?.size === head.size) return before;
-  let target = head;
-  let old = before && before.size < head.size ? before.size : 0;
+  // Another process may have shown it more since the head was read.
+  let target = before && before.size > head.size ? ((await headOf(chain)) ?? head) : head;
+  if (before && before.size > target.size) return ahead(before.size, target.size);
+  if (before && !(await isOf(chain, before, target))) return OTHER_HISTORY;
+  if (before?.size === target.size) return before;
+  let old = before?.size ?? 0;
   for (let round = 0; round < ROUNDS; round++) {
     const { size, checkpoint } = target;
     const body = await submission(chain, old, target);
@@ -67,27 +71,25 @@ export async function ask(
     const said = judge(answer, { checkpoint, size, old }, witness.verifier, await spanOf(chain, size, clock));
     if ('code' in said) return said;
     if ('line' in said) {
-      if (await book.keep(checkpoint, said.line)) return { size, seconds: said.seconds };
-      return trouble(
-        'not_kept',
-        'It has cosigned, but its cosignature cannot be written into the data directory.',
-        true,
-      );
+      await book.keep(checkpoint, said.line);
+      return { size, seconds: said.seconds };
     }
     if (said.knows === old)
       return trouble('protocol', `It says that it knows ${old} entries, and refuses to go on from there.`);
     old = said.knows;
     // Another process, or another replica, may have shown it more than we had read.
     if (old > size) target = (await headOf(chain)) ?? target;
-    if (old > target.size)
-      return trouble(
-        'ahead',
-        `It says that it has cosigned ${old} entries of this log, and the chain here has ${target.size}: it was cut, or stands here as an old copy. Run aga-delegate verify, and keep every copy.`,
-        true,
-      );
+    if (old > target.size) return ahead(old, target.size);
   }
   return trouble('protocol', 'It names another size each time that it is asked.');
 }
+
+const ahead = (cosigned: number, size: number): Trouble =>
+  trouble(
+    'ahead',
+    `The witness has cosigned ${cosigned} entries of this log, and the chain here has ${size}: it was cut, or stands here as an old copy. Run aga-delegate verify, and keep every copy.`,
+    true,
+  );
 
 /** Nobody saw the checkpoint before its last entry was written, nor after now. */
 async function spanOf(chain: Chain, size: number, clock: Clock): Promise<Span> {

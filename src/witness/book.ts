@@ -3,7 +3,7 @@
  *
  * `witnesses.json` is written by people alone: `{"witnesses":[{"url":"…","key":"<verifier key>"}]}`.
  * `cosignatures.json` holds cosigned checkpoints, `{"checkpoints":["<note>", …]}`, and is written by every process that
- * asks. Two that write at once may lose a line of one of them: then the witness is asked once more.
+ * asks. What is lost of it costs a request: the witness is asked once more.
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import { parseWitnessKey } from '../chain/cosignature.ts';
 import { type Cosigned, judged, withLine } from '../evidence/cosigned.ts';
 import { CannotStart } from '../keys/file.ts';
 import { fileCache } from '../store/file-cache.ts';
+import { alone } from './alone.ts';
 
 /** A witness as it was pinned. */
 export interface Pinned {
@@ -38,7 +39,6 @@ export class Book {
   readonly #list: string;
   readonly #kept: string;
   readonly #log: () => string;
-  #last: Promise<unknown> = Promise.resolve();
   #seen: { readonly stamp: string; readonly cosigned: readonly Cosigned[] } | undefined;
 
   /** `home`: where the authority keeps its files. `log`: verifier key of the log, the present one. */
@@ -65,20 +65,12 @@ export class Book {
     }
   }
 
-  /** Changes the list; what another process changes at the same time stays. Throws `CannotStart`. */
-  async change(edit: (witnesses: readonly Pinned[]) => readonly Pinned[]): Promise<void> {
-    const plain = ({ url, key }: Pinned): Pinned => ({ url, key });
-    for (let attempt = 0; attempt < 5; attempt++) {
-      const wanted = new TextEncoder().encode(
-        `${JSON.stringify({ witnesses: edit(await this.witnesses()).map(plain) }, null, 2)}\n`,
-      );
-      const file = fileCache(this.#list);
-      await file.save(wanted);
-      // Read back: a file that cannot be written says nothing, and another writer may have been between.
-      const written = await file.load();
-      if (written && Buffer.compare(written, wanted) === 0) return;
-    }
-    throw new CannotStart(`${this.#list} cannot be written.`);
+  /** Changes the list; what another process changes at the same time stays. Throws `CannotStart`, and what `edit` throws. */
+  change(edit: (witnesses: readonly Pinned[]) => readonly Pinned[]): Promise<void> {
+    return this.#alone(this.#list, async () => {
+      const witnesses = edit(await this.witnesses()).map(({ url, key }) => ({ url, key }));
+      await write(this.#list, `${JSON.stringify({ witnesses }, null, 2)}\n`);
+    });
   }
 
   /** Checkpoints with the cosignatures that hold of the witnesses pinned now, newest first. */
@@ -92,21 +84,19 @@ export class Book {
     return cosigned;
   }
 
-  /** Keeps a cosignature that was judged, one after the other in this process. False where it cannot be written. */
-  keep(checkpoint: string, line: string): Promise<boolean> {
-    const turn = this.#last.then(() => this.#write(checkpoint, line));
-    this.#last = turn.catch(() => undefined);
-    return turn;
+  /** Keeps a cosignature that was judged. Throws `CannotStart` where it cannot be written. */
+  keep(checkpoint: string, line: string): Promise<void> {
+    return this.#alone(this.#kept, async () => {
+      const checkpoints = withLine(await this.#notes(), checkpoint, line);
+      await write(this.#kept, JSON.stringify({ checkpoints }));
+    });
   }
 
-  async #write(checkpoint: string, line: string): Promise<boolean> {
-    for (let attempt = 0; attempt < 5; attempt++) {
-      const checkpoints = withLine(await this.#notes(), checkpoint, line);
-      await fileCache(this.#kept).save(new TextEncoder().encode(JSON.stringify({ checkpoints })));
-      // Read back: another process may have written at the same time.
-      if ((await this.#notes()).some((note) => note.includes(`\n${line}`))) return true;
-    }
-    return false;
+  /** The system's own errors are about the folder. */
+  async #alone(path: string, change: () => Promise<void>): Promise<void> {
+    await alone(`${path}.lock`, change).catch((error: NodeJS.ErrnoException) => {
+      throw error.syscall === undefined ? error : new CannotStart(`${path} cannot be written: ${error.code}.`);
+    });
   }
 
   /** What cannot be understood is asked for again. */
@@ -118,6 +108,16 @@ export class Book {
       return [];
     }
   }
+}
+
+/** Whole or not at all. Throws `CannotStart`. */
+async function write(path: string, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  const file = fileCache(path);
+  await file.save(bytes);
+  // A cache that cannot be written says nothing.
+  const written = await file.load();
+  if (!written || Buffer.compare(written, bytes) !== 0) throw new CannotStart(`${path} cannot be written.`);
 }
 
 /** Another one for another content: files are replaced, never written into. */

@@ -2,6 +2,7 @@
 import { Refusal } from '../base/refusal.ts';
 import { parseVerifierKey } from '../chain/checkpoint.ts';
 import { parseWitnessKey } from '../chain/cosignature.ts';
+import { isOf } from '../evidence/cosigned.ts';
 import type { Trouble } from '../evidence/witness.ts';
 import { addressIn } from './address.ts';
 import { ask, type Cosigning, headOf, newestOf, type World } from './ask.ts';
@@ -19,6 +20,8 @@ export interface Standing {
   readonly at: string | null;
   /** Entries that have been written since. */
   readonly behind: number;
+  /** What it has cosigned is not what the chain here begins with: it was cut or rewritten. */
+  readonly foreign: boolean;
 }
 
 export interface Outcome extends Standing {
@@ -40,12 +43,15 @@ export interface Witnesses {
 
 export function witnessesOf(world: World): Witnesses {
   const { book, chain } = world;
-  const standing = async (witness: Witness, size: number): Promise<Standing> =>
-    standingOf(witness, size, await newestOf(book, witness));
+  const standing = async (witness: Witness): Promise<Standing> => {
+    const newest = await newestOf(book, witness);
+    // Read after it: a newer head is never an older history.
+    const size = (await headOf(chain))?.size ?? 0;
+    return { ...standingOf(witness, size, newest), foreign: newest ? !(await isOf(chain, newest, { size })) : false };
+  };
   return {
     async list() {
-      const size = (await headOf(chain))?.size ?? 0;
-      return Promise.all((await book.witnesses()).map((witness) => standing(witness, size)));
+      return Promise.all((await book.witnesses()).map(standing));
     },
 
     async add(text, key, insecure) {
@@ -84,7 +90,7 @@ export function witnessesOf(world: World): Witnesses {
         (await book.witnesses()).map(async (witness) => {
           const outcome = await ask(world, witness, head);
           const trouble = 'code' in outcome ? outcome : null;
-          return { ...(await standing(witness, head.size)), trouble };
+          return { ...(await standing(witness)), trouble };
         }),
       );
     },
@@ -104,7 +110,11 @@ const BEGIN = 'Create an artifact first: aga-delegate create';
 const wrong = (message: string, hint?: string): Refusal =>
   new Refusal('INVALID_REQUEST', message, hint === undefined ? {} : { hint });
 
-function standingOf({ url, key, verifier }: Witness, size: number, newest: Cosigning | undefined): Standing {
+function standingOf(
+  { url, key, verifier }: Witness,
+  size: number,
+  newest: Cosigning | undefined,
+): Omit<Standing, 'foreign'> {
   return {
     url,
     key,

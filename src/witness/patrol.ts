@@ -59,6 +59,9 @@ export function patrol(world: World, { period = PERIOD, report }: PatrolOptions)
         round.busy = true;
         try {
           settle(witness, round, await ask(world, witness, head, closing.signal));
+        } catch (error) {
+          failed(round);
+          throw error;
         } finally {
           round.busy = false;
         }
@@ -66,12 +69,16 @@ export function patrol(world: World, { period = PERIOD, report }: PatrolOptions)
     );
   }
 
+  function failed(round: Round): void {
+    round.failures += 1;
+    round.resting = world.clock() + Math.min(LONGEST, period * 2 ** Math.min(round.failures, 20));
+  }
+
   function settle({ url }: Witness, round: Round, outcome: object | Trouble): void {
     if (closing.signal.aborted) return;
     const code = 'code' in outcome ? outcome.code : null;
     if (code !== null && 'message' in outcome) {
-      round.failures += 1;
-      round.resting = world.clock() + Math.min(LONGEST, period * 2 ** Math.min(round.failures, 20));
+      failed(round);
       if (code !== round.code) report(`Witness ${url}: ${outcome.message}`);
     } else {
       round.failures = 0;

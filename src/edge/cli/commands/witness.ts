@@ -99,7 +99,11 @@ function alone({ terminal }: Desk, { url, action }: Given['options']): void {
   if (url !== undefined) usage(terminal, `witness ${String(action)} is about all witnesses and takes no URL`);
 }
 
-function told({ url, name, cosigned, at, behind }: Standing, { paint }: Side): string {
+function told({ url, name, cosigned, at, behind, foreign }: Standing, { paint }: Side): string {
+  if (foreign) {
+    const what = `has cosigned ${cosigned} entries that are not here: the chain was cut or rewritten`;
+    return `${paint('red', '✕')} ${plain(name)}  ${what}  ${paint('dim', plain(url))}`;
+  }
   const mark = behind === 0 ? paint('green', '✓') : paint('yellow', '!');
   const seen =
     cosigned === null

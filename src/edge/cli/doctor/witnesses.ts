@@ -2,8 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { homeOf } from '../../../ground.ts';
-import { type Check, note, ok } from './check.ts';
+import { broken, type Check, note, ok } from './check.ts';
 
+const CUT =
+  'The chain was cut or rewritten: stop, keep every copy, and find the one with those entries (docs/operations.md).';
 const SYNC = 'Run: aga-delegate witness sync';
 
 export const witnesses: Check = async (desk) => {
@@ -15,8 +17,9 @@ export const witnesses: Check = async (desk) => {
   const found = await (await desk.open()).witnesses();
   const standings = await found.list();
   const reached = await Promise.all(standings.map((each) => found.reach(each.url)));
-  return standings.map(({ name, url, cosigned, behind }, at) => {
+  return standings.map(({ name, url, cosigned, behind, foreign }, at) => {
     const title = `witness ${name}`;
+    if (foreign) return broken(title, `It has cosigned ${cosigned} entries that are not here.`, CUT);
     const away = reached[at];
     if (typeof away === 'string') {
       const since = cosigned === null ? 'it has cosigned nothing' : `it is ${behind} entries behind`;

@@ -1,0 +1,31 @@
+/** One process at a time changes a file: whoever makes the lock file. A lock that was left by a killed process grows old. */
+import { stat, unlink, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A change takes milliseconds; a lock of this age (in milliseconds) is nobody's. */
+const STALE = 5_000;
+const PAUSE = 20;
+
+/** Throws the system's error where no lock can be made there. */
+export async function alone<T>(lock: string, change: () => Promise<T>): Promise<T> {
+  while (!(await taken(lock))) {
+    const { mtimeMs } = (await stat(lock).catch(() => undefined)) ?? { mtimeMs: Date.now() };
+    // Two that find it old may both remove it, and the second the first one's new lock: the same harm as no lock, once.
+    if (Math.abs(Date.now() - mtimeMs) > STALE) await unlink(lock).catch(() => undefined);
+    else await sleep(PAUSE + Math.random() * PAUSE);
+  }
+  try {
+    return await change();
+  } finally {
+    await unlink(lock).catch(() => undefined);
+  }
+}
+
+const taken = (lock: string): Promise<boolean> =>
+  writeFile(lock, '', { flag: 'wx', mode: 0o600 }).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return false;
+      throw error;
+    },
+  );
