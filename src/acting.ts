@@ -41,6 +41,7 @@ export async function acting(settings: Settings): Promise<Acting> {
       clock: Date.now,
       session,
       hooked: slips.find,
+      onFailedProof: (artifact) => void installation.enforcement.failedProof(artifact).catch(() => undefined),
     });
   if (settings.token === null) return { session: () => shared(callerOf(settings)), ending, close };
   const identity = identityOf(installation, settings);

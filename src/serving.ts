@@ -38,6 +38,7 @@ export async function serveInstallation(installation: Installation, place: Place
     operator: digest,
     session,
     onRefused: (artifact) => void enforcement.refused(artifact).catch(report),
+    onFailedProof: (artifact) => void enforcement.failedProof(artifact).catch(report),
     report,
     host,
     port,

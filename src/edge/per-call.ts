@@ -30,6 +30,8 @@ export interface Connection {
   readonly clock: () => number;
   /** The session of another caller. */
   session(caller: Caller): Session;
+  /** Told of a proof that is not the holder's of the artifact that this connection acts for. */
+  readonly onFailedProof?: (artifact: string) => void;
   /** Who makes a call, where a hook of the host has said so before it came; null for somebody that has no artifact. */
   readonly hooked?: (use: string) => Promise<{ readonly artifact: string | null } | undefined>;
 }
@@ -53,8 +55,11 @@ export function perCall(session: Session, connection: Connection): Session {
         const caller = hooked ? await hookedCaller(hooked, connection) : await callerOf(call, proof, shown, connection);
         return await connection.session({ ...connection.caller, ...caller }).callTool(call);
       } catch (error) {
-        if (error instanceof Refusal) return refusalResult(error);
-        throw error;
+        if (!(error instanceof Refusal)) throw error;
+        const { artifact } = connection.caller;
+        if (error.code === 'UNAUTHENTICATED' && proof !== undefined && shown === undefined && artifact !== null)
+          connection.onFailedProof?.(artifact);
+        return refusalResult(error);
       }
     },
   };

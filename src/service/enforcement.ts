@@ -65,10 +65,8 @@ export class Enforcement {
 
   /** After a refusal of this artifact: fires its duties when there were too many in the last minute. */
   async refused(artifact: string): Promise<void> {
-    const isDue = ({ state, now }: Context): boolean => {
-      const quiet = (state.fired.get(artifact) ?? 0) + MINUTE <= now;
-      return quiet && state.grants.has(artifact) && state.refusedLately(artifact, now) > this.#most;
-    };
+    const isDue = (context: Context): boolean =>
+      isQuiet(artifact, context) && context.state.refusedLately(artifact, context.now) > this.#most;
     // A question costs nothing; of the many who find it due at once, one fires.
     const due = await this.#service.askAnyone<boolean>({
       name: 'refused',
@@ -77,6 +75,11 @@ export class Enforcement {
       decide: (context) => ({ answer: isDue(context) }),
     });
     if (due) await this.#fire(artifact, `more than ${this.#most} refusals in a minute`, isDue);
+  }
+
+  /** A call of this artifact came with a proof that is not its holder's. */
+  failedProof(artifact: string): Promise<void> {
+    return this.#fire(artifact, 'a failed binding proof', (context) => isQuiet(artifact, context));
   }
 
   /** Fires every duty of the lineage, in one order everywhere. */
@@ -141,3 +144,7 @@ const eventOf = (artifact_hash: string, trigger: string, cause: string): Event =
 });
 
 const MINUTE = 60_000;
+
+/** One cause that goes on fires once a minute. */
+const isQuiet = (artifact: string, { state, now }: Context): boolean =>
+  state.grants.has(artifact) && (state.fired.get(artifact) ?? 0) + MINUTE <= now;

@@ -1,8 +1,11 @@
 /** What happens to a real session when something is wrong: each trigger, fired by a real upstream that changed its tools. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
+import { agentKey, connect, requestProof } from '../../src/client/index.ts';
+import { enrolmentProof, freshSeed } from '../../src/client/key.ts';
 import { dataDir, type Host, host, SERVER } from './host.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -26,6 +29,7 @@ const upstreamTools = async (agent: Host): Promise<number> => {
 };
 
 interface Scene {
+  readonly data: string;
   readonly lead: Host;
   readonly root: string;
   readonly child: string;
@@ -57,6 +61,7 @@ async function scene(duty: string, config: object = {}): Promise<Scene> {
       .child_artifact_hash;
   const child = await below(root.artifact_hash);
   return {
+    data,
     lead,
     root: root.artifact_hash,
     child,
@@ -205,6 +210,63 @@ describe('more refusals than are allowed in a minute', () => {
     expect(new Set(refused.map(codeOf))).toEqual(new Set(['PERMISSION_DENIED']));
     await expect.poll(triggers, { timeout: 3_000 }).toEqual(['QUARANTINE']);
     expect(codeOf(await use(agent, 'echo'))).toBe('SUSPENDED');
+  });
+});
+
+describe('a failed binding proof', () => {
+  const served = async (data: string): Promise<string> => {
+    const child = spawn(process.execPath, [SERVER, 'serve', '--http', '127.0.0.1:0', '--data-dir', data]);
+    cleanups.push(() => child.kill());
+    for await (const line of createInterface({ input: child.stderr })) {
+      const url = /^listening on (\S+)$/.exec(line)?.[1];
+      if (url) return url;
+    }
+    throw new Error('the server did not start');
+  };
+
+  it('over HTTP fires the duties of the session whose token was shown', async () => {
+    const { lead, root, data, triggers } = await scene('QUARANTINE');
+    const minted = { parent_artifact_hash: root, permissions: ALL, enroll: true };
+    const { enrollment } = await lead.call('aga_delegate_to_subagent', minted);
+    const server = await served(data);
+    const key = agentKey(freshSeed());
+    const agent = await connect({ server, token: enrollment.token, key });
+    cleanups.push(() => agent.close());
+    const { sessionToken } = (await (
+      await fetch(`${server}/api/v1/agents/enroll`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          enrollmentToken: enrollment.token,
+          publicKey: key.id,
+          proof: enrolmentProof(enrollment.token.slice(12, 44), key),
+        }),
+      })
+    ).json()) as { sessionToken: string };
+    const url = `${server}/api/v1/authorize`;
+    const body = JSON.stringify({ capability: 'tool.call', resource: 'up/echo' });
+    const ask = async (by: typeof key) => {
+      const dpop = requestProof(by, { method: 'POST', url, body, token: sessionToken });
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${sessionToken}`, dpop };
+      const response = await fetch(url, { method: 'POST', headers, body });
+      return [response.status, ((await response.json()) as { code: string | null }).code];
+    };
+    expect(await ask(key)).toEqual([200, null]);
+    const thief = agentKey(freshSeed());
+    expect((await Promise.all([ask(thief), ask(thief), ask(thief)])).map(([status]) => status)).toEqual([
+      401, 401, 401,
+    ]);
+    await expect.poll(triggers, { timeout: 3_000 }).toEqual(['QUARANTINE']);
+    expect((await ask(key))[0]).toBe(403);
+  });
+
+  it('on a call over stdio fires those of the artifact that the session acts for', async () => {
+    const { start, child, triggers } = await scene('TERMINATE');
+    const agent = await start(['--artifact', child]);
+    const params = { name: 'up__echo', arguments: {}, _meta: { 'aga/proof': 'x.y.z' } };
+    expect(codeOf((await agent.request('tools/call', params)).result as unknown as Result)).toBe('UNAUTHENTICATED');
+    await expect.poll(triggers, { timeout: 3_000 }).toEqual(['TERMINATE']);
+    expect(codeOf(await use(agent, 'echo'))).toBe('ARTIFACT_REVOKED');
   });
 });
 

@@ -57,12 +57,19 @@ export async function proven(
   site: Site,
 ): Promise<{ caller: Caller; signedBy: string | null }> {
   if (proof === null) return { caller, signedBy: null };
-  const signer = await signedBy(proof, { ...request, token }, site);
   const { artifact } = caller;
-  if (artifact === null || artifact === '') return { caller, signedBy: signer };
-  if (signer === (await holderOf(artifact, site.service)))
-    return { caller: bound(artifact, 'proof'), signedBy: signer };
-  throw new Refusal('UNAUTHENTICATED', 'The proof is by another key than the holder of the artifact has.');
+  const signed = signedBy(proof, { ...request, token }, site);
+  if (artifact === null || artifact === '') return { caller, signedBy: await signed };
+  try {
+    const signer = await signed;
+    if (signer === (await holderOf(artifact, site.service)))
+      return { caller: bound(artifact, 'proof'), signedBy: signer };
+    throw new Refusal('UNAUTHENTICATED', 'The proof is by another key than the holder of the artifact has.');
+  } catch (error) {
+    // Somebody has the token of this session and not its key.
+    if (error instanceof Refusal && error.code === 'UNAUTHENTICATED') site.onFailedProof(artifact);
+    throw error;
+  }
 }
 
 async function sayWhyOver({ artifact }: SessionClaims, site: Site): Promise<never> {

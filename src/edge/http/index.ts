@@ -36,6 +36,8 @@ export interface ServeOptions extends HttpOptions {
   readonly session?: (caller: Caller) => Session;
   /** Told of each refused act of an artifact. */
   readonly onRefused?: (artifact: string) => void;
+  /** Told of each proof that is not its holder's, in a session of an artifact. */
+  readonly onFailedProof?: (artifact: string) => void;
   readonly report: (error: unknown) => void;
   readonly clock?: Clock;
 }
@@ -48,6 +50,7 @@ export async function serveHttp({
   operator,
   session,
   onRefused = () => undefined,
+  onFailedProof = () => undefined,
   report,
   clock = Date.now,
   ...options
@@ -69,6 +72,7 @@ export async function serveHttp({
     witnesses,
     session: session ?? ((caller: Caller) => governedSession(service, caller)),
     onRefused,
+    onFailedProof,
     report,
   };
   return listen(site, options);

@@ -55,7 +55,14 @@ export async function listen(site: Site, options: HttpOptions): Promise<HttpServ
   const mcp = mcpEndpoint(
     info,
     (connection) =>
-      perCall(limited(connection.caller), { ...connection, service, nonces: () => nonces, clock, session: limited }),
+      perCall(limited(connection.caller), {
+        ...connection,
+        service,
+        nonces: () => nonces,
+        clock,
+        session: limited,
+        onFailedProof: site.onFailedProof,
+      }),
     site.report,
   );
   const scheme = tls ? 'https' : 'http';

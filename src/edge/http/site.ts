@@ -32,5 +32,7 @@ export interface Site {
   /** What a caller is served over MCP. */
   session(caller: Caller): Session;
   onRefused(artifact: string): void;
+  /** Told of each proof that is not its holder's, in a session of an artifact. */
+  onFailedProof(artifact: string): void;
   report(error: unknown): void;
 }
