@@ -28,6 +28,7 @@ export class Follower {
   readonly #caches: Caches;
   readonly #keys: Keys;
   #due = false;
+  #kept = 0;
 
   constructor(store: Store, caches: Caches, keys: Keys, origin: string) {
     this.origin = origin;
@@ -41,6 +42,7 @@ export class Follower {
   /** A ledger at the head of the store. Throws `CHAIN_BROKEN` where the store no longer holds what was seen before. */
   async open(): Promise<Ledger> {
     const ledger = (await this.#fromSnapshot()) ?? new Ledger(this.origin);
+    this.#kept = ledger.size;
     const note = await this.rememberedNote();
     await this.catchUp(ledger, note);
     const remembered = note === undefined ? undefined : this.#vouched(note, ledger.state);
@@ -54,6 +56,11 @@ export class Follower {
     }
     this.turn(ledger.state);
     return ledger;
+  }
+
+  /** Entries under the snapshot that `open` began with; 0 without one. */
+  get kept(): number {
+    return this.#kept;
   }
 
   /** C2SP verifier key of the log's key here. */

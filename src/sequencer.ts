@@ -200,7 +200,8 @@ export class Sequencer {
 
   async #open(): Promise<Ledger> {
     const ledger = await this.#follower.open();
-    this.#saved = ledger.size;
+    // Whoever only asks writes down what it folded too, or every start after it would fold the same again.
+    this.#saved = this.#follower.kept;
     return ledger;
   }
 
