@@ -14,7 +14,7 @@ export const cancelJob = tool({
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     job_id: piece.jobId.describe('Job'),
-    after_event: z.int().min(0).optional().describe('Show only later events. Omit for 0: all'),
+    after_event: z.int().min(0).optional().describe('Only later events. Omit for all'),
   }),
   output: jobOutput,
   decide({ job_id, after_event }, context) {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BINDINGS, type Sealed } from '../artifact/artifact.ts';
+import type { Sealed } from '../artifact/artifact.ts';
 import { mayDelegate } from '../artifact/lineage.ts';
 import { effectiveTtl } from '../authority/event/delegation.ts';
 import type { Event } from '../authority/event/index.ts';
@@ -60,31 +60,12 @@ export const delegateToSubagent = tool({
     'More than the parent has is LEASE_SUBSET_VIOLATION, with the nearest that would pass.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: z.strictObject({
-    sub_agent_id: piece.text(128).optional().describe('name or name@version. Omit for "sub-agent"'),
+    sub_agent_id: piece.text(128).optional().describe('name[@version]. Omit for "sub-agent"'),
     parent_artifact_hash: piece.artifactHash.optional().describe("Omit for this session's"),
-    permitted_tools: piece.patterns.optional().describe('Short for permissions["tool.call"]'),
-    permissions: piece.permissions.optional().describe("Capability to patterns, within the parent's"),
-    argument_rules: piece.argumentRules
-      .optional()
-      .describe("As for a root; ancestors' apply too. Omit for the parent's"),
-    limits: piece.limits.optional().describe("calls, calls_per_minute; ancestors' apply too. Omit for none"),
-    policy_preset: piece.preset
-      .optional()
-      .describe('isolated, sandboxed (no writes), coordinator (may delegate) or configured. Omit for none'),
-    enforcement_triggers: piece.names.optional().describe("Omit for the parent's"),
-    measurement_types: piece.names.optional().describe("Omit for the parent's"),
-    ttl_seconds: piece.ttl.optional().describe('Seconds to live. Omit for 1800'),
+    ...piece.grant,
     requested_ttl_seconds: piece.ttl.optional().describe('Older name of ttl_seconds'),
-    max_depth: piece.maxDepth.optional().describe("Omit for the parent's minus one, or 0 without agent.delegate"),
-    max_children: piece.maxChildren.optional().describe('Live children at once. Omit for 32'),
     holder_public_key: piece.didKey.optional().describe('did:key that alone may act. Omit for none'),
-    enroll: z.boolean().optional().describe('Also return an enrolment token. Omit for false'),
-    min_binding: z.enum(BINDINGS).optional().describe("Weakest caller, in order of strength. Omit for the parent's"),
-    budget_mode: piece.budgetMode.optional().describe('Omit for slice with cost.budget, else pool'),
-    delegation_reason: piece
-      .text(1024)
-      .optional()
-      .describe('Why, for the audit chain. Omit for "Sub-agent delegation"'),
+    enroll: z.boolean().optional().describe('Also return an enrolment token'),
     delegation_purpose: piece.text(1024).optional().describe('Older name of delegation_reason'),
     request_id: piece.requestId.optional().describe('A repeat returns the first answer'),
   }),

@@ -10,7 +10,7 @@ import { uphold } from '../authority/kind.ts';
 import { canonicalize, type Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
 import { resolveAgent } from './available.ts';
-import { derive } from './derive.ts';
+import { derive, eitherName } from './derive.ts';
 import { jobOutput } from './job.ts';
 import { recalled, requestDigest } from './request.ts';
 import * as piece from './schema.ts';
@@ -22,32 +22,26 @@ const DEFAULT_TTL = 1800;
 
 export const dispatchJob = tool({
   name: NAME,
-  title: 'Dispatch a job to an agent',
+  title: 'Dispatch a job',
   description:
-    'Starts a registered agent with an input and an artifact of its own, derived like one of aga_delegate_to_subagent, and returns a job. Use it when this ' +
+    'Gives a registered agent work, under an artifact derived as aga_delegate_to_subagent does it, by the same parameters. Use it when this ' +
     'server runs the agent, that sibling when you do. agent.delegate must cover name@version. ' +
-    'It answers at once, or within wait_seconds: poll aga_get_job, end it with aga_cancel_job. The artifact ends with the job. Writes two entries.',
+    'It answers at once or within wait_seconds; poll it by aga_get_job, end it by aga_cancel_job. The artifact ends as the job does. It writes two entries.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   input: z.strictObject({
-    agent: z.string().min(1).max(128).describe('name or name@version'),
-    input: z.unknown().describe('Any JSON; the agent reads it on stdin'),
-    parent_artifact_hash: piece.artifactHash.optional().describe("Omit for this session's"),
-    permissions: piece.permissions.optional().describe('As delegated'),
-    permitted_tools: piece.patterns.optional().describe('As delegated'),
-    argument_rules: piece.argumentRules.optional().describe('As delegated'),
-    limits: piece.limits.optional().describe('As delegated'),
-    policy_preset: piece.preset.optional().describe('As delegated'),
-    budget_mode: piece.budgetMode.optional().describe('As delegated'),
-    ttl_seconds: piece.ttl.optional().describe('Seconds to live. Omit for 1800'),
-    max_depth: piece.maxDepth.optional().describe('As delegated'),
-    max_children: piece.maxChildren.optional().describe('As delegated'),
-    purpose: piece.text(1024).optional().describe('Why, for the audit chain. Omit for "Job"'),
-    wait_seconds: piece.wait.optional().describe('Wait so long for the result. Omit for 0'),
+    agent: z.string().min(1).max(128).describe('name[@version]'),
+    input: z.unknown().describe('Any JSON, read on stdin'),
+    parent_artifact_hash: piece.artifactHash.optional().describe('Same'),
+    ...piece.sameGrant,
+    delegation_reason: piece.sameGrant.delegation_reason.describe('Why. Omit for "Job"'),
+    purpose: piece.text(1024).optional().describe('Its older name'),
+    wait_seconds: piece.wait.optional().describe('Wait for the result. Omit for 0'),
     request_id: piece.requestId.optional().describe('A repeat finds the same job'),
   }),
   output: jobOutput,
   decide(given, context) {
     const { wait_seconds: _, ...asked } = given;
+    const reason = eitherName(given, 'delegation_reason', 'purpose');
     const { state, policy } = context;
     const parent = subjectOf(context, asked.parent_artifact_hash);
     refuseHalted(parent, context.now);
@@ -60,7 +54,7 @@ export const dispatchJob = tool({
     const recall = recalled(context, request);
     if (recall !== undefined) return { recall, tell };
 
-    const wanted = { ...asked, subject: agent, purpose: asked.purpose ?? 'Job', ttl: asked.ttl_seconds ?? DEFAULT_TTL };
+    const wanted = { ...asked, subject: agent, purpose: reason ?? 'Job', ttl: asked.ttl_seconds ?? DEFAULT_TTL };
     const { sealed, scope_reduction } = derive(parent, wanted, context);
     const job_id = agentId(sealed.hash);
     const outer = jobOf(parent, context);

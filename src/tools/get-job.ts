@@ -13,8 +13,8 @@ export const getJob = tool({
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     job_id: piece.jobId.describe('Job'),
-    after_event: z.int().min(0).optional().describe('Only later events. Omit for 0: all'),
-    wait_seconds: piece.wait.optional().describe('Wait so long for a later event or the end. Omit for 0'),
+    after_event: z.int().min(0).optional().describe('Only later events. Omit for all'),
+    wait_seconds: piece.wait.optional().describe('Wait for a later event or the end. Omit for 0'),
   }),
   output: jobOutput,
   decide({ job_id, after_event }, context) {

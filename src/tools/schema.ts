@@ -1,6 +1,6 @@
 /** Schema pieces that several tools share; every property is described, and every object is strict. */
 import * as z from 'zod';
-import { label, MAX_CHILDREN, MAX_DEPTH } from '../artifact/artifact.ts';
+import { BINDINGS, label, MAX_CHILDREN, MAX_DEPTH } from '../artifact/artifact.ts';
 import { fromDidKey } from '../base/did-key.ts';
 
 const MAX_TTL = 315_360_000;
@@ -24,6 +24,30 @@ export const budgetMode = z.enum(['slice', 'pool']);
 export const jobId = z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 lower-case hex digits');
 export const wait = z.number().min(0).max(300);
 export const requestId = z.string().min(1).max(128);
+
+/** What may be asked of a child, whichever way it comes to be. */
+export const grant = {
+  permitted_tools: patterns.optional().describe('Short for permissions["tool.call"]'),
+  permissions: permissions.optional().describe("Capability to patterns, within the parent's"),
+  argument_rules: argumentRules.optional().describe("As for a root, beside the ancestors'"),
+  limits: limits.optional().describe("calls, calls_per_minute, beside the ancestors'"),
+  policy_preset: preset
+    .optional()
+    .describe('isolated, sandboxed (no writes), coordinator (may delegate) or configured. Omit for none'),
+  enforcement_triggers: names.optional().describe("Omit for the parent's"),
+  measurement_types: names.optional().describe("Omit for the parent's"),
+  ttl_seconds: ttl.optional().describe('Seconds to live. Omit for 1800'),
+  max_depth: maxDepth.optional().describe("Omit for the parent's minus one, or 0 without agent.delegate"),
+  max_children: maxChildren.optional().describe('Live children at once. Omit for 32'),
+  min_binding: z.enum(BINDINGS).optional().describe("Weakest caller, in this order. Omit for the parent's"),
+  budget_mode: budgetMode.optional().describe('Omit for slice with cost.budget, else pool'),
+  delegation_reason: label(1024).optional().describe('Why, for the chain. Omit for "Sub-agent delegation"'),
+};
+
+/** The same, described where it is described at length. */
+export const sameGrant = Object.fromEntries(
+  Object.entries(grant).map(([name, piece]) => [name, piece.describe('Same')]),
+) as typeof grant; // the same names, the same types
 
 export const chain = z
   .strictObject({

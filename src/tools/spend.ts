@@ -17,8 +17,8 @@ const NAME = 'aga_spend';
 const amounts = z.array(z.string().max(64)).max(32);
 const input = z.strictObject({
   action: z.enum(['reserve', 'settle', 'release']).describe('What to do'),
-  amounts: amounts.optional().describe('["USD:0.10"]. settle: what was spent; omit for all. release: omit'),
-  reservation_id: z.string().min(1).max(64).optional().describe('settle and release: which reservation'),
+  amounts: amounts.optional().describe('["USD:0.10"]. settle: what was spent, or omit for all'),
+  reservation_id: z.string().min(1).max(64).optional().describe('Of settle and release'),
   artifact_hash: piece.artifactHash.optional().describe("Who spends. Omit for this session's"),
   request_id: piece.requestId.optional().describe('A repeat returns the first answer'),
 });

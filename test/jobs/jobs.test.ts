@@ -210,6 +210,37 @@ describe('a dispatch', () => {
     expect((await entries('JOB_ACCEPTED')).length).toBe(before);
   });
 
+  it('asks of the artifact whatever a delegation may ask', async () => {
+    const { artifact_hash } = await desk.call('aga_create_artifact', {
+      permissions: { 'agent.delegate': ['*', '*@*'], 'tool.call': ['**'] },
+      enforcement_triggers: ['ALERT_ONLY', 'KEY_REVOKE'],
+      measurement_types: ['SBOM', 'CONFIG_MANIFEST'],
+    });
+    const asked = {
+      parent_artifact_hash: artifact_hash,
+      enforcement_triggers: ['KEY_REVOKE'],
+      measurement_types: ['SBOM'],
+      min_binding: 'process',
+      delegation_reason: 'to see',
+      purpose: 'to see',
+      permitted_tools: ['a/*'],
+    };
+    const { child_artifact_hash } = await dispatch({ result: 1 }, asked);
+    const { artifact } = await desk.call('aga_inspect', { artifact_hash: child_artifact_hash });
+    expect(artifact).toMatchObject({
+      purpose: 'to see',
+      scope: {
+        enforcement_triggers: ['KEY_REVOKE'],
+        measurement_types: ['SBOM'],
+        permissions: { 'tool.call': ['a/*'] },
+      },
+      terms: { min_binding: 'process' },
+    });
+    for (const wider of [{ enforcement_triggers: ['SAFE_STATE'] }, { measurement_types: ['TEE_QUOTE'] }])
+      expect((await refusal(dispatch(1, { ...asked, ...wider }))).code).toBe('LEASE_SUBSET_VIOLATION');
+    expect((await refusal(dispatch(1, { ...asked, purpose: 'another' }))).code).toBe('INVALID_REQUEST');
+  });
+
   it('is the same job when it is repeated, and refused with another input', async () => {
     const first = await dispatch({ result: 7 }, { request_id: 'one', wait_seconds: 10 });
     expect(await dispatch({ result: 7 }, { request_id: 'one' })).toEqual(first);
