@@ -14,18 +14,18 @@ import type { Scene } from '../scene.ts';
 import { type Case, TRUST } from './case.ts';
 import { timeOf } from './chain.ts';
 
-const [K0, K1, K2] = [KEYS.log, signer(seed('next log')), signer(seed('log after next'))];
-const vkey = (key: Signer, name = ORIGIN): string => verifierKey(name, key.publicKey);
+export const [K0, K1, K2] = [KEYS.log, signer(seed('next log')), signer(seed('log after next'))];
+export const vkey = (key: Signer, name = ORIGIN): string => verifierKey(name, key.publicKey);
 
 interface Place {
   readonly sequence: number;
   readonly previousHash: string;
 }
 /** An entry that was, or an event that is made for its place. */
-type Step = Entry | ((place: Place) => object);
+export type Step = Entry | ((place: Place) => object);
 
 /** Entries in their places, each linked to the one before. */
-function chainOf(steps: readonly Step[]): Entry[] {
+export function linked(steps: readonly Step[]): Entry[] {
   let [previous_hash, time] = [ZERO_HASH, ''];
   return steps.map((step, sequence_number) => {
     const made =
@@ -52,7 +52,7 @@ const change = (to: Signer, from: Signer, name = ORIGIN) => ({
 });
 
 /** A change of keys; signed by the authority and the new key where nothing else is said. */
-const turn =
+export const turn =
   (to: Signer, from: Signer, by: { authority?: Signer; next?: Signer; name?: string; at?: Place } = {}) =>
   (place: Place): Rotation =>
     proposeRotation(change(to, from, by.name), by.at ?? place, by.authority ?? KEYS.authority, by.next ?? to);
@@ -70,7 +70,7 @@ interface Made {
 }
 
 /** A bundle over such a chain, signed throughout by `key` where nothing else is said. */
-function bundled(entries: readonly Entry[], key: Signer, made: Made = {}): string {
+export function bundled(entries: readonly Entry[], key: Signer, made: Made = {}): string {
   const { only = entries.map((_, i) => i), heads = [key], sealer = heads[0], claimed = sealer, lineage = [] } = made;
   const texts = entries.map((entry) => sealEntry(entry).text);
   const nodes = nodesOf(texts.map((text) => leafHash(text)));
@@ -88,14 +88,14 @@ function bundled(entries: readonly Entry[], key: Signer, made: Made = {}): strin
 /** The scene's entries; the rotation stands at 3, between the making of `boss` and `lead` and all that they do. */
 export function rotationForgeries({ boss, lead, helper }: Scene, entries: readonly Entry[]): Case[] {
   const [before, after] = [entries.slice(0, 3), entries.slice(3)];
-  const rotated = (...steps: Step[]): Entry[] => chainOf([...before, ...steps, ...after]);
+  const rotated = (...steps: Step[]): Entry[] => linked([...before, ...steps, ...after]);
   const honest = rotated(turn(K1, K0));
   const twice = rotated(turn(K1, K0), turn(K2, K1));
   // About `helper`: its lineage and its own entries, behind the rotation by one.
   const helpers = { subject: { artifact_hash: helper }, lineage: [boss, lead, helper] };
   const withTurn = [0, 1, 2, 3, 4, 7, 22, 23];
   const good = bundled(honest, K1);
-  const never = chainOf(before);
+  const never = linked(before);
   return [
     { name: 'good-rotated', about: 'The log went over to another key.', bytes: good },
     {
@@ -159,7 +159,7 @@ export function rotationForgeries({ boss, lead, helper }: Scene, entries: readon
       name: 'rotation-moved',
       about: 'The rotation stands one entry later than where the authority signed it.',
       bytes: bundled(
-        chainOf([
+        linked([
           ...before,
           after[0]!,
           turn(K1, K0, { at: { sequence: 3, previousHash: honest[3]!.previous_hash } }),
@@ -173,7 +173,7 @@ export function rotationForgeries({ boss, lead, helper }: Scene, entries: readon
       name: 'rotation-behind-another-history',
       about: 'What the first key signed before the rotation is rewritten; the authority had signed for what was there.',
       bytes: bundled(
-        chainOf([
+        linked([
           ...before.slice(0, 2),
           { ...before[2]!, timestamp: before[1]!.timestamp },
           turn(K1, K0, { at: { sequence: 3, previousHash: honest[3]!.previous_hash } }),
