@@ -3,9 +3,11 @@
  * starts the server), and never outlives us.
  */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { guard, inherited, signalGroup, WINDOWS } from '../../process-group.ts';
+import { windowsCommand } from '../../windows-command.ts';
 import type { StdioConfig } from './config.ts';
 
 export interface Program {
@@ -29,11 +31,16 @@ const INHERITED = WINDOWS
   : 'HOME LOGNAME PATH SHELL TERM USER';
 
 export function startProgram({ command, args = [], env = {}, cwd }: StdioConfig): Program {
-  const child = spawn(command, args, {
-    env: { ...inherited(process.env, INHERITED), ...env },
+  const own = { ...inherited(process.env, INHERITED), ...env };
+  const as = WINDOWS
+    ? windowsCommand(command, args, { env: own, exists: existsSync })
+    : { command, args, verbatim: false };
+  const child = spawn(as.command, as.args, {
+    env: own,
     stdio: 'pipe',
     detached: !WINDOWS,
     windowsHide: true,
+    windowsVerbatimArguments: as.verbatim,
     ...(cwd !== undefined && { cwd }),
   });
   const release = guard(child);
