@@ -142,8 +142,15 @@ describe('archiving', () => {
     expect((await at(...BEFORE)).out).toMatch(/Nothing to move/);
     for (const bad of ['x', '-1', '1.5']) expect((await at('archive', '--before', bad)).code).toBe(2);
 
+    const examined = async (env = {}) =>
+      JSON.parse((await run(['--data-dir', life.home, 'doctor', '--json'], env)).out).checks.find(
+        ({ name }: { name: string }) => name === 'archive',
+      );
+    expect(await examined()).toMatchObject({ status: 'ok', message: `1024 entries in ${folder}` });
     const away = `${folder}-away`;
     renameSync(folder, away);
+    expect(await examined()).toMatchObject({ status: 'broken', message: expect.stringContaining(folder) });
+    expect(await examined({ AGA_ARCHIVE_DIR: away })).toMatchObject({ status: 'ok' });
     // With its snapshot a process starts, and what lives is known to it; old entries are refused.
     expect((await at('tree')).code).toBe(0);
     expect(await at('create')).toMatchObject({ code: 0 });

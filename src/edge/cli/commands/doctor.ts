@@ -1,5 +1,6 @@
 import { CannotStart } from '../../../keys/file.ts';
 import type { Command, Desk } from '../command.ts';
+import { archive } from '../doctor/archive.ts';
 import { chain, database } from '../doctor/chain.ts';
 import { broken, type Check, type Finding } from '../doctor/check.ts';
 import { hosts } from '../doctor/hosts.ts';
@@ -7,7 +8,7 @@ import { clock, configuration, directory, runtime } from '../doctor/installation
 import { witnesses } from '../doctor/witnesses.ts';
 import { plain, type Side, type Style } from '../terminal.ts';
 
-const CHECKS: readonly Check[] = [runtime, clock, configuration, directory, database, chain, witnesses, hosts];
+const CHECKS: readonly Check[] = [runtime, clock, configuration, directory, database, chain, archive, witnesses, hosts];
 
 const MARKS: { readonly [S in Finding['status']]: readonly [string, Style] } = {
   ok: ['✓', 'green'],
