@@ -75,7 +75,7 @@ export interface Store {
     size: number,
     decide: (news: readonly Row[], head: Head | null) => Batch | null,
     /** May be shown rows from `size` on before the right is had; then `decide` gets those behind them. */
-    follow?: (rows: readonly Row[]) => void,
+    follow?: (rows: readonly Row[]) => void | Promise<void>,
   ): Promise<void>;
   /** Calls back when another process may have appended, where the store can tell; a hint, which may be lost. Returns the unsubscriber. */
   onNews?(listener: () => void): () => void;

@@ -3,6 +3,7 @@ import type { Batch, Head, Page, Query, Row, Store } from '../../ports.ts';
 import { type ArchiveReading, isBare } from './reading.ts';
 
 type Decide = (news: readonly Row[], head: Head | null) => Batch | null;
+type Follow = Parameters<Store['commit']>[2];
 
 /** The same store, but that every row has its text. */
 export function withArchive<S extends Store>(store: S, reading: ArchiveReading): S {
@@ -14,14 +15,22 @@ export function withArchive<S extends Store>(store: S, reading: ArchiveReading):
     },
 
     /** One that stood still so long that what it has not seen is archived reads that without the lock, and comes again. */
-    async commit(size: number, decide: Decide): Promise<void> {
+    async commit(size: number, decide: Decide, follow?: Follow): Promise<void> {
       const texts = new Map<number, string>();
+      let from = size;
+      const shown =
+        follow &&
+        (async (rows: readonly Row[]) => {
+          from += rows.length;
+          await follow(await reading.fill(rows));
+        });
       for (let bare: readonly Row[] = []; ; ) {
-        await store.commit(size, (news, head) => {
+        const judge: Decide = (news, head) => {
           bare = news.filter((row) => isBare(row) && !texts.has(row.sequence_number));
           if (bare.length > 0) return null;
           return decide(texts.size === 0 ? news : news.map((row) => withText(row, texts)), head);
-        });
+        };
+        await store.commit(from, judge, shown);
         if (bare.length === 0) return;
         for (const { sequence_number, entry } of await reading.fill(bare)) texts.set(sequence_number, entry);
       }

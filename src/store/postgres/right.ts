@@ -11,7 +11,7 @@ import type { Cells, Link, Session } from './link.ts';
 import { newsFrom, page } from './select.ts';
 
 /** Shows rows that stand on the chain already, before the right to append is had. */
-export type Follow = (rows: readonly Row[]) => void;
+export type Follow = (rows: readonly Row[]) => void | Promise<void>;
 
 export interface Held {
   readonly session: Session;
@@ -126,7 +126,7 @@ export class Right {
       );
       if (held.news.length < limit) return held;
       await this.release(held.session);
-      while (place.show((await read(place.size, PAGE)).rows) === PAGE);
+      while ((await place.show((await read(place.size, PAGE)).rows)) === PAGE);
     }
   }
 
@@ -145,24 +145,24 @@ export class Right {
   /** The news are asked for when the lock is had: what is appended until then is followed while we wait. */
   async #queued(session: Session, place: Place, limit: number): Promise<Held> {
     const chain = this.#options.chain();
-    let waiting = true;
+    const had = new AbortController();
+    const { signal } = had;
     try {
-      const lock = session.run(`${BEGIN}; ${lockOf(chain)}`).finally(() => {
-        waiting = false;
-      });
+      const lock = session.run(`${BEGIN}; ${lockOf(chain)}`).finally(() => had.abort());
       const look = async (): Promise<void> => {
-        for (await sleep(LOOK); waiting; await sleep(LOOK)) {
+        for (;;) {
+          await sleep(LOOK, undefined, { signal }).catch(() => undefined);
+          if (signal.aborted) return;
           const { rows } = await this.#options.read(place.size, PAGE);
           // What comes too late comes again with the lock.
-          if (waiting) place.show(rows);
+          if (!signal.aborted) await place.show(rows);
         }
       };
-      await Promise.race([lock, look()]);
-      await lock;
+      await Promise.all([lock, look()]);
       const [found = []] = await session.run(newsFrom(chain, place.size, limit));
       return heldOf(session, found);
     } catch (error) {
-      waiting = false;
+      had.abort();
       await this.release(session);
       throw error;
     }
@@ -179,8 +179,8 @@ class Place {
     this.#follow = follow;
   }
 
-  show(rows: readonly Row[]): number {
-    this.#follow?.(rows);
+  async show(rows: readonly Row[]): Promise<number> {
+    await this.#follow?.(rows);
     this.size += rows.length;
     return rows.length;
   }

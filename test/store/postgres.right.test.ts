@@ -1,0 +1,153 @@
+/** What a replica has to follow before it may append is followed before it keeps others from appending. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Batch, Head, Row } from '../../src/ports.ts';
+import { Link } from '../../src/store/postgres/link.ts';
+import { openPostgres, type PostgresStore } from '../../src/store/postgres.ts';
+import { missing, type Server, server } from './postgres.server.ts';
+import { batchAfter, isWhole } from './rows.ts';
+
+describe.skipIf(missing !== undefined)(`the right to append${missing === undefined ? '' : ` (${missing})`}`, () => {
+  let pg: Server;
+  let url: string;
+  beforeAll(async () => {
+    pg = await server();
+    url = await pg.database();
+  });
+  afterAll(() => pg?.stop());
+
+  let chains = 0;
+  const fresh = () => `right-${chains++}`;
+  const stores: PostgresStore[] = [];
+  const open = async (chain: string): Promise<PostgresStore> => {
+    const store = await openPostgres({ url, chain });
+    stores.push(store);
+    return store;
+  };
+  afterEach(() => Promise.all(stores.splice(0).map((store) => store.close())));
+  const many = (head: Head | null, count: number): Batch => batchAfter(head, Array(count).fill({}));
+  /** Somebody who has the right, and does nothing with it. */
+  async function holder(chain: string): Promise<{ end(): Promise<void> }> {
+    const link = new Link({ address: [url], patience: 0, greet: async () => {} });
+    const session = await link.session();
+    await session.run(`BEGIN; SELECT FROM aga.chains WHERE name = '${chain}' FOR UPDATE`);
+    return { end: () => link.close() };
+  }
+  /** Until so many wait for a lock. */
+  const waiting = (count: number) =>
+    expect
+      .poll(async () => Number((await pg.sql(url, 'SELECT count(*) FROM pg_locks WHERE NOT granted'))[0]![0]))
+      .toBe(count);
+
+  /** Appends one entry as a replica that has seen `size`; tells what it was shown, before the right was had and with it. */
+  async function join(store: PostgresStore, size: number): Promise<{ before: number[]; under: number[] }> {
+    const seen: { before: number[]; under: number[] } = { before: [], under: [] };
+    const numbers = (rows: readonly Row[]) => rows.map(({ sequence_number }) => sequence_number);
+    await store.commit(
+      size,
+      (news, head) => {
+        seen.under = numbers(news);
+        return many(head, 1);
+      },
+      (rows) => {
+        seen.before.push(...numbers(rows));
+      },
+    );
+    return seen;
+  }
+
+  test('one that is far behind catches up first, and is shown every row once, in order', async () => {
+    const chain = fresh();
+    const [ahead, behind] = [await open(chain), await open(chain)];
+    for (let size = 0; size < 5000; size += 1000) await ahead.commit(size, (_, head) => many(head, 1000));
+    const { before, under } = await join(behind, 10);
+    expect([...before, ...under]).toEqual(Array.from({ length: 4990 }, (_, i) => i + 10));
+    expect(under.length).toBeLessThan(500);
+    const { rows, head } = await behind.read({ after: -1, limit: 9999 });
+    expect(rows).toHaveLength(5001);
+    expect(isWhole(rows, head)).toBe(true);
+  });
+
+  test('others append while it catches up: what it follows takes their time only at the end', async () => {
+    const chain = fresh();
+    const [ahead, behind] = [await open(chain), await open(chain)];
+    for (let size = 0; size < 4000; size += 1000) await ahead.commit(size, (_, head) => many(head, 1000));
+    const joining = join(behind, 0);
+    for (let i = 0; i < 20; i++) await join(ahead, 4000);
+    const { before, under } = await joining;
+    expect([...before, ...under]).toEqual(Array.from({ length: before.length + under.length }, (_, i) => i));
+    expect(under.length).toBeLessThan(500);
+    const { rows, head } = await behind.read({ after: -1, limit: 9999 });
+    expect(rows).toHaveLength(4021);
+    expect(isWhole(rows, head)).toBe(true);
+  });
+
+  test('one that waits for its turn follows meanwhile', async () => {
+    const chain = fresh();
+    const [a, b] = [await open(chain), await open(chain)];
+    await a.commit(0, (_, head) => many(head, 1));
+    // It has seen that others append too.
+    expect((await join(b, 0)).under).toEqual([0]);
+    // In the queue of those who want it: a, then somebody slow, then b.
+    const first = await holder(chain);
+    const appended = a.commit(2, (_, head) => many(head, 40));
+    await waiting(1);
+    const last = holder(chain);
+    await waiting(2);
+    const joined = join(b, 2);
+    await waiting(3);
+    await first.end();
+    await appended;
+    await sleep(100);
+    await (await last).end();
+    const { before, under } = await joined;
+    expect(before).toEqual(Array.from({ length: 40 }, (_, i) => i + 2));
+    expect(under).toEqual([]);
+  });
+
+  test('a broken chain is noticed while it waits, and the right is given back', async () => {
+    const chain = fresh();
+    const [a, b] = [await open(chain), await open(chain)];
+    for (let size = 0; size < 2000; size += 1000) await a.commit(size, (_, head) => many(head, 1000));
+    const commit = b.commit(
+      0,
+      () => {
+        throw new Error('decided on a chain that is broken');
+      },
+      () => {
+        throw new Error('broken');
+      },
+    );
+    await expect(commit).rejects.toThrow(/^broken$/);
+    await a.commit(2000, (_, head) => many(head, 1));
+    expect((await join(b, 2001)).under).toEqual([]);
+  });
+
+  test('one that has always more to append does not keep the others from it', async () => {
+    const chain = fresh();
+    const [busy, other] = [await open(chain), await open(chain)];
+    let isBusy = true;
+    let size = 0;
+    let appended = 0;
+    const work = (async () => {
+      for (; isBusy; appended++)
+        await busy.commit(size, (_, head) => {
+          size = (head?.size ?? 0) + 1;
+          return many(head, 1);
+        });
+    })();
+    await sleep(100);
+    const begun = performance.now();
+    for (let i = 0; i < 5; i++) await join(other, 0);
+    expect(performance.now() - begun).toBeLessThan(2000);
+    isBusy = false;
+    await work;
+    // Nobody has it who does not need it.
+    await sleep(20);
+    const held = await pg.sql(url, `SELECT FROM aga.chains WHERE name = '${chain}' FOR UPDATE NOWAIT`);
+    expect(held).toHaveLength(1);
+    const { rows, head } = await other.read({ after: -1, limit: 99_999 });
+    expect(rows).toHaveLength(appended + 5);
+    expect(isWhole(rows, head)).toBe(true);
+  });
+});
