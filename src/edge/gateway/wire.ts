@@ -95,6 +95,8 @@ export function wireOver(inner: UpstreamTransport, name: string): Wire {
     const waiting = method === undefined ? take(id) : undefined;
     if (waiting) answer(waiting, result, error);
     else if (isNoise()) return;
+    // Whoever asked waits no more; what was answered is nobody else's to see, not even in a log.
+    else if (method === undefined && typeof id === 'number' && id >= FIRST_ID) return;
     else if (typeof method === 'string' && UNHEARD.has(method)) return;
     else if (method === 'notifications/progress') progress(params);
     else {

@@ -270,10 +270,15 @@ describe('an upstream that says too much', () => {
 
 describe('answers', () => {
   it('reach whoever asked, once, whatever ids the upstream uses', async () => {
-    const up = start('h', hostile());
+    let said = '';
+    const up = start('h', hostile(), (text) => {
+      said += text;
+    });
     expect(textOf(await call(up, 'twice'))).toBe('first');
     const echoes = await Promise.all(Array.from({ length: 30 }, (_, n) => call(up, 'echo', { n })));
     expect(echoes.map((result) => JSON.parse(textOf(result)).n)).toEqual(echoes.map((_, n) => n));
+    // An answer is for who asked, and not for those who read our log.
+    expect(said).toBe('');
   });
 
   it('of a call that was given up are nobody else’s', async () => {
