@@ -1,34 +1,26 @@
 /**
- * `node --no-warnings bench/evidence.ts`: what evidence costs. Export and verify of 2,000 and 20,000 decisions from a file
+ * `node --no-warnings --expose-gc bench/evidence.ts`: what evidence costs. Export and verify of 2,000 and 20,000 decisions from a file
  * store, an audit of 100,000 entries, signatures on one thread and on all, and the page in a browser where there is one.
  */
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { signer, verify, verifyAll } from '#ed25519';
 import { bundlePage } from '../scripts/page.ts';
-import { seal } from '../src/artifact/artifact.ts';
 import { Audit } from '../src/authority/audit.ts';
-import { genesisBytes } from '../src/authority/event/genesis.ts';
-import type { Event } from '../src/authority/event/index.ts';
-import { Ledger } from '../src/authority/ledger.ts';
 import { toDidKey } from '../src/base/did-key.ts';
-import { toBase64url } from '../src/base/encoding.ts';
-import { formatInstant } from '../src/base/instant.ts';
-import { verifierKey } from '../src/chain/checkpoint.ts';
 import { buildBundle } from '../src/evidence/build.ts';
+import { exportBundle } from '../src/evidence/export.ts';
 import { buildReceipts } from '../src/evidence/receipts/build.ts';
 import { verifyBundle } from '../src/evidence/verify.ts';
-import type { Row } from '../src/ports.ts';
-import { EVERYTHING, intern } from '../src/scope/scope.ts';
-import { openSqlite } from '../src/store/sqlite.ts';
+import { openDraft } from '../src/store/file-draft.ts';
+import { openSqlite, type SqliteStore } from '../src/store/sqlite.ts';
 import { CHROMIUM, openPage } from '../test/evidence/chromium.ts';
+import { type LongChain, longChain } from '../test/evidence/long-chain.ts';
 import { type Figure, median, print, times } from './measure.ts';
 
 const ROUNDS = 5;
-const ORIGIN = 'aga-delegate/bench';
-const START = Date.UTC(2026, 10, 20, 10);
 const keys = { authority: signer(new Uint8Array(32).fill(1)), log: signer(new Uint8Array(32).fill(2)) };
 const TRUST = toDidKey(keys.authority.publicKey);
 const home = mkdtempSync(join(tmpdir(), 'aga-bench-'));
@@ -41,94 +33,76 @@ const figure = (name: string, value: number, unit: string, most?: number): void 
   figures.push({ name, value, unit, ...ratio });
 };
 
-/** A chain of one root and so many decisions under it. */
-async function chainOf(name: string, decisions: number) {
-  const store = openSqlite(join(home, `${name}.db`));
-  const ledger = new Ledger(ORIGIN);
-  const unsigned = { kind: 'GENESIS' as const, authority: TRUST, log_key: verifierKey(ORIGIN, keys.log.publicKey) };
-  const root = seal(
-    {
-      authority: TRUST,
-      parent: null,
-      depth: 0,
-      holder: null,
-      subject: 'bench',
-      purpose: 'bench',
-      nonce: 'AAAAAAAAAAAAAAAAAAAAAA',
-      issued_at: formatInstant(START),
-      expires_at: formatInstant(START + 1e10),
-      scope: intern({
-        permissions: EVERYTHING,
-        argument_rules: [],
-        limits: {},
-        enforcement_triggers: ['ALERT_ONLY'],
-        measurement_types: [],
-      }),
-      terms: { preset: null, min_binding: 'handle', budget_mode: null },
-      delegation: { max_depth: 3, max_children: 32 },
-    },
-    keys.authority,
-  );
-  const decision = (n: number): Event => ({
-    kind: 'DECISION',
-    artifact_hash: root.hash,
-    verdict: 'permit',
-    code: null,
-    refused_by: null,
-    capability: 'tool.call',
-    tool: 'files/read',
-    arguments_digest: '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
-    request_id: n,
-    binding: 'operator',
-    mode: 'enforce',
-  });
-  const first: Event[] = [
-    { ...unsigned, signature: toBase64url(keys.authority.sign(genesisBytes(unsigned))) },
-    { kind: 'ARTIFACT_CREATED', sealed: root, request: null },
-  ];
-  const rows: Row[] = [];
-  for (let n = 0; n < decisions + first.length; n++) rows.push(ledger.append(first[n] ?? decision(n), START + n));
-  await store.commit(0, () => ({ rows, head: ledger.head(keys.log) }));
-  return { store, root: root.hash, rows, head: ledger.head(keys.log), end: START + decisions + 10 };
+async function chainOf(decisions: number): Promise<LongChain & { readonly store: SqliteStore }> {
+  const store = openSqlite(join(home, `chain-${decisions}.db`));
+  return { ...(await longChain(store, decisions, keys)), store };
+}
+
+/** To disk, as the command line does it. */
+async function exportFile({ store, root, end }: Awaited<ReturnType<typeof chainOf>>, watch = (): void => undefined) {
+  const out = join(home, 'evidence.json');
+  const draft = await openDraft(out);
+  try {
+    await exportBundle(store, { artifact_hash: root }, draft, { log: keys.log, time: end, watch });
+    return await draft.finish(out);
+  } finally {
+    await draft.close();
+  }
 }
 
 async function exportAndVerify(decisions: number, most?: number): Promise<string> {
-  const { store, root, end } = await chainOf(`chain-${decisions}`, decisions);
-  const subject = { artifact_hash: root };
-  let text = '';
-  const made = await times(ROUNDS, 1, async () => {
-    text = (await buildBundle(store, subject, keys.log, end)).text;
-  });
-  figure(`export of ${decisions} decisions`, median(made), 'ms', most);
-  figure(`  size`, text.length / 1e6, 'MB');
-  figure(
-    `verify of them, replay included`,
-    median(await times(ROUNDS, 1, () => verifyBundle(text, { trust: TRUST, at: end }))),
-    'ms',
-  );
+  const chain = await chainOf(decisions);
+  const { store, root, end } = chain;
+  const made = await times(ROUNDS, 1, () => exportFile(chain));
+  figure(`export of ${decisions} decisions to a file`, median(made), 'ms', most);
+  const text = readFileSync(await exportFile(chain), 'utf8');
+  figure('  size', text.length / 1e6, 'MB');
+  const judged = await times(ROUNDS, 1, () => verifyBundle(text, { trust: TRUST, at: end }));
+  figure('  verify of it, replay included', median(judged), 'ms');
   let receipts = '';
   const made2 = await times(ROUNDS, 1, async () => {
     receipts = (await buildReceipts(store, root, keys.log, end)).text;
   });
   figure(`export of ${decisions} receipts`, median(made2), 'ms');
   const trust = toDidKey(keys.log.publicKey);
-  figure(`verify of them`, median(await times(2, 1, () => verifyBundle(receipts, { trust, at: end }))), 'ms');
+  figure('  verify of them', median(await times(2, 1, () => verifyBundle(receipts, { trust, at: end }))), 'ms');
   await store.close();
   return text;
 }
 
-async function auditing(entries: number): Promise<void> {
-  const { rows, head, store, root, end } = await chainOf('long', entries - 2);
+async function auditing(decisions: number): Promise<void> {
+  const chain = await chainOf(decisions);
+  const { store, end } = chain;
+  const { rows, head } = await store.read({ after: -1, limit: decisions + 2 });
   const samples = await times(3, 1, async () => {
     const audit = new Audit({ authority: TRUST });
     for (let at = 0; at < rows.length; at += 1000) await audit.feed(rows.slice(at, at + 1000));
     if (audit.finish(head).findings.length > 0) throw new Error('the audit found something');
   });
-  figure(`audit of ${entries} entries: hashes, links, law`, entries / (median(samples) / 1000), 'entries/s');
-  const one = await times(ROUNDS, 1, () => buildBundle(store, { first: 40_000, last: 40_009 }, keys.log, end));
+  figure(`audit of ${rows.length} entries: hashes, links, law`, rows.length / (median(samples) / 1000), 'entries/s');
+  const middle = decisions >> 1;
+  const subject = { first: middle, last: middle + 9 };
+  const one = await times(ROUNDS, 1, () => buildBundle(store, subject, keys.log, end));
   figure('export of ten entries in the middle of them', median(one), 'ms');
-  void root;
+  const before = heap();
+  let most = 0;
+  let pages = 0;
+  const all = await times(1, 0, () =>
+    exportFile(chain, () => {
+      pages += 1;
+      if (pages % 10 === 0) most = Math.max(most, heap() - before);
+    }),
+  );
+  figure('export of all of them to a file', all[0] ?? Number.NaN, 'ms');
+  figure('  live memory beyond the process itself', most / 1e6, 'MB');
   await store.close();
+}
+
+/** Needs --expose-gc to be of any worth. */
+function heap(): number {
+  global.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 async function signatures(count: number): Promise<void> {
@@ -164,7 +138,7 @@ async function page(text: string): Promise<void> {
 try {
   const text = await exportAndVerify(2000, 300);
   await exportAndVerify(20_000);
-  await auditing(100_000);
+  await auditing(99_998);
   await signatures(10_000);
   await page(text);
   print(figures);
