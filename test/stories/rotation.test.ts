@@ -160,6 +160,8 @@ describe('keys --rotate', () => {
     const no = await refused(session.call('aga_create_artifact', {}));
     expect(no).toMatchObject({ code: 'CHAIN_CONTENDED', hint: expect.stringMatching(/new log key/) });
     expect(await session.call('aga_verify')).toMatchObject({ valid: true, entries_checked: 3 });
+    const examined = await run(['--data-dir', path, 'doctor'], {});
+    expect(examined).toMatchObject({ code: 1, out: expect.stringMatching(/keys .*another key, which is not here/) });
   });
 });
 
@@ -247,6 +249,19 @@ describe.skipIf(missing !== undefined)(`on PostgreSQL${missing === undefined ? '
     copyFileSync(join(first.home, 'log.key'), join(second.home, 'log-next.key'));
     expect((await second.tool('aga_create_artifact', {})).status).toBe(200);
     await verified(second);
+  });
+
+  it('a chain that has changed its keys moves from a file, and goes on', async () => {
+    const url = await pg.database();
+    const { path, ask } = installation();
+    await ask('create', '--subject', 'boss');
+    await ask('keys', '--rotate');
+    const { log } = await ask('keys', '--rotate');
+    expect(await run(['--data-dir', path, 'migrate'], { AGA_DATABASE_URL: url })).toMatchObject({ code: 0 });
+    const moved = await serve(path, url);
+    expect((await moved.tool('aga_create_artifact', {})).status).toBe(200);
+    expect((await moved.tool('aga_query_chain', { limit: 1 })).json.head.verifier_key).toBe(log);
+    await verified(moved);
   });
 
   it('keys of the environment and of a command follow each other too', async () => {

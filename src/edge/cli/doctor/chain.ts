@@ -8,6 +8,8 @@ import { broken, type Check, note, ok, reason } from './check.ts';
 
 const RESTORE = 'Restore the data directory from a backup; do not repair it by hand.';
 
+const BRING = 'Bring it, with a database by AGA_LOG_KEY or AGA_KEY_COMMAND, else as log.key from where it was changed.';
+
 const databaseOf = (desk: Desk): string => join(desk.settings().dataDir, 'chain.db');
 const exists = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 
@@ -35,7 +37,7 @@ export const database: Check = async (desk) => {
 
 interface Read {
   readonly entries: readonly { readonly timestamp: string }[];
-  readonly head: { readonly size: number; readonly checkpoint: string };
+  readonly head: { readonly size: number; readonly checkpoint: string; readonly verifier_key: string };
 }
 
 /** To look at a chain that is not there would begin it. What cannot be asked says so as the database's finding. */
@@ -51,6 +53,11 @@ export const chain: Check = async (desk) => {
   try {
     const { log, call } = await desk.open();
     const { head } = (await call(queryChain, { limit: 1 })) as unknown as Read; // its output schema
+    if (head.verifier_key !== log) {
+      return [
+        broken('keys', 'The log has gone over to another key, which is not here: nothing can be written.', BRING),
+      ];
+    }
     if (openCheckpoint(head.checkpoint, log)?.size !== head.size) {
       return [broken('chain', 'The head is not signed by the key of this log.', 'Run: aga-delegate verify')];
     }
