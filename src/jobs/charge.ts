@@ -25,6 +25,7 @@ export class Charge {
   #isOver = false;
   #code: string | null = null;
   #clock: NodeJS.Timeout | undefined;
+  #beginning: NodeJS.Immediate | undefined;
   #tellGone = (): void => {};
   /** Resolves when none of its processes is left. */
   readonly gone = new Promise<void>((resolve) => {
@@ -57,11 +58,19 @@ export class Charge {
   }
 
   #began(): void {
-    const { task, record, changed, report } = this.#options;
     if (this.#isOver) return;
+    this.#limit();
+    // One that has a result at once shares a commit between its beginning and its end.
+    this.#beginning = setImmediate(() => this.#run());
+  }
+
+  #run(): void {
+    if (!this.#beginning) return;
+    clearImmediate(this.#beginning);
+    this.#beginning = undefined;
+    const { task, record, changed, report } = this.#options;
     // Where it is refused, the end of the job is on its way.
     record.running(task.jobId).then(changed, report);
-    this.#limit();
   }
 
   #limit(): void {
@@ -97,6 +106,7 @@ export class Charge {
   async #write(end: End): Promise<void> {
     const { record, task, changed, report } = this.#options;
     try {
+      this.#run();
       const missed = this.#allowance.missed();
       if (missed > 0) this.#waiting.push({ type: 'log', said: { message: `${missed} events were left out here.` } });
       this.#drain();
@@ -120,6 +130,7 @@ export class Charge {
   }
 
   #drain(): void {
+    this.#run();
     const { record, task, changed, report } = this.#options;
     const some = this.#waiting.splice(0);
     if (some.length > 0) record.said(task.jobId, some).then(changed, report);

@@ -6,7 +6,7 @@ import type { Around, Errand, Output, Service } from '../service/service.ts';
 import { cancelJob } from '../tools/cancel-job.ts';
 import { dispatchJob } from '../tools/dispatch-job.ts';
 import { getJob } from '../tools/get-job.ts';
-import { type JobShown, overOf, visibleJob } from '../tools/job.ts';
+import { type JobShown, overOf, showJob, visibleJob } from '../tools/job.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Other processes write about a job too: looked for this often, in milliseconds. */
@@ -14,7 +14,7 @@ const PERIOD = 150;
 
 const isOver = ({ state }: JobShown): boolean => (END_STATES as readonly string[]).includes(state);
 /** The outputs of these tools are what their schema says. */
-const shown = (output: Output): JobShown => output as unknown as JobShown;
+const shown = (output: object): JobShown => output as unknown as JobShown;
 
 export function jobDesk(service: Service, supervisor: Supervisor): ReadonlyMap<string, Around> {
   // Not by the tool's name, or looking would wait for itself.
@@ -28,15 +28,22 @@ export function jobDesk(service: Service, supervisor: Supervisor): ReadonlyMap<s
       }),
     );
 
-  /** Whether it is over, and how many events there are: known without reading any of them. */
-  const glance = (job_id: string, { caller }: Errand): Promise<{ over: boolean; events: number }> =>
-    service.ask({
+  /** The job where there is enough to show; else how many events there are, known without reading any of them. */
+  const glance = (
+    job_id: string,
+    { caller, input }: Errand,
+    isEnough: (events: number) => boolean,
+  ): Promise<{ readonly events: number } | { readonly shown: JobShown }> =>
+    service.ask<{ readonly events: number } | { readonly shown: JobShown }>({
       name: getJob.name,
       caller,
       writes: false,
       decide(context) {
         const job = visibleJob(context, job_id);
-        return { answer: { over: hasEnded(job) || overOf(job, context) !== undefined, events: job.events } };
+        const { events } = job;
+        if (!hasEnded(job) && !overOf(job, context) && !isEnough(events)) return { answer: { events } };
+        const show = showJob(job, context, after({ input }));
+        return { later: async (reader) => ({ shown: shown(await show(reader)) }) };
       },
     });
 
@@ -49,15 +56,17 @@ export function jobDesk(service: Service, supervisor: Supervisor): ReadonlyMap<s
         (listener) => supervisor.onChanged(job_id, listener),
         (listener) => service.onNews(listener),
       ]);
-      const { over, events } = await glance(job_id, errand);
+      const left = until - performance.now();
+      const isLast = left <= 0 || errand.signal?.aborted === true;
+      const seen = await glance(job_id, errand, (events) => isLast || events > enough);
+      const events = 'shown' in seen ? seen.shown.last_event : seen.events;
       if (errand.progress && events > told) {
         tellProgress(await look(job_id, told, errand), errand.progress);
         told = events;
       }
-      const left = until - performance.now();
-      if (over || events > enough || left <= 0 || errand.signal?.aborted) {
+      if ('shown' in seen) {
         changed.quiet();
-        return look(job_id, after(errand), errand);
+        return seen.shown;
       }
       await changed.within(Math.min(PERIOD, left));
     }
@@ -92,7 +101,7 @@ export function jobDesk(service: Service, supervisor: Supervisor): ReadonlyMap<s
   ]);
 }
 
-const after = ({ input }: Errand): number => (input as { after_event?: number }).after_event ?? 0; // of the schema
+const after = ({ input }: Pick<Errand, 'input'>): number => (input as { after_event?: number }).after_event ?? 0; // of the schema
 
 function tellProgress({ events }: JobShown, tell: NonNullable<Errand['progress']>): void {
   for (const { progress, total, message } of events) {

@@ -237,8 +237,8 @@ describe('a dispatch', () => {
       terms: { min_binding: 'process' },
     });
     for (const wider of [{ enforcement_triggers: ['SAFE_STATE'] }, { measurement_types: ['TEE_QUOTE'] }])
-      expect((await refusal(dispatch(1, { ...asked, ...wider }))).code).toBe('LEASE_SUBSET_VIOLATION');
-    expect((await refusal(dispatch(1, { ...asked, purpose: 'another' }))).code).toBe('INVALID_REQUEST');
+      expect((await refusal(dispatch({}, { ...asked, ...wider }))).code).toBe('LEASE_SUBSET_VIOLATION');
+    expect((await refusal(dispatch({}, { ...asked, purpose: 'another' }))).code).toBe('INVALID_REQUEST');
   });
 
   it('is the same job when it is repeated, and refused with another input', async () => {
