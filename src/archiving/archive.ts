@@ -109,7 +109,7 @@ async function run(
   if (!signed || checkpoint?.size !== signed.size)
     throw new Refusal('CHAIN_BROKEN', `The checkpoint over ${signed?.size ?? end} entries is not signed by the log.`);
   // From here on starting without a snapshot needs the folder.
-  await snapshot.save(freeze(ledger, follower.log));
+  if (!follower.lacking) await snapshot.save(freeze(ledger, follower.log));
   let bytes = 0;
   for (let first = removed; first < end; first += PART) bytes += await shelf.weigh(first, Math.min(end, first + PART));
   const done = await shelve({

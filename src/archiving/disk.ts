@@ -11,8 +11,6 @@ export interface Disk {
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Resolves when every file that was written survives a power cut. */
   settle(): Promise<void>;
-  /** A folder and what is in it. */
-  remove(path: string): Promise<void>;
 }
 
 /** @throws Refusal `INVALID_REQUEST`, from each of its methods, where the folder cannot be used. */
@@ -48,7 +46,6 @@ export function diskAt(folder: string): Disk {
       }
       touched.clear();
     },
-    remove: (path) => rm(place(path), { recursive: true, force: true }),
   };
 }
 

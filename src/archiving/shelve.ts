@@ -10,7 +10,7 @@
 import { Refusal } from '../base/refusal.ts';
 import type { Checkpoint } from '../chain/checkpoint.ts';
 import type { Store, Tree } from '../ports.ts';
-import { BUNDLE, tilePath } from '../store/archive/bundle.ts';
+import { BUNDLE } from '../store/archive/bundle.ts';
 import type { Shelf } from '../store/archive/shelf.ts';
 import { TileFolder } from '../store/archive/tile-folder.ts';
 import { MAY_BE_NEEDED } from './closed.ts';
@@ -45,6 +45,8 @@ export interface Shelved {
 
 /** Entries that leave in one transaction: whoever appends waits for it. */
 const STEP = 8 * BUNDLE;
+/** Entries among which leftovers are looked for at once. */
+const WINDOW = 262_144;
 /** Entries after which the room of those that left is made good for what comes next. */
 const TIDY_EVERY = 512 * STEP;
 
@@ -73,7 +75,6 @@ export async function shelve(shelving: Shelving): Promise<Shelved> {
     watch('Removing', upto - removed, end - removed);
     if ((first - removed) % TIDY_EVERY === TIDY_EVERY - STEP) await shelf.tidy(false);
   }
-  for (let tile = from / BUNDLE; tile < Math.floor(signed.size / BUNDLE); tile++) await forgetPartial(disk, tile);
   if (count > 0 || shelving.compact) await shelf.tidy(shelving.compact);
   return { removed: count, spared: within(spared, 0, end).length };
 }
@@ -82,27 +83,37 @@ export async function shelve(shelving: Shelving): Promise<Shelved> {
 async function removeLeftovers({ store, shelf, folder, needed }: Shelving, end: number): Promise<number> {
   const files = new TileFolder(folder);
   let count = 0;
-  for (let after = -1; ; ) {
-    const kept = await shelf.kept(MAY_BE_NEEDED, after, end);
-    const tiles = new Map<number, number[]>();
-    for (const at of kept)
-      if (!needed.has(at)) tiles.set(Math.floor(at / BUNDLE), [...(tiles.get(Math.floor(at / BUNDLE)) ?? []), at]);
-    for (const [tile, ours] of tiles) {
-      const first = tile * BUNDLE;
-      // A bundle with an entry too long for it was never written, and its entries stay.
-      const hashes = await store.nodes(0, first, BUNDLE);
-      const isThere = await Promise.all(
-        ours.map((at) => files.text({ sequence_number: at, entry_hash: hashes[at - first] ?? '' })),
-      ).then(
-        () => true,
-        (error) => !(error instanceof Refusal && error.code === 'INTERNAL') && Promise.reject(error),
-      );
-      const others = Array.from({ length: BUNDLE }, (_, i) => first + i).filter((at) => !ours.includes(at));
-      if (isThere) count += await shelf.thin(first, first + BUNDLE, others);
+  for (let first = 0; first < end; first += WINDOW) {
+    const upto = Math.min(end, first + WINDOW);
+    for (let kept = await shelf.kept(MAY_BE_NEEDED, first - 1, upto); kept.length > 0; ) {
+      for (const [tile, ours] of Map.groupBy(kept, (at) => Math.floor(at / BUNDLE))) {
+        const over = ours.filter((at) => !needed.has(at));
+        if (over.length > 0 && (await holds(store, files, over))) count += await shelf.thin(...only(tile, over));
+      }
+      kept = await shelf.kept(MAY_BE_NEEDED, kept.at(-1)!, upto);
     }
-    const last = kept.at(-1);
-    if (last === undefined) return count;
-    after = last;
+  }
+  return count;
+}
+
+/** The range of a bundle, and all of it that is to stay but these. */
+function only(tile: number, entries: readonly number[]): [first: number, end: number, spared: readonly number[]] {
+  const first = tile * BUNDLE;
+  const all = Array.from({ length: BUNDLE }, (_, i) => first + i);
+  return [first, first + BUNDLE, all.filter((at) => !entries.includes(at))];
+}
+
+/** Whether the files have these entries of one bundle; a bundle with an entry too long for it was never written. */
+async function holds(store: Tree, files: TileFolder, entries: readonly number[]): Promise<boolean> {
+  try {
+    for (const at of entries) {
+      const [entry_hash = ''] = await store.nodes(0, at, 1);
+      await files.text({ sequence_number: at, entry_hash });
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'INTERNAL') return false;
+    throw error;
   }
 }
 
@@ -120,11 +131,6 @@ async function writeCheckpoint({ disk, open, signed }: Shelving): Promise<void> 
   const there = await disk.read('checkpoint');
   const size = there ? (open(new TextDecoder().decode(there))?.size ?? 0) : 0;
   if (size < signed.size) await disk.write('checkpoint', new TextEncoder().encode(signed.note));
-}
-
-/** A bundle that has become whole needs its parts no longer. */
-async function forgetPartial(disk: Disk, tile: number): Promise<void> {
-  for (const level of ['entries', 0] as const) await disk.remove(`${tilePath(level, tile)}.p`);
 }
 
 /** Of sorted numbers, those from `first` up to `end`. */

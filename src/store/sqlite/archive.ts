@@ -16,7 +16,7 @@ export async function archivedAt(path: string): Promise<Archived | null> {
 /** @throws Refusal as opening the database does. */
 export function sqliteShelf(path: string): Shelf {
   const { db } = openDatabase(path);
-  db.exec(`PRAGMA busy_timeout = ${PATIENCE}; PRAGMA synchronous = FULL`);
+  db.exec(`PRAGMA busy_timeout = ${PATIENCE}; PRAGMA synchronous = EXTRA`);
   const words = async <T>(act: () => T): Promise<T> => {
     try {
       return act();
