@@ -6,6 +6,7 @@ import * as z from 'zod';
 import type { Json } from '../../base/canonical.ts';
 import { type ServerInfo, serverFor } from '../mcp.ts';
 import type { Session } from '../session.ts';
+import { cancelling } from './cancelling.ts';
 import { isListen, streamsOf } from './listening.ts';
 import { HEADERS } from './reply.ts';
 import { type Ask, type Route, route } from './route.ts';
@@ -46,10 +47,15 @@ export function mcpEndpoint(
     serverFor(info, { session: session(authInfo?.extra?.connection as McpConnection), report }, era === 'modern');
   const handler = createMcpHandler(factory, { onerror: failed });
   const streams = streamsOf(factory, failed);
+  const cancels = cancelling();
   return {
     async answer({ url, headers, body, caller, token, until }, response) {
       const gone = new AbortController();
-      response.once('close', () => gone.abort());
+      const over = cancels.seen(token, body, () => gone.abort());
+      response.once('close', () => {
+        over();
+        gone.abort();
+      });
       const request = new Request(url, { method: 'POST', headers: plain(headers), body: '{}', signal: gone.signal });
       const authInfo = {
         token: '',
