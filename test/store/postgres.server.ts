@@ -128,7 +128,7 @@ async function sql(url: string, ...statements: string[]): Promise<any[][]> {
 /** PostgreSQL refuses to run as root: whoever runs the tests as root lends it the user that owns nothing. */
 const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
-function give(path: string): void {
+export function give(path: string): void {
   if (nobody.uid === undefined) return;
   chownSync(path, nobody.uid, nobody.gid);
   for (const entry of readdirSync(path, { recursive: true, encoding: 'utf8' }))

@@ -21,6 +21,16 @@ const NO_RIGHT: Meaning = {
   message: 'The role of AGA_DATABASE_URL lacks a right in the database.',
   hint: 'Run `aga-delegate migrate` as the owner of the database, and grant the role what docs/operations.md lists.',
 };
+const NO_TRUST: Meaning = {
+  code: 'INTERNAL',
+  message: 'The certificate of the database is not one that AGA_DATABASE_URL trusts.',
+  hint: 'sslrootcert must name the CA that signed it; with sslmode=verify-full the host must be one that the certificate names.',
+};
+const NO_TLS: Meaning = {
+  code: 'INTERNAL',
+  message: 'The database has no TLS, which AGA_DATABASE_URL asks for.',
+  hint: 'Turn ssl on in PostgreSQL, or ask for less with sslmode.',
+};
 
 /** By SQLSTATE, the longest prefix first. */
 const MEANINGS: { readonly [state: string]: Meaning } = {
@@ -55,7 +65,7 @@ const MEANINGS: { readonly [state: string]: Meaning } = {
 /** What the driver has thrown means; undefined where it is not the driver's, such as what a caller's own function threw. */
 export function meaningOf(error: unknown): Meaning | undefined {
   const state = stateOf(error);
-  if (state === undefined) return isWire(error) ? AWAY : undefined;
+  if (state === undefined) return ofWire(error);
   for (let length = 5; length > 1; length--) {
     const found = MEANINGS[state.slice(0, length)];
     if (found) return found;
@@ -88,18 +98,18 @@ function stateOf(error: unknown): string | undefined {
 }
 
 /** The socket's, the resolver's and TLS's errors carry a code; the driver's own words for a lost connection are known. */
-function isWire(error: unknown): boolean {
-  if (!(error instanceof Error) || error instanceof Refusal) return false;
-  return 'code' in error || OWN_WORDS.test(error.message);
+function ofWire(error: unknown): Meaning | undefined {
+  if (!(error instanceof Error) || error instanceof Refusal) return undefined;
+  if (hasNoTls(error)) return NO_TLS;
+  if (!('code' in error)) return OWN_WORDS.test(error.message) ? AWAY : undefined;
+  return UNTRUSTED.test(String(error.code)) ? NO_TRUST : AWAY;
 }
 
 const OWN_WORDS = /^(Connection terminated|Client (was closed|has encountered)|Query read timeout|timeout exp|.*SSL)/;
+/** As Node names what OpenSSL has found (X509_V_ERR_…). */
+const UNTRUSTED = /CERT|CRL|CA_|VERIFY|ISSUER|UNTRUSTED|HOSTNAME_MISMATCH/;
 
-function wireReason(error: unknown): string {
-  if (!(error instanceof Error)) return '';
-  if ('code' in error) return String(error.code);
-  return hasNoTls(error) ? 'it has no TLS' : '';
-}
+const wireReason = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
 export const hasNoTls = (error: unknown): boolean =>
   error instanceof Error && error.message === 'The server does not support SSL connections';
