@@ -212,6 +212,21 @@ describe('processes of one store', () => {
     }
   });
 
+  it('that have not noticed yet do not forget what others have seen since', async () => {
+    const store = new MemoryStore();
+    const checkpoint = new MemoryCache();
+    const [unaware, aware] = [FIRST, FIRST].map((log) =>
+      kernel({ store, caches: { snapshot: new MemoryCache(), checkpoint }, keys: keysWith(log, [SECOND]) }),
+    );
+    await unaware!.call('aga_create_artifact', {});
+    await rotate(aware!, { from: FIRST, to: SECOND });
+    await aware!.call('aga_create_artifact', {});
+    await aware!.service.close();
+    await unaware!.service.close();
+    const kept = new TextDecoder().decode(await checkpoint.load());
+    expect(openCheckpoint(kept, vkey(SECOND))?.size).toBe(4);
+  });
+
   it('take a key that the authority has not named for none', async () => {
     const store = new MemoryStore();
     const k = kernel({ store, keys: keysWith(FIRST, [THIRD]) });

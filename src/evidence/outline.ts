@@ -30,13 +30,15 @@ export function outlineOf(bytes: Uint8Array): Outline {
     receipts: false,
     entries: entries.length,
     // Of the genesis, the checkpoint and the seal, and of what carries its own.
-    signatures: 2 + entries.filter((entry) => isSigned(memberOf(entry, 'event'))).length,
+    signatures: 2 + entries.reduce((sum: number, entry) => sum + signaturesIn(memberOf(entry, 'event')), 0),
     checkpoint: textIn(value, 'checkpoint') ?? '',
   };
 }
 
-const isSigned = (event: Json | undefined): boolean =>
-  ['artifact', 'proof', 'signature'].some((name) => memberOf(event, name) !== undefined);
+const SIGNED = ['artifact', 'proof', 'signature', 'possession'];
+
+const signaturesIn = (event: Json | undefined): number =>
+  SIGNED.filter((name) => memberOf(event, name) !== undefined).length;
 
 function memberOf(value: Json | undefined, name: string): Json | undefined {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
