@@ -9,8 +9,9 @@ import { Gateway } from './edge/gateway/gateway.ts';
 import { Measuring } from './edge/gateway/measuring.ts';
 import { type Price, pricesOf } from './edge/gateway/pricing.ts';
 import { Till } from './edge/gateway/till.ts';
+import { isNamed } from './edge/gateway/visible.ts';
 import { CannotStart } from './keys/file.ts';
-import type { Scope } from './scope/scope.ts';
+import type { Act, Scope } from './scope/scope.ts';
 import type { Enforcement } from './service/enforcement.ts';
 import type { Lookout } from './service/lookout.ts';
 import type { Mode, Service } from './service/service.ts';
@@ -57,6 +58,22 @@ interface Bench extends Law {
 
 function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, till }: Bench): Decider {
   const scopesOf = scopesIn(service);
+
+  /** Measures what is about to be used. What may not be used is not started for it. */
+  async function unmeasurable(artifact: string | null, { capability, resource }: Act): Promise<Refusal | undefined> {
+    const scopes = artifact === null ? [] : await scopesOf(artifact);
+    if (artifact === null || !isNamed(scopes, capability, resource)) return undefined;
+    try {
+      // `<server>/<tool>`, `<server>/<prompt>`, `<server>`
+      await measure(artifact, scopes, resource.split('/', 1)[0] ?? '');
+      return undefined;
+    } catch (error) {
+      // An upstream that cannot be asked; the refusal stands on the chain like any other.
+      if (error instanceof Refusal && error.code === 'UPSTREAM_FAILED') return error;
+      throw error;
+    }
+  }
+
   return {
     standing: (caller) =>
       service.askAnyone<Standing>({
@@ -71,10 +88,8 @@ function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, til
           return { answer: { artifact: hash, scopes: lineage(grant).map(({ scope }) => scope) } };
         },
       }),
-    async decide({ caller, tool, acts, resolved, argumentsDigest, requestId, barred }) {
-      const server = tool?.slice(0, tool.indexOf('/'));
-      const artifact = artifactOf(caller);
-      if (server !== undefined && artifact !== null) await measure(artifact, await scopesOf(artifact), server);
+    async decide({ caller, tool, acts, resolved, argumentsDigest, requestId, barred: found }) {
+      const barred = found ?? (await unmeasurable(artifactOf(caller), acts[0]));
       const price = tool === null ? undefined : priceOf(tool);
       const question = { tool, acts, second: resolved, argumentsDigest, requestId, barred, price };
       const { code, message, by, grant, lacking, held } = await service.decide(caller, question, mode);

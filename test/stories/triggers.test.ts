@@ -1,6 +1,6 @@
 /** What happens to a real session when something is wrong: each trigger, fired by a real upstream that changed its tools. */
 import { execFileSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -30,6 +30,8 @@ const upstreamTools = async (agent: Host): Promise<number> => {
 
 interface Scene {
   readonly data: string;
+  /** What has reached the upstreams. */
+  readonly log: string;
   readonly lead: Host;
   readonly root: string;
   readonly child: string;
@@ -45,7 +47,9 @@ async function scene(duty: string, config: object = {}): Promise<Scene> {
   const { path, remove } = dataDir();
   cleanups.push(remove);
   const file = join(path, 'aga-delegate.json');
-  const upstreams = { up: { command: process.execPath, args: [HOSTILE] } };
+  const log = join(path, 'log');
+  writeFileSync(log, '');
+  const upstreams = { up: { command: process.execPath, args: [HOSTILE], env: { HOSTILE_LOG: log } } };
   writeFileSync(file, JSON.stringify({ upstreams, ...config }));
   const data = join(path, 'data');
   const start: Scene['start'] = async (args = [], env = {}) => {
@@ -62,6 +66,7 @@ async function scene(duty: string, config: object = {}): Promise<Scene> {
   const child = await below(root.artifact_hash);
   return {
     data,
+    log,
     lead,
     root: root.artifact_hash,
     child,
@@ -101,6 +106,15 @@ describe('a changed definition after its first use', () => {
     await Promise.all(Array.from({ length: 12 }, () => use(agent, 'echo')));
     const { entries } = await lead.call('aga_query_chain', { kind: 'MEASUREMENT' });
     expect(entries).toHaveLength(1);
+  });
+
+  it('is not looked for in an upstream that the caller may not use', async () => {
+    const { start, lead, root, log } = await scene('ALERT_ONLY');
+    const none = { parent_artifact_hash: root, permissions: { 'tool.call': ['away/*'] } };
+    const { child_artifact_hash: child } = await lead.call('aga_delegate_to_subagent', none);
+    const agent = await start(['--artifact', child]);
+    expect(codeOf(await use(agent, 'echo'))).toBe('PERMISSION_DENIED');
+    expect(readFileSync(log, 'utf8')).toBe('');
   });
 
   it('stops the artifact alone by QUARANTINE, until the operator resumes it', async () => {
