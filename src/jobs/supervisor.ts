@@ -9,6 +9,7 @@ import { begin, finish, traceparentOf } from '../tracing.ts';
 import type { Agent } from './agent.ts';
 import { Charge } from './charge.ts';
 import type { Journal } from './journal.ts';
+import { Leftovers } from './leftovers.ts';
 import { endMarked, MARK, markOf } from './marked.ts';
 import type { Presence } from './presence.ts';
 import { type End, JobRecord } from './record.ts';
@@ -53,6 +54,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #record: JobRecord;
   readonly #silence: Silence;
+  readonly #leftovers = new Leftovers();
   readonly #charges = new Map<string, Charge>();
   readonly #queue: Charge[] = [];
   /** When the authority of a job was first seen to be over. */
@@ -205,15 +207,22 @@ export class Supervisor {
 
   async #recover(): Promise<void> {
     const { presence } = this.#options;
-    const open = await this.#record.look((context) =>
-      [...context.state.jobs.values()]
-        .filter((job) => !hasEnded(job))
-        .map((job) => ({ ...job, over: overOf(job, context) })),
-    );
-    const gone = new Map<string, boolean>();
+    const [open, ended] = await this.#record.look((context) => {
+      const jobs = [...context.state.jobs.values()];
+      return [
+        jobs.filter((job) => !hasEnded(job)).map((job) => ({ ...job, over: overOf(job, context) })),
+        jobs.filter(hasEnded).map(({ id, supervisor }) => ({ id, supervisor })),
+      ];
+    });
+    const known = new Map<string, boolean>();
+    const isGone = async (supervisor: string): Promise<boolean> => {
+      const gone = known.get(supervisor) ?? (await presence.isGone(supervisor));
+      known.set(supervisor, gone);
+      return gone;
+    };
+    await this.#leftovers.end(ended, isGone);
     for (const { id, supervisor, over, agent, state } of open) {
-      if (!gone.has(supervisor)) gone.set(supervisor, await presence.isGone(supervisor));
-      const isLost = gone.get(supervisor) || (over && this.#isLongOver(id));
+      const isLost = (await isGone(supervisor)) || (over && this.#isLongOver(id));
       const end = isLost ? (over ?? LOST) : state === 'running' && (await this.#silent(id, agent));
       if (!end) continue;
       this.#overSince.delete(id);

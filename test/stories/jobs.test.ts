@@ -70,6 +70,47 @@ describe('jobs', () => {
     await next.close();
   });
 
+  it('of a server that is killed at any instant end, and leave neither a process nor a budget behind', async () => {
+    const path = place();
+    const first = await start(path);
+    const { artifact_hash } = await root(first);
+    await first.close();
+    for (let round = 0; round < 10; round++) {
+      const session = await start(path);
+      const asked = { agent: 'worker', permissions: { 'cost.budget': ['USD:1'] }, request_id: `round-${round}` };
+      const dispatch = (at: Host) =>
+        at.call('aga_dispatch_job', { ...asked, input: stubborn, parent_artifact_hash: artifact_hash });
+      const asking = dispatch(session).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, round * 12));
+      session.child.kill('SIGKILL');
+      await session.exited;
+      await asking;
+      const next = await start(path);
+      // The same request finds the same job, where there was one; else it is a new one, to be ended here.
+      const { job_id, state } = await dispatch(next);
+      if (state !== 'error') await next.call('aga_cancel_job', { job_id });
+      await expect
+        .poll(async () => (await next.call('aga_get_job', { job_id })).state, { timeout: 5000 })
+        .toMatch(/^(error|cancelled)$/);
+      await expect.poll(() => carrying(job_id), { timeout: 5000 }).toEqual([]);
+      const { events, last_event } = await next.call('aga_get_job', { job_id });
+      expect(events.map(({ event_number }: any) => event_number)).toEqual(
+        events.map((_: unknown, at: number) => at + 1),
+      );
+      expect(events).toHaveLength(last_event);
+      const { tree } = await next.call('aga_inspect', { artifact_hash, view: 'tree' });
+      expect(JSON.stringify(tree)).toContain('USD:5');
+      await next.close();
+    }
+    const last = await start(path);
+    const accepted = (await last.call('aga_query_chain', { kind: 'JOB_ACCEPTED', limit: 500 })).entries;
+    const ended = (await last.call('aga_query_chain', { kind: 'JOB_ENDED', limit: 500 })).entries;
+    const ids = (entries: any[]): string[] => entries.map(({ event }) => event.job_id).toSorted();
+    expect(ids(ended)).toEqual(ids(accepted));
+    expect(await last.call('aga_verify', { target: 'chain' })).toMatchObject({ valid: true });
+    await last.close();
+  }, 60_000);
+
   it('act under their own artifact with what their environment holds, and give out work', async () => {
     const session = await start(place());
     const { artifact_hash } = await root(session);
