@@ -80,8 +80,8 @@ export async function shelve(shelving: Shelving): Promise<Shelved> {
 }
 
 /** What was spared by an earlier run, and is needed no longer. */
-async function removeLeftovers({ store, shelf, folder, needed }: Shelving, end: number): Promise<number> {
-  const files = new TileFolder(folder);
+async function removeLeftovers({ store, shelf, folder, signed, needed }: Shelving, end: number): Promise<number> {
+  const files = new TileFolder(folder, signed.origin);
   let count = 0;
   for (let first = 0; first < end; first += WINDOW) {
     const upto = Math.min(end, first + WINDOW);

@@ -206,6 +206,18 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
     expect((await store.read({ after: 300, limit: 5 })).rows).toHaveLength(5);
   });
 
+  test('the folder of another chain is no broken chain', async () => {
+    const [one, other] = [await lived(600), await lived(600, 2)];
+    const [folder, wrong] = [place.folder(), place.folder()];
+    await go({ chained: one.chained, folder, before: 512 });
+    await go({ chained: other.chained, folder: wrong, before: 512 });
+    // Both have the keys of the tests and so one name; in life each chain has its own.
+    const note = readFileSync(join(wrong, 'checkpoint'), 'utf8');
+    writeFileSync(join(wrong, 'checkpoint'), note.replaceAll('aga-delegate/test', 'aga-delegate/other'));
+    const { code, message } = await refusal((await opening(one.chained, wrong)).read({ after: 255, limit: 256 }));
+    expect([code, message]).toEqual(['INTERNAL', expect.stringMatching(/another chain/)]);
+  });
+
   test('every changed, cut or exchanged file is found where it is read', async () => {
     const { chained } = await lived(600);
     const folder = place.folder();

@@ -53,7 +53,7 @@ export class ArchiveReading {
         hint: 'Somebody has changed the database. Restore it from a backup, then run: aga-delegate verify',
       });
     const path = this.#options.folder ?? archived.folder;
-    const files = this.#known?.files.path === path ? this.#known.files : new TileFolder(path);
+    const files = this.#known?.files.path === path ? this.#known.files : new TileFolder(path, archived.origin);
     return { files, size: archived.size };
   }
 }

@@ -7,6 +7,8 @@ export interface Archived {
   readonly size: number;
   /** Entries whose text was taken out, but for those that were spared: those below this number. */
   readonly removed: number;
+  /** Name of the chain's log: the first line of each of its checkpoints. */
+  readonly origin: string;
 }
 
 export interface SignedSize {

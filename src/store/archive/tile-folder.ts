@@ -18,21 +18,28 @@ export class TileFolder {
   readonly path: string;
   readonly #bundles = new Map<number, Promise<readonly Uint8Array[]>>();
 
-  constructor(path: string) {
+  readonly #origin: string;
+
+  /** `origin`: name of the log whose archive it is. */
+  constructor(path: string, origin: string) {
     this.path = path;
+    this.#origin = origin;
   }
 
   /**
    * The text of an archived entry.
    *
-   * @throws Refusal `INTERNAL` where the file is not there or cannot be read, `CHAIN_BROKEN` where it holds something else.
+   * @throws Refusal `INTERNAL` where the file is not there, cannot be read, or is another log's; `CHAIN_BROKEN` where it
+   * holds something else.
    */
   async text({ sequence_number: at, entry_hash }: Pick<Row, 'sequence_number' | 'entry_hash'>): Promise<string> {
     const tile = Math.floor(at / BUNDLE);
     const bytes = (await this.#bundle(tile))[at % BUNDLE];
     const leaf = bytes && sha256Hex(Buffer.concat([LEAF, bytes]));
     if (bytes && leaf === entry_hash) return decoder.decode(bytes);
-    throw spoilt(`Entry ${at} in the archive's file ${tilePath('entries', tile)} is not the one that was archived.`);
+    throw await this.#spoilt(
+      `Entry ${at} in the archive's file ${tilePath('entries', tile)} is not the one that was archived.`,
+    );
   }
 
   #bundle(tile: number): Promise<readonly Uint8Array[]> {
@@ -58,11 +65,17 @@ export class TileFolder {
     });
     const entries = entriesOf(bytes);
     if (entries?.length === BUNDLE) return entries;
-    throw spoilt(`The archive's file ${name} is damaged.`);
+    throw await this.#spoilt(`The archive's file ${name} is damaged.`);
+  }
+
+  /** Nobody has tampered with a folder that is only not the one that was meant. */
+  async #spoilt(message: string): Promise<Refusal> {
+    const note = await readFile(join(this.path, 'checkpoint'), 'utf8').catch(() => this.#origin);
+    return note.split('\n')[0] === this.#origin
+      ? new Refusal('CHAIN_BROKEN', message, { hint: RESTORE })
+      : new Refusal('INTERNAL', 'The folder of the archive holds the archive of another chain.', { hint: MOUNT });
   }
 }
 
 /** RFC 9162 section 2.1.1: what stands before a leaf. */
 const LEAF = Uint8Array.of(0);
-
-const spoilt = (message: string): Refusal => new Refusal('CHAIN_BROKEN', message, { hint: RESTORE });

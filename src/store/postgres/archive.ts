@@ -38,7 +38,9 @@ export function postgresShelf({ url, owner, chain }: PostgresShelfOptions): Shel
   return {
     async archived() {
       const [found] = await ask(ours, (id) => ({ text: ARCHIVED, values: [id] }));
-      return found ? { folder: String(found[0]), size: Number(found[1]), removed: Number(found[2]) } : null;
+      if (!found) return null;
+      const [folder, size, removed, origin] = found;
+      return { folder: String(folder), size: Number(size), removed: Number(removed), origin: String(origin) };
     },
     async checkpointFrom(size) {
       const [found] = await ask(ours, (id) => ({ text: CHECKPOINT, values: [id, size] }));
@@ -107,7 +109,10 @@ const noOwner = (): Refusal =>
     hint: "Name the owner's URL with AGA_OWNER_URL; replicas keep the role that can neither change nor remove.",
   });
 
-const ARCHIVED = 'SELECT folder, size, removed FROM aga.archives WHERE chain = $1';
+const ARCHIVED = `
+  SELECT folder, size, removed,
+    (SELECT split_part(note, E'\\n', 1) FROM aga.checkpoints WHERE chain = $1 ORDER BY size DESC LIMIT 1)
+  FROM aga.archives WHERE chain = $1`;
 const CHECKPOINT = 'SELECT size, note FROM aga.checkpoints WHERE chain = $1 AND size >= $2 ORDER BY size LIMIT 1';
 const LAST = 'SELECT note FROM aga.checkpoints WHERE chain = $1 ORDER BY size DESC LIMIT 1';
 const SAME = 'SELECT EXISTS (SELECT FROM aga.checkpoints WHERE chain = $1 AND note = $2)';

@@ -27,10 +27,10 @@ export function sqliteShelf(path: string): Shelf {
   return {
     archived: () =>
       words(() => {
-        const found = db.prepare('SELECT folder, size, removed FROM archives').get();
-        return found
-          ? { folder: String(found.folder), size: Number(found.size), removed: Number(found.removed) }
-          : null;
+        const found = db.prepare(ARCHIVED).get();
+        if (!found) return null;
+        const origin = String(found.note).split('\n')[0] ?? '';
+        return { folder: String(found.folder), size: Number(found.size), removed: Number(found.removed), origin };
       }),
     checkpointFrom: (size) =>
       words(() => {
@@ -82,6 +82,8 @@ function inOne<T>(db: DatabaseSync, act: () => T): T {
   }
 }
 
+const ARCHIVED =
+  'SELECT folder, archives.size AS size, removed, note FROM archives, checkpoints ORDER BY checkpoints.size DESC LIMIT 1';
 const WEIGH = 'SELECT coalesce(sum(octet_length(entry)), 0) AS bytes FROM entries WHERE seq >= ? AND seq < ?';
 const RECORD = `
   INSERT INTO archives VALUES (0, ?, ?, 0)
