@@ -160,6 +160,32 @@ describe('delegate(agent, input, lease)', () => {
   });
 });
 
+it('a call to /mcp takes the trace of its _meta, or else of its request', async () => {
+  const [inHeader, inMeta] = ['a', 'b'].map((digit) => `00-${digit.repeat(32)}-${'1'.repeat(16)}-01`);
+  const parent_artifact_hash = (await operator('aga_create_artifact', { permissions: { 'agent.delegate': ['*@*'] } }))
+    .artifact_hash;
+  const traced = async (_meta: object): Promise<string> => {
+    const input = { agent: 'far', input: null, permissions: {}, parent_artifact_hash };
+    const params = { name: 'aga_dispatch_job', arguments: input, _meta };
+    const response = await fetch(`${server.url}/mcp`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${OPERATOR}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        traceparent: inHeader!,
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+    });
+    const jobId = /"job_id":"([0-9a-f]{32})"/.exec(await response.text())?.[1];
+    const { entries } = await operator('aga_query_chain', { kind: 'JOB_ACCEPTED', limit: 500 });
+    await operator('aga_cancel_job', { job_id: jobId });
+    return entries.find(({ event }: any) => event.job_id === jobId).event.traceparent;
+  };
+  expect(await traced({})).toBe(inHeader);
+  expect(await traced({ traceparent: inMeta })).toBe(inMeta);
+});
+
 describe('a worker elsewhere', () => {
   const post = async (worker: Agent, path: string, body: object): Promise<any> =>
     (await worker.open('POST', `/api/v1/jobs/${path}`, body)).json();

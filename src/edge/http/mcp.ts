@@ -6,6 +6,7 @@ import * as z from 'zod';
 import type { Json } from '../../base/canonical.ts';
 import { type ServerInfo, serverFor } from '../mcp.ts';
 import type { Session } from '../session.ts';
+import { tracedBy } from '../trace.ts';
 import { cancelling } from './cancelling.ts';
 import { isListen, streamsOf } from './listening.ts';
 import { HEADERS } from './reply.ts';
@@ -49,7 +50,8 @@ export function mcpEndpoint(
   const streams = streamsOf(factory, failed);
   const cancels = cancelling();
   return {
-    async answer({ url, headers, body, caller, token, until }, response) {
+    async answer({ url, headers, body: sent, caller, token, until }, response) {
+      const body = tracedBy(headers.traceparent, sent);
       const gone = new AbortController();
       const over = cancels.seen(token, body, () => gone.abort());
       response.once('close', () => {
