@@ -2,19 +2,21 @@
  * The chain in the formats of the transparency-log world, for tools that know nothing of us.
  *
  * `tlogProof` is C2SP tlog-proof: one entry, its inclusion proof and a checkpoint, with the entry's own bytes as the
- * `extra` line. `tileFiles` and `readResource` are C2SP tlog-tiles: the checkpoint, the hash tiles and the entry bundles
- * of the whole log, at the paths that the specification gives them.
+ * `extra` line. `tlogConsistency` is what C2SP tlog-witness sends to show that a log has only grown. `tileFiles` and
+ * `readResource` are C2SP tlog-tiles: the checkpoint, the hash tiles and the entry bundles of the whole log, at the paths
+ * that the specification gives them.
  */
 import { notFound } from '../authority/find.ts';
 import { fromBase64, toBase64 } from '../base/encoding.ts';
 import { Refusal } from '../base/refusal.ts';
-import { openCheckpoint } from '../chain/checkpoint.ts';
-import { inclusionProof, verifyInclusion } from '../chain/proof.ts';
+import { type Checkpoint, openCheckpoint } from '../chain/checkpoint.ts';
+import { inclusionProof, verifyConsistency, verifyInclusion } from '../chain/proof.ts';
 import { leafHash } from '../chain/tree.ts';
 import type { Head, Row } from '../ports.ts';
-import { bestFor, witnessedHead } from './cosigned.ts';
+import { bestFor, type CosignedSource, witnessedHead } from './cosigned.ts';
 import { creationOf, type Source } from './gather.ts';
 import { readTile, TILE_HEIGHT, TILE_WIDTH, withNodes } from './tiles.ts';
+import { submission } from './witness.ts';
 
 const HEADER = 'c2sp.org/tlog-proof@v1';
 const utf8 = new TextEncoder();
@@ -50,6 +52,29 @@ export function openTlogProof(text: string, vkey: string): { entry: string; sequ
   const sequence = Number(number);
   if (!verifyInclusion(sequence, checkpoint.size, leafHash(bytes), proof, checkpoint.root)) return undefined;
   return { entry: new TextDecoder().decode(bytes), sequence };
+}
+
+/**
+ * The proof that the tree of `since` entries is the beginning of the present one, as C2SP tlog-witness sends it:
+ * `old <since>`, the hashes of the proof, an empty line and the checkpoint.
+ *
+ * @throws Refusal `INVALID_REQUEST` where the chain was never so long.
+ */
+export async function tlogConsistency(source: Source & CosignedSource, since: number): Promise<string> {
+  const { head } = await source.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
+  if (!head || since < 1 || since > head.size)
+    throw new Refusal('INVALID_REQUEST', `The chain has ${head?.size ?? 0} entries: it never had ${since}.`);
+  return submission(source, since, { size: head.size, checkpoint: await witnessedHead(source, head) });
+}
+
+/** The checkpoint to which the proof leads from one that is known, where the log with this verifier key signed both. */
+export function openTlogConsistency(text: string, known: string, vkey: string): Checkpoint | undefined {
+  const blank = text.indexOf('\n\n');
+  const [old = '', ...encoded] = text.slice(0, Math.max(0, blank)).split('\n');
+  const [before, now] = [openCheckpoint(known, vkey), openCheckpoint(text.slice(blank + 2), vkey)];
+  const proof = encoded.map(fromBase64).filter((hash) => hash !== undefined);
+  if (!before || !now || old !== `old ${before.size}` || proof.length < encoded.length) return undefined;
+  return verifyConsistency(before.size, now.size, before.root, now.root, proof) ? now : undefined;
 }
 
 export interface TlogFile {

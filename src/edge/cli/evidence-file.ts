@@ -7,8 +7,10 @@ import { parseVerifierKey } from '../../chain/checkpoint.ts';
 import { parseWitnessKey } from '../../chain/cosignature.ts';
 import { type Question, type Report, type Verdict, verifyBundle } from '../../evidence/verify.ts';
 import { CannotStart } from '../../keys/file.ts';
+import { parseDuration } from '../http/duration.ts';
 import type { Given, Outcome } from './command.ts';
-import { plain, type Side, type Terminal } from './terminal.ts';
+import { judgeStatement, type Stated } from './statement-file.ts';
+import { plain, type Side, sheet, type Terminal } from './terminal.ts';
 import { usage } from './usage.ts';
 
 type Disclosed = NonNullable<Question['disclosed']>;
@@ -16,11 +18,29 @@ type Disclosed = NonNullable<Question['disclosed']>;
 /** `file` as it was named; everything else from the flags. Bad flags are usage errors (exit 2). */
 export async function verifyFile(file: string, { input, options }: Given, terminal: Terminal): Promise<Outcome> {
   const question = await questionOf(input.trust, options, terminal);
-  const report = await verifyBundle(await bytesOf(file), question);
+  const { trust, logKey, at } = question;
+  const maxAge = ageOf(options.maxAge, terminal);
+  const bytes = await bytesOf(file);
+  const stated = judgeStatement(bytes, { trust, logKey, at, maxAge, artifact: artifactOf(input.artifact_hash) });
+  if (stated) return { answer: stated, failed: !stated.valid, text: (out) => toldOf(stated, out) };
+  if (options.maxAge !== undefined) usage(terminal, '--max-age is for a statement of freshness');
+  const report = await verifyBundle(bytes, question);
   return { answer: report, failed: !report.valid, text: (out) => told(report, out) };
 }
 
-async function questionOf(trust: unknown, options: Given['options'], terminal: Terminal): Promise<Question> {
+const artifactOf = (hash: unknown): string | undefined => (typeof hash === 'string' ? hash : undefined);
+
+/** Milliseconds; any age where none is given. */
+function ageOf(text: unknown, terminal: Terminal): number {
+  if (typeof text !== 'string') return Number.POSITIVE_INFINITY;
+  return parseDuration(text) ?? usage(terminal, '--max-age is a duration such as 30s or 5m');
+}
+
+async function questionOf(
+  trust: unknown,
+  options: Given['options'],
+  terminal: Terminal,
+): Promise<Question & { readonly at: number }> {
   const {
     logKey,
     at,
@@ -76,6 +96,15 @@ const QUESTIONS = {
   containment: 'every link narrows',
   conduct: 'what happened was allowed',
 } as const satisfies Partial<Record<keyof Report, string>>;
+
+function toldOf({ valid, findings, says }: Stated, { paint }: Side): string {
+  if (!valid) {
+    const found = findings.map(({ rule, message }) => `    ${paint('red', rule)}: ${plain(message)}`);
+    return [paint('red', '✕ the statement is refused'), ...found].join('\n');
+  }
+  const rows = Object.entries(says).map(([name, text]) => [name, plain(text)] as const);
+  return [paint('green', "✓ the statement is the log's"), sheet(rows, paint)].join('\n');
+}
 
 export function told(report: Report, { paint }: Side): string {
   const title = report.valid ? paint('green', '✓ the evidence holds') : paint('red', '✕ the evidence is refused');

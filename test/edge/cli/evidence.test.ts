@@ -1,10 +1,13 @@
 /** Evidence on the command line: written in one place, verified in another that has never heard of the first. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile as readText } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signer } from '#ed25519';
 import { toDidKey } from '../../../src/base/did-key.ts';
-import { openTlogProof } from '../../../src/evidence/tlog.ts';
+import { parseVerifierKey } from '../../../src/chain/checkpoint.ts';
+import { openTlogConsistency, openTlogProof } from '../../../src/evidence/tlog.ts';
 import { folder, type Installation, installation, run } from './cli.ts';
 
 const STRANGER = toDidKey(signer(new Uint8Array(32).fill(7)).publicKey);
@@ -94,11 +97,10 @@ describe('export', () => {
     expect(JSON.parse(readFileSync(whole, 'utf8')).subject).toEqual({ first: 0, last: 2 });
     const kept = await home.ask('export', '--last', '1');
     expect(kept.path).toBe(join(home.path, 'evidence', 'entries-0-1-3.json'));
-    expect((await home.ask('verify', '--target', 'bundle', '--bundle-path', kept.path)).valid).toBe(true);
+    expect((await run(['verify', kept.path, '--trust', keys.authority])).code).toBe(0);
     expect((await home.run('export', '--first', '2', '--last', '99')).err).toContain('The chain has 3 entries');
     for (const odd of [
       ['--first', 'x'],
-      ['--first', '-1'],
       [child, '--first', '0'],
       ['--first', '0', '--format', 'in-toto'],
     ])
@@ -108,9 +110,11 @@ describe('export', () => {
   });
 
   it('into a pipe writes nothing else, and leaves nothing beside the file', async () => {
-    const { code, out } = await home.run('export', child, '--out', '/dev/stdout');
+    const pipe = join(folder(), 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    const [{ code }, piped] = await Promise.all([home.run('export', child, '--out', pipe), readText(pipe, 'utf8')]);
     expect(code).toBe(0);
-    expect(JSON.parse(out.slice(0, out.lastIndexOf('}') + 1))).toMatchObject({ type: 'aga-bundle/v1' });
+    expect(JSON.parse(piped)).toMatchObject({ type: 'aga-bundle/v1' });
     const place = folder();
     const file = join(place, 'evidence.json');
     writeFileSync(file, 'what was there before');
@@ -213,5 +217,58 @@ describe('verify FILE', () => {
   it('names the page that does the same in a browser', async () => {
     const { out } = await elsewhere('verify', '--html');
     expect(readFileSync(out.trim(), 'utf8')).toContain('<title>Verify evidence</title>');
+  });
+});
+
+describe('statements about the log', () => {
+  it('prove any entry, and that the log has only grown', async () => {
+    const proof = readFileSync(await exported('--format', 'tlog-proof', '--entry', '1'), 'utf8');
+    expect(openTlogProof(proof, keys.log)?.sequence).toBe(1);
+    expect((await home.run('export', '--format', 'tlog-proof', '--entry', '99')).err).toContain('no entry 99');
+    expect((await home.run('export', '--format', 'tlog-proof', '--entry', 'x')).code).toBe(2);
+    const own = installation();
+    await own.ask('create');
+    const { log } = await own.ask('keys');
+    const text = async (...args: readonly string[]) => (await own.ask('export', ...args)).text;
+    const known = await text('--format', 'tlog-consistency', '--since', '2');
+    const before = known.slice(known.indexOf('\n\n') + 2);
+    await own.ask('create');
+    await own.ask('create');
+    const grown = await text('--format', 'tlog-consistency', '--since', '2');
+    expect(openTlogConsistency(grown, before, log)?.size).toBe(4);
+    expect(openTlogConsistency(known, before, log)?.size).toBe(2);
+    expect(openTlogConsistency(grown, before, keys.log)).toBeUndefined();
+    expect(openTlogConsistency(grown.replace(/\n[A-Za-z0-9+/]{43}=\n/, '\n'), before, log)).toBeUndefined();
+    expect(openTlogConsistency(grown.replace('old 2', 'old 3'), before, log)).toBeUndefined();
+    for (const since of ['0', '5'])
+      expect((await own.run('export', '--format', 'tlog-consistency', '--since', since)).err).toContain('never had');
+    const bound = await home.run('--artifact', child, 'export', '--format', 'tlog-proof', '--entry', '1', '--json');
+    expect(bound).toMatchObject({ code: 1, out: expect.stringContaining('NOT_OPERATOR') });
+    own.remove();
+  });
+
+  it('are verified by the key of the log, and freshness by its age', async () => {
+    const logKey = toDidKey(parseVerifierKey(keys.log)!.publicKey);
+    const verify = (...args: readonly string[]) => run(['verify', ...args, '--json'], { cwd: folder() });
+    for (const format of ['freshness', 'in-toto', 'tlog-proof']) {
+      const file = await exported(child, '--format', format);
+      const good = await verify(file, '--trust', logKey);
+      expect([format, good.code, JSON.parse(good.out)]).toMatchObject([format, 0, { valid: true, findings: [] }]);
+      expect((await verify(file, '--trust', STRANGER)).code).toBe(1);
+      const forged = join(folder(), 'forged');
+      writeFileSync(forged, readFileSync(file, 'utf8').replace(/[0-9a-f]{8}|[A-Za-z0-9]{8}=/, 'AAAAAAA='));
+      expect([format, (await verify(forged, '--trust', logKey)).code]).toEqual([format, 1]);
+    }
+    const fresh = await exported(child, '--format', 'freshness');
+    const later = new Date(Date.now() + 600_000).toISOString();
+    expect((await verify(fresh, '--trust', keys.authority, '--log-key', keys.log, '--max-age', '5m')).code).toBe(0);
+    expect((await verify(fresh)).code).toBe(2);
+    const old = await verify(fresh, '--trust', logKey, '--max-age', '5m', '--at', later);
+    expect(JSON.parse(old.out)).toMatchObject({ valid: false, findings: [{ rule: 'age' }], says: {} });
+    const other = await verify(fresh, '--trust', logKey, '--artifact-hash', root);
+    expect(JSON.parse(other.out).findings).toMatchObject([{ rule: 'subject' }]);
+    expect((await verify(fresh, '--trust', logKey, '--max-age', 'soon')).code).toBe(2);
+    const told = await run(['verify', fresh, '--trust', logKey]);
+    expect(told.out).toMatch(/statement is the log's[\s\S]*status +live/);
   });
 });

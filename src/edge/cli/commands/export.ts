@@ -1,15 +1,13 @@
-import { resolve } from 'node:path';
 import { Option } from 'commander';
 import type { Wanted } from '../../../evidence/continued.ts';
 import { type Exported, exportBundle, keepBundle } from '../../../evidence/export.ts';
-import { TILE_WIDTH } from '../../../evidence/tiles.ts';
-import { tileFiles } from '../../../evidence/tlog.ts';
 import { CannotStart } from '../../../keys/file.ts';
 import type { Output } from '../../../service/service.ts';
 import { attest } from '../../../tools/attest.ts';
 import { exportEvidence } from '../../../tools/export-evidence.ts';
 import type { Command, Desk, Given, Outcome } from '../command.ts';
-import { placeCopy, placeDraft, placeFiles, placeText } from '../placing.ts';
+import { exportConsistency, exportEntry, exportTiles } from '../log-export.ts';
+import { placeCopy, placeDraft, placeText } from '../placing.ts';
 import { progress } from '../progress.ts';
 import { plain, sheet } from '../terminal.ts';
 import { usage } from '../usage.ts';
@@ -17,7 +15,11 @@ import { usage } from '../usage.ts';
 /** Formats that are one file of the data directory, one text, or the folder of a whole log. */
 const KEPT: readonly string[] = ['aga', 'governance-receipts'];
 const TEXTS: readonly string[] = ['in-toto', 'tlog-proof', 'freshness'];
-const TILES = 'tlog-tiles';
+/** What is about the log and no artifact: for the operator. */
+const OF_LOG: { readonly [format: string]: (desk: Desk, options: Given['options']) => Promise<Outcome> } = {
+  'tlog-tiles': exportTiles,
+  'tlog-consistency': exportConsistency,
+};
 
 export const exportCommand: Command = {
   name: 'export',
@@ -27,9 +29,13 @@ export const exportCommand: Command = {
   known: ['format'],
   hash: { parameter: 'artifact_hash', required: false },
   options: [
-    new Option('--format <format>', 'What to write').choices([...KEPT, ...TEXTS, TILES]).default('aga'),
+    new Option('--format <format>', 'What to write')
+      .choices([...KEPT, ...TEXTS, ...Object.keys(OF_LOG)])
+      .default('aga'),
     new Option('--first <number>', 'Instead of an artifact: the entries from this number on'),
     new Option('--last <number>', 'Up to this one. Omit for the end of the chain'),
+    new Option('--entry <number>', 'For tlog-proof, instead of an artifact: this entry'),
+    new Option('--since <size>', 'For tlog-consistency: how many entries the checkpoint had that you know'),
     new Option('--out <file>', 'Where to; a folder for tlog-tiles. Without it: in the data directory, or on stdout'),
   ],
   examples: [
@@ -41,12 +47,15 @@ export const exportCommand: Command = {
       'export HASH --format freshness',
       'That the artifact is live now, signed, for an enforcement point that is offline:',
     ],
+    ['export --format tlog-consistency --since 1000', 'That the log has only grown since that size:'],
     ['export --format tlog-tiles --out log/', 'The whole log for transparency-log tools:'],
   ],
   async run(desk, { input, options }) {
     const format = String(options.format);
     const out = typeof options.out === 'string' ? options.out : undefined;
-    if (format === TILES) return exportTiles(desk, out);
+    const ofLog = Object.hasOwn(OF_LOG, format) ? OF_LOG[format] : undefined;
+    if (ofLog) return ofLog(desk, options);
+    if (format === 'tlog-proof' && options.entry !== undefined) return exportEntry(desk, options);
     const run = runOf(options, desk);
     if ((run === undefined) === (input.artifact_hash === undefined))
       usage(desk.terminal, run ? 'either a hash or --first and --last' : "missing argument 'hash'");
@@ -127,20 +136,4 @@ async function exportText(desk: Desk, input: Input, format: string, out: string 
   if (out === undefined) return { answer: { text }, text: () => String(text).replace(/\n$/, '') };
   const path = await placeText(out, String(text));
   return { answer: { path }, text: () => plain(path) };
-}
-
-async function exportTiles(desk: Desk, out: string | undefined): Promise<Outcome> {
-  if (out === undefined) usage(desk.terminal, '--format tlog-tiles needs --out FOLDER');
-  const { readAll, log } = await desk.open();
-  const bar = progress(desk.terminal, 'Writing tiles');
-  const made = await readAll(async (reader) => {
-    const { head } = await reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
-    // An entry bundle and a tile for every 256 entries; what is above them is few.
-    const total = 2 * Math.ceil((head?.size ?? 0) / TILE_WIDTH);
-    return placeFiles(out, log.split('+')[0] ?? '', tileFiles(reader), (done) =>
-      bar.watch(done, Math.max(done, total)),
-    );
-  }).finally(bar.stop);
-  const path = resolve(out);
-  return { answer: { path, ...made }, text: () => `${plain(path)}: ${made.files} files, ${made.written} of them new` };
 }

@@ -32,11 +32,13 @@ export const verify: Command = {
     new Option('--arguments <file>', 'For a file: a JSON list of call arguments, judged where a digest is theirs'),
     new Option('--witness <key>', 'For a file: C2SP verifier key of a witness (repeat it)').argParser(listed),
     new Option('--quorum <count>', 'For a file: how many of the witnesses must have cosigned. Omit for all'),
+    new Option('--max-age <duration>', 'For a statement of freshness: how old it may be, such as 5m. Omit for any age'),
     new Option('--html', 'Print the path of the page that verifies files in a browser, offline'),
   ],
   examples: [
     ['verify', "The data directory's own chain:"],
     ['verify evidence.json --trust did:key:z6Mk…', 'A file that somebody gave you, on any machine:'],
+    ['verify fresh.json --trust did:key:z6Mk… --max-age 5m', "A small statement, by the did:key of the log's key:"],
     ['verify --target artifact --artifact-hash HASH', 'One lineage, from its root:'],
     ['verify --trust did:key:z6Mk…', 'With a key that you know from elsewhere:'],
   ],
