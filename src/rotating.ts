@@ -7,6 +7,9 @@ import { operator } from './caller.ts';
 import { parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
 import { openEntry } from './chain/entry.ts';
 import type { Settings } from './config.ts';
+import { homeOf } from './ground.ts';
+import { prepareDirectory } from './keys/file.ts';
+import { takeTurn } from './keys/turn.ts';
 import type { Signer } from './ports.ts';
 import type { ChainPosition } from './tools/tool.ts';
 
@@ -58,6 +61,17 @@ async function opened<T>(settings: Settings, work: (installation: Installation) 
     throw new Refusal('INVALID_REQUEST', 'AGA_URL names another authority: a key is changed where the keys are.');
   if (settings.artifact !== null || settings.token !== null)
     throw new Refusal('NOT_OPERATOR', "Only the operator changes the log's key.");
+  const home = settings.database.url === null ? settings.dataDir : homeOf(settings);
+  prepareDirectory(home);
+  const endTurn = takeTurn(home);
+  try {
+    return await within(settings, work);
+  } finally {
+    endTurn();
+  }
+}
+
+async function within<T>(settings: Settings, work: (installation: Installation) => Promise<T>): Promise<T> {
   const installation = await assemble(settings);
   try {
     // Follows the chain to its present key.

@@ -63,7 +63,7 @@ export function sharedSuccession({ directory, sources, random }: Omit<SharedKeys
     if (command === null) return '';
     const known = answers.get(name);
     if (known && Date.now() - known.at < ASK_AGAIN) return known.text;
-    const text = name === 'log' ? ask(command, name) : perhaps(() => ask(command, name));
+    const text = name === 'log' ? ask(command, name) : perhaps(() => ask(command, name, 5_000));
     answers.set(name, { at: Date.now(), text });
     return text;
   };
@@ -101,11 +101,11 @@ function secret(name: 'authority' | 'log' | 'replica', sources: KeySources, dire
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
-function ask(command: string, name: string): string {
+function ask(command: string, name: string, timeout = 30_000): string {
   try {
     // stderr is the operator's: what the secret store complains about is not ours to tell.
     const stdio: ['ignore', 'pipe', 'inherit'] = ['ignore', 'pipe', 'inherit'];
-    return execFileSync(`${command} ${name}`, { shell: true, encoding: 'utf8', stdio, timeout: 30_000 }).trim();
+    return execFileSync(`${command} ${name}`, { shell: true, encoding: 'utf8', stdio, timeout }).trim();
   } catch {
     throw new CannotStart(`AGA_KEY_COMMAND failed when it was asked for the key "${name}".`);
   }

@@ -32,7 +32,8 @@ export interface Succession {
   find(publicKey: Uint8Array): Signer | undefined;
   /**
    * The chain has gone over to the key with this public half: it takes its place. `former` is what stays of the one
-   * before, the name of a file and its text. False where the keys are not in files, and the operator does it.
+   * before, the name of a file and its text. Only for who has the turn (`turn.ts`), or a third key might be renamed.
+   * False where the keys are not in files, and the operator does it.
    */
   settle(publicKey: Uint8Array, former: { readonly name: string; readonly text: string }): boolean;
 }
@@ -70,13 +71,11 @@ export function succession({ directory, random, brought = () => undefined }: Suc
       const isThere = (): boolean => same(readKey(pathOf('log'))?.publicKey ?? new Uint8Array(), publicKey);
       if (!next || !same(next.publicKey, publicKey)) return isThere();
       const place = join(directory, name);
-      if (!existsSync(place)) writeFileSync(place, text, { mode: 0o600, flush: true });
-      try {
-        replace(pathOf('log-next'), pathOf('log'), directory);
-      } catch (error) {
-        // Another process has done it between our look and our rename.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (!existsSync(place)) {
+        writeFileSync(`${place}.draft`, text, { mode: 0o600, flush: true });
+        renameSync(`${place}.draft`, place);
       }
+      replace(pathOf('log-next'), pathOf('log'), directory);
       return isThere();
     },
   };
@@ -86,11 +85,13 @@ const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) ===
 
 /** Renames over a file, durably, and then writes over what that file held. A link is replaced, never written through. */
 function replace(from: string, to: string, directory: string): void {
-  const isOurs = lstatSync(to, { throwIfNoEntry: false })?.isFile() === true;
+  const isOurs = process.platform !== 'win32' && lstatSync(to, { throwIfNoEntry: false })?.isFile() === true;
+  // Windows renames nothing over a file that is open; there the former secret is only unlinked.
   const former = isOurs ? openSync(to, 'r+') : undefined;
   try {
     renameSync(from, to);
     flushDirectory(directory);
+    // Where it has another name still, it is not ours alone.
     if (former === undefined || fstatSync(former).nlink > 0) return;
     const { size } = fstatSync(former);
     writeSync(former, new Uint8Array(size), 0, size, 0);
