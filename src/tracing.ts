@@ -1,6 +1,7 @@
 /**
  * Spans of OpenTelemetry, for whoever has installed an exporter in this process; without one they cost next to nothing and
- * go nowhere. A trace that came with a call (W3C Trace Context) is their parent, and goes on to the agents of its jobs.
+ * go nowhere. A trace that came with a call (W3C Trace Context), or else with the environment, is their parent, and goes on to
+ * the agents of its jobs and to upstreams.
  */
 import {
   type Attributes,
@@ -22,10 +23,14 @@ function parentIn(traceparent: string | null | undefined): SpanContext | undefin
   return isSpanContextValid(parent) ? parent : undefined;
 }
 
+/** Whoever started this process for a piece of work names the trace of that work: a supervisor does so for its jobs. */
+const inherited = parentIn(process.env.TRACEPARENT);
+
 /** A span below the trace of this `traceparent`, or below the one that runs; its owner ends it. */
 export function begin(name: string, attributes: Attributes, traceparent?: string | null): Span {
-  const parent = parentIn(traceparent);
-  const within = parent ? trace.setSpanContext(context.active(), parent) : context.active();
+  const active = context.active();
+  const parent = parentIn(traceparent) ?? (trace.getSpanContext(active) ? undefined : inherited);
+  const within = parent ? trace.setSpanContext(active, parent) : active;
   return tracer.startSpan(name, { attributes }, within);
 }
 

@@ -111,6 +111,16 @@ describe('jobs', () => {
     await last.close();
   }, 60_000);
 
+  it('are part of the trace that their server was started in, where a call names none', async () => {
+    const path = place();
+    const TRACEPARENT = `00-${'c'.repeat(32)}-${'2'.repeat(16)}-01`;
+    const session = await host(path, { args: ['--config', join(path, 'config.json')], env: { TRACEPARENT } });
+    const { artifact_hash: parent_artifact_hash } = await root(session);
+    const asked = { agent: 'worker', input: { env: true }, wait_seconds: 20, parent_artifact_hash };
+    expect((await session.call('aga_dispatch_job', asked)).result).toMatchObject({ TRACEPARENT });
+    await session.close();
+  });
+
   it('act under their own artifact with what their environment holds, and give out work', async () => {
     const session = await start(place());
     const { artifact_hash } = await root(session);
