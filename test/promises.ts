@@ -92,8 +92,24 @@ export const PROMISES: { readonly [promise: string]: readonly [file: string, tit
     'stories/rotation.test.ts',
     'two replicas with files go over under load, and no call fails',
   ],
+  'Evidence holds before a quorum of witnesses': [
+    'edge/cli/witness.test.ts',
+    'gives evidence that a quorum can be asked of, and evidence written later stands on it while it says the same',
+  ],
+  'A chain that was cut or rewritten is told by its witnesses': [
+    'edge/cli/witness.test.ts',
+    'finds that the chain here is an old copy, or another one',
+  ],
   'Keys lie in files that only their owner reads, and are never replaced': [
     'stories/stdio.test.ts',
     'are never replaced silently: %s',
+  ],
+  'What was archived is answered as before, byte for byte': [
+    'store/archive.test.ts',
+    'any chain, archived at any places, answers everything as before',
+  ],
+  'An entry leaves the database only when a file that was read back has it, whatever interrupts': [
+    'store/archive.test.ts',
+    'each effect failing, done or not: everything is readable, and another run finishes',
   ],
 };
