@@ -45,12 +45,18 @@ export async function newestOf(book: Book, { verifier }: Witness): Promise<Cosig
   return undefined;
 }
 
+export interface AskOptions {
+  /** Asks also for what is remembered as cosigned: whether the witness has seen more is known to the witness alone. */
+  readonly fresh?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /** Resolves to the cosigning of `head` or of a newer one, or to why there is none. Whatever else fails is thrown. */
 export async function ask(
   world: World,
   witness: Witness,
   head: Head,
-  signal?: AbortSignal,
+  { fresh = false, signal }: AskOptions = {},
 ): Promise<Pick<Cosigning, 'size' | 'seconds'> | Trouble> {
   const { chain, book, post, clock } = world;
   const before = await newestOf(book, witness);
@@ -58,7 +64,7 @@ export async function ask(
   let target = before && before.size > head.size ? ((await headOf(chain)) ?? head) : head;
   if (before && before.size > target.size) return ahead(before.size, target.size);
   if (before && !(await isOf(chain, before, target))) return OTHER_HISTORY;
-  if (before?.size === target.size) return before;
+  if (before?.size === target.size && !fresh) return before;
   let old = before?.size ?? 0;
   for (let round = 0; round < ROUNDS; round++) {
     const { size, checkpoint } = target;

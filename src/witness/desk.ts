@@ -88,7 +88,7 @@ export function witnessesOf(world: World): Witnesses {
         throw new Refusal('NOT_FOUND', 'The chain has no entries yet: there is nothing to cosign.', { hint: BEGIN });
       return Promise.all(
         (await book.witnesses()).map(async (witness) => {
-          const outcome = await ask(world, witness, head);
+          const outcome = await ask(world, witness, head, { fresh: true });
           const trouble = 'code' in outcome ? outcome : null;
           return { ...(await standing(witness)), trouble };
         }),

@@ -31,6 +31,8 @@ interface Round {
   /** Milliseconds since the epoch before which it is not asked again. */
   resting: number;
   code: string | null;
+  /** It has cosigned for this process: a backup that was restored before it began would have been noticed. */
+  known: boolean;
 }
 
 export function patrol(world: World, { period = PERIOD, report }: PatrolOptions): Patrol {
@@ -41,7 +43,7 @@ export function patrol(world: World, { period = PERIOD, report }: PatrolOptions)
 
   const roundOf = ({ url, key }: Witness): Round => {
     const name = `${url} ${key}`;
-    const round = rounds.get(name) ?? { busy: false, failures: 0, resting: 0, code: null };
+    const round = rounds.get(name) ?? { busy: false, failures: 0, resting: 0, code: null, known: false };
     rounds.set(name, round);
     return round;
   };
@@ -58,7 +60,7 @@ export function patrol(world: World, { period = PERIOD, report }: PatrolOptions)
         const round = roundOf(witness);
         round.busy = true;
         try {
-          settle(witness, round, await ask(world, witness, head, closing.signal));
+          settle(witness, round, await ask(world, witness, head, { fresh: !round.known, signal: closing.signal }));
         } catch (error) {
           failed(round);
           throw error;
@@ -81,6 +83,7 @@ export function patrol(world: World, { period = PERIOD, report }: PatrolOptions)
       failed(round);
       if (code !== round.code) report(`Witness ${url}: ${outcome.message}`);
     } else {
+      round.known = true;
       round.failures = 0;
       round.resting = 0;
       if (round.code !== null) report(`Witness ${url} cosigns again.`);

@@ -325,7 +325,7 @@ describe('the wire', () => {
   it('is closed when the process ends', async () => {
     w.answer = () => new Promise(() => undefined);
     const ending = new AbortController();
-    const asked = ask(world, await pinned(), await grow(), ending.signal);
+    const asked = ask(world, await pinned(), await grow(), { signal: ending.signal });
     setTimeout(() => ending.abort(), 50);
     expect(await asked).toMatchObject({ code: 'unreachable' });
   });

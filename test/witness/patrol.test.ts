@@ -155,6 +155,17 @@ it('of several processes on one directory ask once each at most, and lose nothin
   expect(lines).toEqual([]);
 });
 
+it('asks once in every process, also for what is remembered: a restored backup remembers less', async () => {
+  await grow();
+  await start().look();
+  // What another copy of this installation has shown it since.
+  for (const each of w) each.latest.set(ORIGIN, { size: 7, root: Buffer.alloc(32).toString('base64') });
+  const rounds = start();
+  await rounds.look();
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toContain('has cosigned 7 entries of this log, and the chain here has');
+});
+
 it('takes up witnesses that are added while it runs, and leaves those that are removed', async () => {
   await world.book.change(() => []);
   const rounds = start();
