@@ -1,7 +1,8 @@
 /** What an operator wants to know of a database before trusting it with a chain. */
+import { Refusal } from '../../base/refusal.ts';
 import type { Session } from './link.ts';
 import { pending } from './migrate.ts';
-import { SCHEMA } from './schema.ts';
+import { GRANTS, SCHEMA } from './schema.ts';
 
 export interface Health {
   /** For example `15.7`. */
@@ -14,8 +15,10 @@ export interface Health {
   readonly guarded: boolean;
   /** Whether the role could change entries if it were not for the triggers. */
   readonly mayChange: boolean;
-  /** Whether there is a chain of that name with entries. */
-  readonly begun: boolean;
+  /** Grants that a replica needs and the role does not have, as SQL without the role. */
+  readonly lacking: readonly string[];
+  /** Whether there is a chain of that name with entries; null where the tables are not those of this program. */
+  readonly begun: boolean | null;
   /** Whether a commit waits until a standby has it. */
   readonly waits: boolean;
 }
@@ -23,25 +26,53 @@ export interface Health {
 export async function healthOf(session: Session, chain: string, now: () => number): Promise<Health> {
   const steps = await pending(session).then(
     (all) => all.map(({ title }) => title),
-    () => null,
+    (error) => {
+      // Only what we say ourselves: tables of a newer version.
+      if (error instanceof Refusal) return null;
+      throw error;
+    },
   );
   const [[[server, time, waits] = []] = []] = await session.ask({
     text: `SELECT current_setting('server_version'), extract(epoch FROM clock_timestamp()) * 1000,
            current_setting('synchronous_standby_names') <> ''`,
   });
-  const there = steps === null || steps.length === 0;
+  const there = steps?.length === 0;
   const [[[guarded, mayChange, begun] = []] = []] = there
     ? await session.ask({ text: GUARDED, values: [chain] })
-    : [[[true, false, false]]];
+    : [[[true, false, null]]];
   return {
     server: String(server).split(' ')[0] ?? '',
     pending: steps,
     ahead: Number(time) - now(),
     guarded: guarded === true,
     mayChange: mayChange === true,
-    begun: begun === true,
+    lacking: there ? await lackingOf(session) : [],
+    begun: begun === null ? null : begun === true,
     waits: waits === true,
   };
+}
+
+async function lackingOf(session: Session): Promise<readonly string[]> {
+  const [[held = []] = []] = await session.ask({ text: `SELECT ${GRANTS.map(isHeld).join(', ')}` });
+  return GRANTS.filter((_, index) => held[index] !== true).map((grant) => grant.replace(' TO %ROLE%', ''));
+}
+
+/** A grant of ours as a question. */
+function isHeld(grant: string): string {
+  const [, privileges = '', on = ''] = /^GRANT (.+) ON (.+) TO %ROLE%$/.exec(grant) ?? [];
+  if (on.startsWith('SCHEMA ')) return `has_schema_privilege('${SCHEMA}', '${privileges}')`;
+  if (on.startsWith('ALL TABLES '))
+    return `NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = '${SCHEMA}'::regnamespace AND relkind = 'r'
+      AND NOT has_table_privilege(oid, '${privileges}'))`;
+  const asked = on.split(', ').flatMap((table) =>
+    privileges.split(', ').map((privilege) => {
+      const [, what = '', column] = /^(\w+)(?: \((\w+)\))?$/.exec(privilege) ?? [];
+      return column === undefined
+        ? `has_table_privilege('${table}', '${what}')`
+        : `has_column_privilege('${table}', '${column}', '${what}')`;
+    }),
+  );
+  return `(${asked.join(' AND ')})`;
 }
 
 const GUARDED = `

@@ -18,9 +18,9 @@ export interface Moving {
   close(): Promise<void>;
 }
 
-/** @throws Refusal in words for the operator. */
-export function moving(url: string): Moving {
-  const link = new Link({ address: addressOf(url), patience: 10_000, greet: async () => {} });
+/** Waits so many milliseconds for a database that is just starting. @throws Refusal in words for the operator. */
+export function moving(url: string, patience = 10_000): Moving {
+  const link = new Link({ address: addressOf(url), patience, greet: async () => {} });
   const once = async <T>(act: (session: Session) => Promise<T>): Promise<T> => {
     const session = await link.patiently(async (open) => open);
     try {

@@ -1,0 +1,181 @@
+/** What `doctor` says of a shared database, in every state in which an operator may find it. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GRANTS, MIGRATIONS } from '../../src/store/postgres/schema.ts';
+import { missing, type Server, server } from '../store/postgres.server.ts';
+import { type Folders, folders, run } from './postgres.replicas.ts';
+
+interface Finding {
+  readonly name: string;
+  readonly status: 'ok' | 'note' | 'broken';
+  readonly message: string;
+  readonly fix?: string;
+}
+
+describe.skipIf(missing !== undefined)(`doctor and PostgreSQL${missing === undefined ? '' : ` (${missing})`}`, () => {
+  const SECRET = 'very-secret-word';
+  const role = `doctor_${Date.now().toString(36)}`;
+  let pg: Server;
+  let places: Folders;
+  let home: string;
+  /** Begun, as its owner sees it, and as a replica does. */
+  let owner: string;
+  let replica: string;
+  const as = (url: string, user: string): string => {
+    const spoken = new URL(url);
+    spoken.username = user;
+    spoken.password = SECRET;
+    return spoken.href;
+  };
+  beforeAll(async () => {
+    pg = await server();
+    places = folders();
+    home = places.folder();
+    owner = await pg.database();
+    expect(await run(['--data-dir', home, 'create'], { AGA_DATABASE_URL: owner })).toMatchObject({ code: 0 });
+    await pg.sql(owner, `CREATE ROLE ${role} LOGIN PASSWORD '${SECRET}'`);
+    await pg.sql(owner, ...GRANTS.map((grant) => grant.replace('%ROLE%', role)));
+    replica = as(owner, role);
+  });
+  afterAll(async () => {
+    await pg?.sql(owner, `DROP OWNED BY ${role}`, `DROP ROLE ${role}`).catch(() => undefined);
+    await pg?.stop();
+    places?.remove();
+  });
+
+  async function examined(url: string, at = home): Promise<{ code: number | null; of(name: string): Finding[] }> {
+    const { code, out, err } = await run(['--data-dir', at, 'doctor', '--json'], { AGA_DATABASE_URL: url });
+    expect(err).toBe('');
+    expect(out).not.toContain(SECRET);
+    const { ok, checks }: { ok: boolean; checks: Finding[] } = JSON.parse(out);
+    expect(code).toBe(ok ? 0 : 1);
+    return { code, of: (name) => checks.filter((each) => each.name === name) };
+  }
+
+  test('all is well', async () => {
+    const { code, of } = await examined(replica);
+    expect(code).toBe(0);
+    expect(of('database')).toEqual([
+      { name: 'database', status: 'ok', message: expect.stringMatching(/^PostgreSQL \d+.*tables are up to date$/) },
+    ]);
+    expect(of('chain')).toMatchObject([
+      { status: 'ok', message: expect.stringMatching(/^2 entries, the head is signed/) },
+    ]);
+    expect(of('role')).toEqual([]);
+  });
+
+  test('a role that owns the tables is worth a note', async () => {
+    const { code, of } = await examined(owner);
+    expect(code).toBe(0);
+    expect(of('role')).toMatchObject([{ status: 'note', message: expect.stringMatching(/owns the tables/) }]);
+  });
+
+  test.each<[string, (url: URL) => void, RegExp]>([
+    ['nobody listens', (url) => (url.port = '1'), /ECONNREFUSED/],
+    ['there is no such database', (url) => (url.pathname = '/nowhere'), /does not exist/],
+    ['it has no TLS, which is asked for', (url) => (url.search = 'sslmode=require'), /no TLS|certificate/],
+  ])(
+    'it cannot be reached: %s',
+    async (_, spoil, message) => {
+      const url = new URL(as(owner, 'postgres'));
+      spoil(url);
+      const { code, of } = await examined(url.href);
+      expect(code).toBe(1);
+      expect(of('database')).toMatchObject([
+        { status: 'broken', message: expect.stringMatching(message), fix: expect.stringMatching(/./) },
+      ]);
+      // Nobody knows whether there is a chain: nothing is said of it.
+      expect(of('chain')).toEqual([]);
+    },
+    30_000,
+  );
+
+  test('an empty database: migrate, and the chain is none of those that doctor begins', async () => {
+    const empty = await pg.database();
+    const { code, of } = await examined(empty);
+    expect(code).toBe(0);
+    expect(of('database')).toMatchObject([
+      { status: 'note', message: expect.stringMatching(/need \d+ more step/), fix: expect.stringMatching(/migrate/) },
+    ]);
+    expect(await pg.sql(empty, `SELECT FROM pg_namespace WHERE nspname = 'aga'`)).toEqual([]);
+  });
+
+  test('tables of an older program are told, and left as they are', async () => {
+    const old = await pg.database();
+    await pg.sql(
+      old,
+      'CREATE SCHEMA aga',
+      'CREATE TABLE aga.versions (version integer PRIMARY KEY, migrated timestamptz NOT NULL DEFAULT now())',
+      MIGRATIONS[0]!.sql,
+      'INSERT INTO aga.versions VALUES (1)',
+    );
+    const { code, of } = await examined(old);
+    expect(code).toBe(0);
+    const more = MIGRATIONS.length - 1;
+    expect(of('database')).toMatchObject([
+      {
+        status: 'note',
+        message: expect.stringContaining(`need ${more} more step`),
+        fix: expect.stringMatching(/owner.*migrate/),
+      },
+    ]);
+    expect(await pg.sql(old, 'SELECT max(version) FROM aga.versions')).toEqual([[1]]);
+  });
+
+  test('tables of a newer program', async () => {
+    const later = await pg.database();
+    await run(['--data-dir', places.folder(), 'create'], { AGA_DATABASE_URL: later });
+    await pg.sql(later, 'INSERT INTO aga.versions VALUES (99)');
+    const { code, of } = await examined(later);
+    expect(code).toBe(1);
+    expect(of('database')).toMatchObject([
+      { status: 'broken', message: expect.stringMatching(/newer than this program/) },
+    ]);
+  });
+
+  test('triggers that were lifted', async () => {
+    const open = await pg.database();
+    await run(['--data-dir', places.folder(), 'create'], { AGA_DATABASE_URL: open });
+    await pg.sql(open, 'ALTER TABLE aga.entries DISABLE TRIGGER entries_only_grows');
+    const { code, of } = await examined(open);
+    expect(code).toBe(1);
+    expect(of('database')).toMatchObject([{ status: 'broken', message: expect.stringMatching(/triggers/) }]);
+  });
+
+  test('a role without any right, and one without a single right', async () => {
+    const poor = `${role}_poor`;
+    await pg.sql(owner, `CREATE ROLE ${poor} LOGIN PASSWORD '${SECRET}'`);
+    try {
+      const nothing = await examined(as(owner, poor));
+      expect(nothing.code).toBe(1);
+      expect(nothing.of('database')).toMatchObject([
+        { status: 'broken', message: expect.stringMatching(/lacks a right/), fix: expect.stringMatching(/grant/) },
+      ]);
+      for (const grant of GRANTS.slice(2)) {
+        await pg.sql(owner, ...GRANTS.map((each) => each.replace('%ROLE%', poor)));
+        await pg.sql(owner, grant.replace('GRANT', 'REVOKE').replace(' TO %ROLE%', ` FROM ${poor}`));
+        const { of } = await examined(as(owner, poor));
+        expect(of('role')).toMatchObject([{ status: 'broken', fix: `As the owner: ${grant.replace('%ROLE%', '…')};` }]);
+      }
+    } finally {
+      await pg.sql(owner, `DROP OWNED BY ${poor}`, `DROP ROLE ${poor}`);
+    }
+  }, 60_000);
+
+  test('keys that are not those of the chain, and no keys', async () => {
+    const foreign = places.folder();
+    await run(['--data-dir', foreign, 'create'], {});
+    const wrong = await examined(replica, foreign);
+    expect(wrong.code).toBe(1);
+    expect(wrong.of('chain')).toMatchObject([
+      { status: 'broken', message: expect.stringMatching(/keys here are not those of GENESIS/) },
+    ]);
+    const without = places.folder(home);
+    rmSync(join(without, 'authority.key'));
+    rmSync(join(without, 'replica.key'), { force: true });
+    const none = await examined(replica, without);
+    expect(none.code).toBe(1);
+    expect(none.of('chain')).toMatchObject([{ status: 'broken', message: expect.stringMatching(/key is missing/) }]);
+  });
+});
