@@ -8,7 +8,7 @@ import { parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
 import { openEntry } from './chain/entry.ts';
 import type { Settings } from './config.ts';
 import { homeOf } from './ground.ts';
-import { prepareDirectory } from './keys/file.ts';
+import { CannotStart, prepareDirectory } from './keys/file.ts';
 import { takeTurn } from './keys/turn.ts';
 import type { Signer } from './ports.ts';
 import type { ChainPosition } from './tools/tool.ts';
@@ -45,7 +45,8 @@ export function prepare(settings: Settings): Promise<Prepared> {
 export function rotate(settings: Settings, reason: string): Promise<Rotated> {
   return opened(settings, async (installation) => {
     const { authority, succession } = installation;
-    const key = succession.next();
+    // Replicas must have it before: what is made here now, they would have to stop for.
+    const key = settings.database.url === null ? succession.next() : (succession.ready() ?? missing());
     await goOver(installation, key, reason);
     const { log } = installation;
     const { chain, previous } = await lastChange(installation);
@@ -54,6 +55,13 @@ export function rotate(settings: Settings, reason: string): Promise<Rotated> {
     const settled = succession.settle(key.publicKey, former);
     return { success: true, authority, log, previous_log: previous, chain, settled };
   });
+}
+
+function missing(): never {
+  throw new CannotStart(
+    'No next log key is here. Make it with "aga-delegate keys --next", and copy its log-next.key to the other replicas; or bring ' +
+      'it to all of them with AGA_NEXT_LOG_KEY, or have AGA_KEY_COMMAND print it for "log-next".',
+  );
 }
 
 async function opened<T>(settings: Settings, work: (installation: Installation) => Promise<T>): Promise<T> {

@@ -24,7 +24,9 @@ import { CannotStart, flushDirectory, keyFile, readKey } from './file.ts';
 export type LogKeyName = 'log-next' | 'log';
 
 export interface Succession {
-  /** The key that shall follow, made where none is brought. Throws `CannotStart`. */
+  /** The key that shall follow, where there is one. Throws `CannotStart` for what cannot be read. */
+  ready(): Signer | undefined;
+  /** The same, made where there is none. Throws `CannotStart` where it cannot be made here. */
   next(): Signer;
   /** Whether a key to follow waits in the data directory. */
   waits(): boolean;
@@ -49,6 +51,7 @@ export function succession({ directory, random, brought = () => undefined }: Suc
   const pathOf = (name: LogKeyName): string => join(directory, `${name}.key`);
   const read = (name: LogKeyName): Signer | undefined => brought(name) ?? readKey(pathOf(name));
   return {
+    ready: () => read('log-next'),
     next() {
       const next = brought('log-next');
       if (next) return next;

@@ -222,6 +222,7 @@ describe.skipIf(missing !== undefined)(`on PostgreSQL${missing === undefined ? '
     expect(statuses.length).toBeGreaterThan(20);
     expect(await b.ask('keys', '--rotate')).toMatchObject({ log: next, settled: true });
     expect(keyIn(b.path).equals(keyIn(a.path))).toBe(true);
+    await expect(b.ask('keys', '--rotate')).rejects.toThrow(/keys --next/);
     expect(await a.changes()).toBe(1);
     await first.kill();
     const again = await serve(first.home, url);
@@ -237,6 +238,9 @@ describe.skipIf(missing !== undefined)(`on PostgreSQL${missing === undefined ? '
     const { ask } = installation(first.home, { AGA_DATABASE_URL: url });
     const { json: root } = await first.tool('aga_create_artifact', {});
     await second.tool('aga_create_artifact', {});
+    const early = await run(['--data-dir', first.home, 'keys', '--rotate'], { AGA_DATABASE_URL: url });
+    expect(early).toMatchObject({ code: 1, err: expect.stringMatching(/keys --next/) });
+    await ask('keys', '--next');
     await ask('keys', '--rotate');
     expect((await first.tool('aga_create_artifact', {})).status).toBe(200);
     const no = await second.tool('aga_create_artifact', {});
