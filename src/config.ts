@@ -140,7 +140,8 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string)
     throw new CannotStart('AGA_AUTHORITY must be a DNS label: a-z, 0-9 and hyphens, at most 63 characters.');
   }
   const dataDir = flags['data-dir'] ?? env.AGA_DATA_DIR ?? join(stateDirectory(env, platform), 'aga-delegate');
-  if (dataDir === '') throw new CannotStart('The data directory is set but empty.');
+  if (dataDir === '')
+    throw new CannotStart('The name of the data directory, AGA_DATA_DIR (or --data-dir), is set but empty.');
   const file = flags.config ?? env.AGA_CONFIG;
   if (file === '') throw new CannotStart('AGA_CONFIG (or --config) is set but empty.');
   const artifact = artifactIn(flags.artifact ?? env.AGA_ARTIFACT);

@@ -40,7 +40,7 @@ describe('where a setting comes from', () => {
   });
 
   it.each([
-    [{ AGA_DATA_DIR: '' }, 'data directory'],
+    [{ AGA_DATA_DIR: '' }, 'AGA_DATA_DIR'],
     [{ AGA_CONFIG: '' }, 'AGA_CONFIG'],
     [{ AGA_ARTIFACT: '' }, 'AGA_ARTIFACT'],
     [{ AGA_ARTIFACT: ` ${HASH}` }, 'AGA_ARTIFACT'],
@@ -102,6 +102,11 @@ describe('the file', () => {
     ['{"upstreams":{"fs":{"command":"x","timeout":0}}}', 'upstreams.fs.timeout'],
     ['{"maps":{"fs":{"read":{"path":"fs.read"}}}}', 'maps.fs.read.path'],
     ['{"maps":{"fs":{"read":{"/path":"fs.read"}}}}', 'maps.fs: there is no upstream'],
+    ['{"measure":{"fs":{"paths":["/ws"]}}}', 'measure.fs: there is no upstream'],
+    ['{"prices":{"fs/read":{"per_call":"USD:1"}}}', 'prices.fs/read: there is no upstream "fs"'],
+    ['{"prices":{"read":{"per_call":"USD:1"}}}', 'prices.read: must be "server/tool"'],
+    ['{"prices":{"fs/read":{}}}', 'prices.fs/read.per_call: is missing'],
+    ['{"agents":{"a":{}}}', 'agents.a.command: is missing'],
     ['{"root_ceiling":{}}', 'root_ceiling'],
     ['{"root_ceiling":{"permissions":{"fs.read":["../x"]}}}', 'root_ceiling: permissions.fs.read'],
     ['{"presets":{"a":{"permissions":{},"limit":{}}}}', 'presets.a'],

@@ -73,23 +73,33 @@ export function mayDelegate(parent: Held, subject: string): Breach | null {
   return null;
 }
 
+/** Whose scope would be wider than what, and whose patterns are shown beside the excess. */
+export interface Wording {
+  readonly opening: string;
+  readonly has: string;
+}
+
+const PARENT: Wording = { opening: 'The child would hold more than its parent', has: 'the parent has' };
+
 /**
  * What a scope has in excess of the one it must stay within, and the nearest that would pass; null: contained.
  *
- * `nearest`: says the latter with the members of a request, where the scope was asked for by one. `opening`: whose scope
- * would be wider than what.
+ * `nearest`: says the latter with the members of a request, where the scope was asked for by one.
  */
 export function overBreach(
   scope: Scope,
   within: Scope,
   above: readonly Scope[],
   nearest = (permissions: Permissions): object => ({ permissions }),
-  opening = 'The child would hold more than its parent',
+  { opening, has }: Wording = PARENT,
 ): Breach | null {
   if (isContained(scope, within)) return null;
   const over = excess(scope, within, ...above);
   if (over.length === 0) return null;
-  const named = over.slice(0, 5).map(sayExcess).join('; ');
+  const named = over
+    .slice(0, 5)
+    .map(({ capability, pattern, parent }) => `${capability} "${pattern}" (${has} ${sayHeld(parent)})`)
+    .join('; ');
   return {
     code: 'LEASE_SUBSET_VIOLATION',
     rule: 'scope',
@@ -171,15 +181,5 @@ function lifetime(artifact: Artifact): Breach[] {
   return [{ code: 'INVALID_REQUEST', rule: 'expires_at', message: 'The artifact expires before it is issued.' }];
 }
 
-function sayExcess({
-  capability,
-  pattern,
-  parent,
-}: {
-  capability: string;
-  pattern: string;
-  parent: readonly string[];
-}): string {
-  const held = parent.length === 0 ? 'nothing there' : parent.slice(0, 8).join(', ');
-  return `${capability} "${pattern}" (the parent has ${held})`;
-}
+const sayHeld = (patterns: readonly string[]): string =>
+  patterns.length === 0 ? 'nothing there' : patterns.slice(0, 8).join(', ');

@@ -10,6 +10,7 @@ import { Refusal } from '../base/refusal.ts';
 import { parseStrict } from '../base/strict-json.ts';
 import { mapsSchema, strayMaps, upstreamsSchema } from '../edge/gateway/config.ts';
 import { CannotStart } from '../keys/file.ts';
+import { sayIssue } from '../tools/wording.ts';
 import { agents, ceiling, limits, measure, presets, prices } from './members.ts';
 import { nearest } from './nearest.ts';
 
@@ -87,10 +88,16 @@ export function parseConfig(text: string, name: string): Config {
   throw new CannotStart(`The configuration ${name} cannot be used:\n${issues.join('\n')}`);
 }
 
-const stray = ({ upstreams, maps }: Config): string[] =>
-  strayMaps(upstreams, maps).map(
-    (name) => `  maps.${name}: there is no upstream of that name, so it would bind nothing.`,
-  );
+/** What is said of an upstream that is not there would bind nothing: a slip of the pen, and nobody would notice. */
+const stray = ({ upstreams, maps, measure, prices }: Config): string[] =>
+  [
+    ...strayMaps(upstreams, maps).map((name) => ({ place: `maps.${name}`, name })),
+    ...Object.keys(measure).map((name) => ({ place: `measure.${name}`, name })),
+    ...Object.keys(prices).map((tool) => ({ place: `prices.${tool}`, name: tool.slice(0, tool.indexOf('/')) })),
+  ]
+    .filter(({ name }) => !Object.hasOwn(upstreams, name))
+    .slice(0, 5)
+    .map(({ place, name }) => `  ${place}: there is no upstream "${name}", so it would bind nothing.`);
 
 /** Where the native parser stopped, without the text there: it may be a secret. */
 function hintOf(text: string): string {
@@ -113,7 +120,7 @@ function say(issue: z.core.$ZodIssue, above: readonly string[] = []): string {
   if (issue.code === 'invalid_key' && issue.issues[0]) return `${at.join('.')}: ${issue.issues[0].message}`;
   // A reader's own sentence names the place already.
   if (issue.code === 'custom' && issue.params?.sentence === true) return issue.message;
-  if (issue.code !== 'unrecognized_keys') return `${at.join('.') || 'the file'}: ${issue.message}`;
+  if (issue.code !== 'unrecognized_keys') return `${at.join('.') || 'the file'}: ${sayIssue(issue)}`;
   const known = at.length === 0 ? Object.keys(configSchema.shape) : [];
   return issue.keys
     .slice(0, 5)

@@ -43,7 +43,10 @@ export const measure = z.record(
 );
 
 export const prices = z.record(
-  z.string().min(1).max(512),
+  z
+    .string()
+    .max(512)
+    .regex(/^[^/]+\/./, 'must be "server/tool"'),
   z.union([
     z.strictObject({ per_call: amount }),
     z.strictObject({ per_kib: amount }),

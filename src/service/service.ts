@@ -11,6 +11,7 @@ import type { Call } from '../call.ts';
 import { type Caller, operator } from '../caller.ts';
 import type { Sequencer } from '../sequencer.ts';
 import type { Context, Reader, Tool } from '../tools/tool.ts';
+import { sayIssue } from '../tools/wording.ts';
 import { traced } from '../tracing.ts';
 
 export type Output = { readonly [member: string]: unknown };
@@ -210,7 +211,7 @@ function parseInput(tool: Tool, input: unknown): Record<string, unknown> {
     detail: {
       issues: parsed.error.issues
         .slice(0, 20)
-        .map(({ path, message }) => ({ path: path.map(String).join('.'), message })),
+        .map((each) => ({ path: each.path.map(String).join('.'), message: sayIssue(each) })),
     },
   });
 }
@@ -220,5 +221,5 @@ function say(issue: z.core.$ZodIssue, tool: Tool): string {
   if (issue.code === 'unrecognized_keys' && at === '') {
     return `unknown ${issue.keys.slice(0, 5).join(', ')}; allowed are ${Object.keys(tool.input.shape).join(', ')}`;
   }
-  return `${at || 'arguments'}: ${issue.message}`;
+  return `${at || 'arguments'}: ${sayIssue(issue)}`;
 }

@@ -120,6 +120,7 @@ function treeOf(roots: readonly Grant[], now: number): { tree: Node[]; drawing: 
 }
 
 function nodeOf(grant: Grant, now: number): Node {
+  const over = ended(grant, now);
   return {
     artifact_hash: grant.hash,
     parent_artifact_hash: grant.parent?.hash ?? null,
@@ -127,8 +128,8 @@ function nodeOf(grant: Grant, now: number): Node {
     depth: grant.depth,
     status: statusOf(grant, now),
     expires_at: formatInstant(grant.expires),
-    live_children: grant.liveChildren,
+    live_children: over ? 0 : grant.liveChildren,
     limits_left: leftOf(grant, now),
-    budget_left: amountsOf(ended(grant, now) ? new Map() : budgetLeft(grant)),
+    budget_left: amountsOf(over ? new Map() : budgetLeft(grant)),
   };
 }

@@ -1,5 +1,5 @@
 /** The scope that a request asks for: its own words, what it leaves out, and the ceilings above it. */
-import { overBreach, scopesAbove } from '../artifact/lineage.ts';
+import { overBreach, scopesAbove, type Wording } from '../artifact/lineage.ts';
 import type { Grant } from '../authority/grant.ts';
 import { uphold } from '../authority/kind.ts';
 import { Refusal } from '../base/refusal.ts';
@@ -42,7 +42,10 @@ export function rootScope(request: RequestedScope, { presets, rootCeiling, rootL
   if (asked && (rootCeiling || input.policy_preset !== undefined))
     refuseOver(request, scope, {
       within: ceiling,
-      opening: 'The artifact would hold more than its preset or the root_ceiling of the configuration allows',
+      wording: {
+        opening: 'The artifact would hold more than its preset or the root_ceiling of the configuration allows',
+        has: 'allowed is',
+      },
     });
   return intern(scope);
 }
@@ -61,19 +64,23 @@ export function childScope(input: RequestedScope, parent: Grant, { presets }: Po
   const ceiling = applyPreset(preset, own, presets, ...above);
   const permissions = exact ? { ...delegating(ceiling), ...exact } : { ...ceiling.permissions, ...asked };
   const scope = bounded(input, permissions, ceiling);
-  if (asked) refuseOver(input, scope, { within: ceiling, above: [own, ...above] });
+  const wording = {
+    opening: `The child would hold more than the preset "${preset}" leaves of its parent`,
+    has: 'it leaves',
+  };
+  if (asked) refuseOver(input, scope, { within: ceiling, above: [own, ...above], wording });
   return intern(scope);
 }
 
 interface Bounds {
   readonly within: Scope;
   readonly above?: readonly Scope[];
-  readonly opening?: string;
+  readonly wording?: Wording;
 }
 
 /** Throws where the scope is wider than one it must stay within; what would pass is said with the members of the request. */
-export function refuseOver(request: RequestedScope, scope: Scope, { within, above = [], opening }: Bounds): void {
-  const over = overBreach(scope, within, above, (nearest) => nearestRequest(request, scope, within, nearest), opening);
+export function refuseOver(request: RequestedScope, scope: Scope, { within, above = [], wording }: Bounds): void {
+  const over = overBreach(scope, within, above, (nearest) => nearestRequest(request, scope, within, nearest), wording);
   if (over) uphold([over]);
 }
 

@@ -46,7 +46,9 @@ async function load(reader: Reader, named: string, artifact: string | null): Pro
     : ownEvidence(reader, id ?? '', artifact));
   if (bytes) return bytes;
   throw artifact === null
-    ? new Refusal('NOT_FOUND', `There is no readable file ${JSON.stringify(named)}.`)
+    ? new Refusal('NOT_FOUND', `There is no readable file ${JSON.stringify(named)}.`, {
+        hint: 'Give the path or the resource that aga_export_evidence has answered.',
+      })
     : notFound();
 }
 

@@ -79,3 +79,39 @@ describe('the preset coordinator', () => {
     expect(child.permissions).not.toHaveProperty('agent.delegate');
   });
 });
+
+describe('a preset that leaves less than the parent has', () => {
+  it('is named as the reason: the parent itself has more', async () => {
+    const server = await operator();
+    await server.call('aga_create_artifact');
+    const request = { policy_preset: 'sandboxed', permissions: { 'fs.write': ['/ws/**'] } };
+    const no = await refused(server.call('aga_delegate_to_subagent', request));
+    expect(no.code).toBe('LEASE_SUBSET_VIOLATION');
+    expect(no.message).toContain(
+      'preset "sandboxed" leaves of its parent: fs.write "/ws/**" (it leaves nothing there)',
+    );
+  });
+});
+
+describe('a tree whose root was revoked', () => {
+  it('has no live children any more', async () => {
+    const server = await operator();
+    const { artifact_hash } = await server.call('aga_create_artifact');
+    await server.call('aga_delegate_to_subagent');
+    const children = async () =>
+      (await server.call('aga_inspect', { artifact_hash, view: 'tree' })).tree.map(
+        (node: { live_children: number }) => node.live_children,
+      );
+    expect(await children()).toEqual([1, 0]);
+    await server.call('aga_revoke_artifact', { artifact_hash, reason: 'over' });
+    expect(await children()).toEqual([0, 0]);
+  });
+});
+
+describe('a file of evidence that is not there', () => {
+  it('is refused with where to find one', async () => {
+    const server = await operator();
+    const no = await refused(server.call('aga_verify', { target: 'bundle', bundle_path: '/nowhere' }));
+    expect([no.code, no.hint]).toEqual(['NOT_FOUND', expect.stringContaining('aga_export_evidence')]);
+  });
+});

@@ -60,7 +60,8 @@ export function flagsOf(input: z.ZodObject, known: readonly string[], optional: 
 function flagOf(name: string, schema: Schema, required: boolean): Flag {
   const form = FORMS[schema.type ?? ''] ?? JSON_FORM;
   const flag = `--${name.replaceAll('_', '-')}`;
-  const help = [schema.description, schema.enum && `One of ${schema.enum.join(', ')}`].filter(Boolean).join('. ');
+  const meaning = schema.type === 'boolean' ? sayGiven(schema.description) : schema.description;
+  const help = [meaning, schema.enum && `One of ${schema.enum.join(', ')}`].filter(Boolean).join('. ');
   const option = new Option(`${flag}${form.argument(name)}`, form.repeated ? `${help} (repeat it, or JSON)` : help);
   if (required) option.makeOptionMandatory();
   if (form.repeated) option.argParser((text: string, sofar: string[] = []) => [...sofar, text]);
@@ -73,6 +74,10 @@ function flagOf(name: string, schema: Schema, required: boolean): Flag {
         : form.value(String(given), flag, schema),
   };
 }
+
+/** What a switch does by being there: its parameter is true or false, and says so. */
+const sayGiven = (description = ''): string =>
+  description.replace(/^True: ./, (begin) => begin.slice(-1).toUpperCase()).replace(/\. Omit for false$/, '');
 
 /** One occurrence of a list's flag: an item, or a JSON list of items. A pattern may begin with a bracket, too. */
 function items(text: string, flag: string, { items: item }: Schema): unknown {

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
+import { sayIssue } from '../../tools/wording.ts';
 import { authenticate, proven } from './authenticate.ts';
 import { Gone, parseBody, readBody, refuseOtherTypes } from './body.ts';
 import type { Guard } from './guard.ts';
@@ -77,7 +78,7 @@ function parsed(schema: z.ZodType, json: unknown): unknown {
   if (found.success) return found.data;
   const issues = found.error.issues
     .slice(0, 20)
-    .map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
+    .map((issue) => ({ path: issue.path.map(String).join('.'), message: sayIssue(issue) }));
   const said = issues.slice(0, 5).map(({ path, message }) => `${path || 'body'}: ${message}`);
   throw new Refusal('INVALID_REQUEST', `The body cannot be used: ${said.join('; ')}.`, { detail: { issues } });
 }

@@ -37,9 +37,19 @@ describe('init', () => {
     expect(JSON.parse(wider.out).error.code).toBe('LEASE_SUBSET_VIOLATION');
   });
 
-  it('writes nothing where nobody answers, or where an answer cannot stand in a file', async () => {
+  it('asks nobody where there is no terminal: a script gets what --yes gives', async () => {
     const cwd = folder();
-    expect((await run(['init'], { cwd })).err).toContain('--yes');
+    expect(JSON.parse((await run(['init', '--json'], { cwd })).out)).toEqual({
+      path: join(cwd, 'aga-delegate.json'),
+      folder: cwd,
+      hosts: [],
+      mode: 'enforce',
+    });
+    expect(await run(['init'], { cwd })).toMatchObject({ code: 1, err: expect.stringContaining('--force') });
+  });
+
+  it('writes nothing where an answer cannot stand in a file', async () => {
+    const cwd = folder();
     expect((await run(['init', '--yes', '--host', 'not a host'], { cwd })).code).toBe(1);
     expect((await run(['init', '--yes', '--folder', 'a\u0001b'], { cwd })).code).toBe(1);
     expect(() => readFileSync(join(cwd, 'aga-delegate.json'))).toThrow('ENOENT');

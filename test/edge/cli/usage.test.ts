@@ -49,6 +49,11 @@ describe('usage', () => {
     expect(readdirSync(home)).toEqual([]);
   });
 
+  it('says of a switch what it does by being there', async () => {
+    const { out } = await run(['revoke', '--help']);
+    expect(out).toMatch(/--dry-run +Say what would end, change nothing$/m);
+  });
+
   it('tells its version', async () => {
     for (const flag of ['--version', '-v']) {
       const { code, out } = await run([flag]);

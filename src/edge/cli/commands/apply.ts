@@ -8,6 +8,7 @@ import { Refusal } from '../../../base/refusal.ts';
 import { createArtifact } from '../../../tools/create-artifact.ts';
 import { delegateToSubagent } from '../../../tools/delegate-to-subagent.ts';
 import { revokeArtifact } from '../../../tools/revoke-artifact.ts';
+import { sayIssue } from '../../../tools/wording.ts';
 import type { Agent, AgentList } from '../../http/agent.ts';
 import { parseDuration } from '../../http/duration.ts';
 import { isLive, liveNamed } from '../agents.ts';
@@ -78,7 +79,7 @@ function read(path: string): Resource {
   const found = resource.safeParse(parsed(path));
   if (found.success) return found.data;
   const [issue] = found.error.issues;
-  throw wrong(`${issue?.path.join('.') || 'the document'}: ${issue?.message}`);
+  throw wrong(issue ? `${issue.path.join('.') || 'the document'}: ${sayIssue(issue)}` : 'it has another form');
 }
 
 function parsed(path: string): unknown {

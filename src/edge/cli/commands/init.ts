@@ -7,7 +7,7 @@ import { parseConfig } from '../../../config/file.ts';
 import type { Command, Given } from '../command.ts';
 import { askOne, askText } from '../questions.ts';
 import { type Answers, startingConfig } from '../starting-config.ts';
-import { sheet, type Terminal } from '../terminal.ts';
+import { sheet } from '../terminal.ts';
 
 const NAME = 'aga-delegate.json';
 const MODES = {
@@ -18,9 +18,12 @@ const MODES = {
 export const init: Command = {
   name: 'init',
   group: 'Set up:',
-  summary: `Write a commented ${NAME} into the working directory, after three questions`,
+  summary: `Write a commented ${NAME} into the working directory; on a terminal, after three questions`,
   options: [
-    new Option('-y, --yes', 'Do not ask; what is not given is the working directory, no hosts, and enforce'),
+    new Option(
+      '-y, --yes',
+      'Do not ask, as without a terminal: what is not given is the working directory, no hosts, and enforce',
+    ),
     new Option('--folder <folder>', 'Folder that agents may work in'),
     new Option('--host <host>', 'Host that agents may fetch from (repeat it)').argParser(
       (text: string, sofar: string[] = []) => [...sofar, text],
@@ -33,7 +36,8 @@ export const init: Command = {
     ['init --yes --folder ./work --host api.example.com', 'Without questions:'],
   ],
   async run({ terminal }, { options }) {
-    const answers = options.yes === true ? answersOf(options) : await ask(terminal, options);
+    const asks = options.yes !== true && terminal.interactive;
+    const answers = asks ? await ask(options) : answersOf(options);
     const path = join(process.cwd(), NAME);
     const text = startingConfig(answers);
     parseConfig(text, NAME);
@@ -64,11 +68,7 @@ function answersOf({ folder, host, mode }: Given['options']): Answers {
 
 const absolute = (folder: string): string => resolve(folder.replace(/^~(?=$|[/\\])/, homedir()));
 
-async function ask({ interactive }: Terminal, given: Given['options']): Promise<Answers> {
-  if (!interactive) {
-    const hint = 'Repeat it with --yes, and with --folder, --host and --mode as you need.';
-    throw new Refusal('INVALID_REQUEST', 'Nobody is there to answer questions; nothing was written.', { hint });
-  }
+async function ask(given: Given['options']): Promise<Answers> {
   const here = process.cwd();
   const folder = given.folder ?? (await askText('Which folder may agents work in?', here));
   const host = given.host ?? (await askText('Which hosts may they fetch from, separated by commas?', '')).split(',');

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { sayIssue } from '../../src/tools/wording.ts';
+
+const schema = z.strictObject({
+  text: z.string().min(1).max(3).optional(),
+  long: z.string().min(2).optional(),
+  count: z.int().min(1).max(5).optional(),
+  list: z.array(z.string()).min(1).max(2).optional(),
+  map: z.record(z.string(), z.string()).optional(),
+  mode: z.enum(['a', 'b']).optional(),
+  yes: z.literal(true).optional(),
+  own: z.string().regex(/^x/, 'must begin with x').optional(),
+});
+
+const said = (value: unknown, within: z.ZodType = schema): string[] => {
+  const { error } = within.safeParse(value);
+  return (error?.issues ?? []).map(sayIssue);
+};
+
+describe('what is wrong with a value', () => {
+  it.each([
+    [{ text: '' }, 'must not be empty'],
+    [{ text: 'abcd' }, 'must have at most 3 characters'],
+    [{ long: 'a' }, 'must have at least 2 characters'],
+    [{ text: 5 }, 'must be text, not a number'],
+    [{ text: null }, 'must be text, not null'],
+    [{ count: 0 }, 'must be at least 1'],
+    [{ count: 6 }, 'must be at most 5'],
+    [{ count: 1.5 }, 'must be a whole number'],
+    [{ count: '5' }, 'must be a number, not text'],
+    [{ list: [] }, 'must not be empty'],
+    [{ list: ['a', 'b', 'c'] }, 'must have at most 2 items'],
+    [{ list: 'a' }, 'must be a list, not text'],
+    [{ map: [] }, 'must be an object, not a list'],
+    [{ mode: 'c' }, 'must be one of "a", "b"'],
+    [{ yes: false }, 'must be true'],
+    [{ own: 'a' }, 'must begin with x'],
+    [{ x: 1, y: 2 }, 'has unknown members: x, y'],
+    [[], 'must be an object, not a list'],
+  ])('is said in plain words: %j', (value, sentence) => {
+    expect(said(value)).toEqual([sentence]);
+  });
+
+  it('is that it is missing, where nothing was given', () => {
+    expect(said({}, z.strictObject({ name: z.string(), list: z.array(z.string()) }))).toEqual([
+      'is missing',
+      'is missing',
+    ]);
+  });
+});
