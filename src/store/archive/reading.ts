@@ -11,6 +11,9 @@ export interface ReadingOptions {
   readonly folder: string | null;
 }
 
+/** Entries looked up at once: each may stand in a file of its own, and all of them in memory. */
+const ABREAST = 32;
+
 type Bare = Pick<Row, 'sequence_number' | 'entry_hash' | 'entry'>;
 
 /** Whether the text of the row is elsewhere: no entry is empty. */
@@ -18,7 +21,8 @@ export const isBare = ({ entry }: Pick<Row, 'entry'>): boolean => entry === '';
 
 export class ArchiveReading {
   readonly #options: ReadingOptions;
-  #known: { readonly files: TileFolder; readonly size: number } | undefined;
+  #known: Place | undefined;
+  #asking: Promise<Place | undefined> | undefined;
 
   constructor(options: ReadingOptions) {
     this.#options = options;
@@ -28,32 +32,68 @@ export class ArchiveReading {
   async fill<T extends Bare>(rows: readonly T[]): Promise<readonly T[]> {
     if (!rows.some(isBare)) return rows;
     const filled: T[] = [];
-    for (const row of rows) filled.push(isBare(row) ? { ...row, entry: await this.text(row) } : row);
+    for (let at = 0; at < rows.length; at += ABREAST) {
+      const part = rows.slice(at, at + ABREAST);
+      const texts = part.map((row) => (isBare(row) ? this.text(row) : row.entry));
+      // Each is awaited by its own promise: one that fails leaves none behind unheard.
+      const ended = await Promise.allSettled(texts);
+      for (const [i, each] of ended.entries()) {
+        if (each.status === 'rejected') throw each.reason;
+        filled.push({ ...part[i]!, entry: each.value });
+      }
+    }
     return filled;
   }
 
   async text(row: Bare): Promise<string> {
-    const known = this.#known;
-    if (known && row.sequence_number < known.size) {
-      try {
-        return await known.files.text(row);
-      } catch (error) {
-        // The archive may have been moved since we asked where it is.
-        this.#known = await this.#ask(row);
-        if (this.#known.files === known.files) throw error;
-      }
-    } else this.#known = await this.#ask(row);
-    return this.#known.files.text(row);
+    const place = await this.#placeOf(row);
+    try {
+      return await place.files.text(row);
+    } catch (error) {
+      // The archive may have been moved since we asked where it is.
+      if (performance.now() - place.asked < AGAIN) throw error;
+      const now = await this.#ask(row);
+      if (now.files === place.files) throw error;
+      return now.files.text(row);
+    }
   }
 
-  async #ask({ sequence_number: at }: Bare): Promise<{ files: TileFolder; size: number }> {
+  async #placeOf(row: Bare): Promise<Place> {
+    const known = this.#known;
+    return known && row.sequence_number < known.size ? known : this.#ask(row);
+  }
+
+  /** Many that ask at once share one answer. */
+  async #ask({ sequence_number: at }: Bare): Promise<Place> {
+    const before = this.#known;
+    this.#asking ??= this.#find(before).finally(() => {
+      this.#asking = undefined;
+    });
+    const found = await this.#asking;
+    if (found && at < found.size) {
+      this.#known = found;
+      return found;
+    }
+    throw new Refusal('CHAIN_BROKEN', `Entry ${at} has no text, and no archive has it.`, {
+      hint: 'Somebody has changed the database. Restore it from a backup, then run: aga-delegate verify',
+    });
+  }
+
+  async #find(before: Place | undefined): Promise<Place | undefined> {
     const archived = await this.#options.archived();
-    if (!archived || at >= archived.size)
-      throw new Refusal('CHAIN_BROKEN', `Entry ${at} has no text, and no archive has it.`, {
-        hint: 'Somebody has changed the database. Restore it from a backup, then run: aga-delegate verify',
-      });
+    if (!archived) return undefined;
     const path = this.#options.folder ?? archived.folder;
-    const files = this.#known?.files.path === path ? this.#known.files : new TileFolder(path, archived.origin);
-    return { files, size: archived.size };
+    const files = before?.files.path === path ? before.files : new TileFolder(path, archived.origin);
+    return { files, size: archived.size, asked: performance.now() };
   }
 }
+
+interface Place {
+  readonly files: TileFolder;
+  readonly size: number;
+  /** When the database said so. */
+  readonly asked: number;
+}
+
+/** Milliseconds after which the database is asked again by who did not find a file. */
+const AGAIN = 200;
