@@ -15,6 +15,8 @@ export interface Answer {
 
 export interface Replica {
   readonly home: string;
+  /** Where it listens. */
+  readonly address: string;
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
   stderr(): string;
@@ -47,8 +49,13 @@ export function folders(): Folders {
 }
 
 /** Resolves when it accepts connections; rejects with what it said where it ends instead. */
-export async function replica(home: string, url: string, env: object = {}): Promise<Replica> {
-  const child = spawn(process.execPath, [SERVER, '--data-dir', home, 'serve', '--http', '127.0.0.1:0'], {
+export async function replica(
+  home: string,
+  url: string,
+  env: object = {},
+  args: readonly string[] = [],
+): Promise<Replica> {
+  const child = spawn(process.execPath, [SERVER, '--data-dir', home, 'serve', '--http', '127.0.0.1:0', ...args], {
     env: { ...clean(), AGA_OPERATOR_TOKEN: OPERATOR, AGA_DATABASE_URL: url, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -77,6 +84,7 @@ export async function replica(home: string, url: string, env: object = {}): Prom
   };
   return {
     home,
+    address,
     child,
     exited,
     stderr: () => said,
