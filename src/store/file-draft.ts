@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Draft } from '../ports.ts';
 
 export interface FileDraft extends Draft {
@@ -25,7 +26,7 @@ const claimed = new Set<string>();
 export async function openDraft(path: string, final: Final = resolve): Promise<FileDraft> {
   const part = `${path}.part`;
   const notes = await readNotes(`${part}.notes`);
-  const isFree = !claimed.has(part) && !(notes.owner !== undefined && isAlive(notes.owner));
+  const isFree = !claimed.has(part) && (notes.owner === undefined || (await isGone(notes.owner)));
   const file = isFree ? await openOwn(part) : undefined;
   if (file) return new KeptDraft(part, file, final, notes.lines);
   const name = `${path}.${randomUUID()}.part`;
@@ -59,6 +60,18 @@ async function readNotes(path: string): Promise<{ readonly owner?: number; reado
     .slice(0, -1);
   const owner = Number(lines[0]?.startsWith(OWNER) ? lines[0].slice(OWNER.length) : Number.NaN);
   return Number.isSafeInteger(owner) && owner > 0 ? { owner, lines: lines.slice(1) } : { lines: [] };
+}
+
+/** How long somebody who was just killed may take to be gone: so often it is looked, so many milliseconds apart. */
+const LOOKS = 10;
+const APART = 100;
+
+async function isGone(pid: number): Promise<boolean> {
+  for (let look = 0; isAlive(pid); look += 1) {
+    if (look === LOOKS) return false;
+    await sleep(APART);
+  }
+  return true;
 }
 
 function isAlive(pid: number): boolean {
