@@ -1,10 +1,13 @@
 /** The log goes over to another key while processes write, fail, stand still and start again. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sha256 } from '#digest';
 import { encodeEvent } from '../src/authority/event/index.ts';
 import { proposeRotation } from '../src/authority/event/log-key.ts';
 import { Ledger } from '../src/authority/ledger.ts';
 import { keyAt } from '../src/authority/log-keys.ts';
+import { freeze, thaw } from '../src/authority/snapshot.ts';
+import { toBase64url } from '../src/base/encoding.ts';
 import { openCheckpoint } from '../src/chain/checkpoint.ts';
 import { buildBundle } from '../src/evidence/build.ts';
 import { genesisIn } from '../src/evidence/genesis.ts';
@@ -14,6 +17,7 @@ import type { Signer, Store } from '../src/ports.ts';
 import { MemoryCache, MemoryStore } from '../src/store/memory.ts';
 import { act, deeds } from './authority/deeds.ts';
 import { AUTHORITY, at, audited, chainOf, entriesOf, faults, headOver, rebuilt } from './authority/forge.ts';
+import { portrait } from './authority/portrait.ts';
 import { sourceOf } from './evidence/forgery/chain.ts';
 import { KEYS, type Kernel, kernel, kinds, ORIGIN, refusal } from './kernel.ts';
 import { keysWith, nextKey, rotate, vkey } from './rotation.ts';
@@ -245,6 +249,34 @@ describe('processes of one store', () => {
     const ledger = new Ledger(ORIGIN);
     for (const row of forged.rows) ledger.absorb(row);
     expect(ledger.state.logKey).toBe(vkey(FIRST));
+  });
+});
+
+describe('a snapshot', () => {
+  it('holds the keys, is taken under the present one alone, and one of before there were several is read', async () => {
+    const store = new MemoryStore();
+    const k = kernel({ store, keys: keysWith(FIRST, [SECOND]) });
+    await k.call('aga_create_artifact', {});
+    const early = new Ledger(ORIGIN);
+    for (const row of (await chainOf(store)).rows) early.absorb(row);
+    const bytes = freeze(early, FIRST);
+    const body = JSON.parse(new TextDecoder().decode(bytes.subarray(bytes.indexOf(10) + 1)));
+    delete body.logKeys;
+    const old = Buffer.from(JSON.stringify(body));
+    const signature = FIRST.sign(Buffer.concat([Buffer.from('aga-snapshot/v1\n'), sha256(old)]));
+    const written = Buffer.concat([Buffer.from(`aga-snapshot/v1 ${toBase64url(signature)}\n`), old]);
+    expect(portrait(thaw(written, ORIGIN, FIRST.publicKey)!.state)).toEqual(portrait(early.state));
+    await rotate(k, { from: FIRST, to: SECOND });
+    const late = new Ledger(ORIGIN);
+    for (const row of (await chainOf(store)).rows) late.absorb(row);
+    const kept = freeze(late, SECOND);
+    expect(thaw(kept, ORIGIN, FIRST.publicKey)).toBeUndefined();
+    const again = thaw(kept, ORIGIN, SECOND.publicKey)!;
+    expect(portrait(again.state)).toEqual(portrait(late.state));
+    expect(again.state.logKeys).toEqual([
+      { key: vkey(FIRST), from: 0 },
+      { key: vkey(SECOND), from: 2 },
+    ]);
   });
 });
 
