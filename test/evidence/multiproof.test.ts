@@ -4,6 +4,7 @@ import { toHex } from '../../src/base/encoding.ts';
 import { inclusionProof, nodesOf, rootOf } from '../../src/chain/proof.ts';
 import { Frontier, leafHash } from '../../src/chain/tree.ts';
 import { multiproof, provenRoot } from '../../src/evidence/multiproof.ts';
+import { proofParts } from '../../src/evidence/proving.ts';
 import { readTile, TILE_WIDTH, withNodes } from '../../src/evidence/tiles.ts';
 import type { TreeNode } from '../../src/ports.ts';
 
@@ -116,5 +117,34 @@ describe('the tree as it is stored', () => {
     await expect(withNodes(source, 11, (nodes) => multiproof(nodes, [0], 11))).rejects.toMatchObject({
       code: 'CHAIN_BROKEN',
     });
+  });
+});
+
+describe('a proof in parts', () => {
+  it('is the same as one that is made at once, however large the tree, and ends in its root', async () => {
+    const size = 20_000;
+    const leaves = leavesOf(size);
+    const nodes = nodesOf(leaves);
+    const stored = leaves.map(toHex);
+    const source = {
+      nodes: async (level: number, first: number, count: number) =>
+        level === 0 ? stored.slice(first, first + count) : [],
+    };
+    const some = [
+      [0],
+      [size - 1],
+      [16_383, 16_384],
+      [...Array(300).keys()].map((n) => n * 61),
+      [...Array(size).keys()],
+    ];
+    for (const indexes of some) {
+      const hashes: Uint8Array[] = [];
+      const parts = proofParts(source, indexes, size);
+      let part = await parts.next();
+      for (; !part.done; part = await parts.next()) hashes.push(...part.value);
+      expect(hashes.map(toHex)).toEqual(multiproof(nodes, indexes, size).map(toHex));
+      expect(toHex(part.value)).toBe(toHex(rootOf(nodes, 0, size)));
+    }
+    expect(() => proofParts(source, [1, 1], size)).toThrow(TypeError);
   });
 });
