@@ -95,7 +95,7 @@ async function tidy(owner: string, compact: boolean): Promise<void> {
     const client = new Client({ connectionString, fallback_application_name: 'aga-delegate' });
     try {
       await client.connect();
-      await client.query(`VACUUM ${compact ? '(FULL, ANALYZE)' : '(ANALYZE)'} aga.entries`);
+      await client.query(`VACUUM ${compact ? '(FULL)' : ''} aga.entries`);
     } catch (error) {
       throw inWords(error);
     } finally {

@@ -20,8 +20,8 @@ export function pageOf(chain: number, { after, limit, kind, names, within }: Que
   let alone = `SELECT e.seq AS seq, ${COLUMNS} FROM aga.entries AS e WHERE e.chain = $1 AND e.seq > $2${IN_ORDER}`;
   if (kind !== undefined) {
     const value = bind(kind);
-    alone = `SELECT e.seq AS seq, ${COLUMNS} FROM aga.entries AS e WHERE e.chain = $1 AND e.kind = ${value} AND e.seq > $2${IN_ORDER}`;
-    sources.push((from) => first('entries', `kind = ${value}`, from));
+    alone = `SELECT e.seq AS seq, ${COLUMNS} FROM aga.entries AS e WHERE ${ofKind('e', value, '>', '$2')} LIMIT $3`;
+    sources.push((from) => `SELECT n.seq FROM aga.entries AS n WHERE ${ofKind('n', value, '>=', from)} LIMIT 1`);
   }
   if (within !== undefined) {
     const artifact = bind(blob(within));
@@ -49,13 +49,20 @@ const touching = (artifact: string, direct: 0 | 1): string =>
   `SELECT t.seq AS seq, ${COLUMNS} FROM aga.touches AS t JOIN aga.entries AS e ON e.chain = t.chain AND e.seq = t.seq ` +
   `WHERE t.chain = $1 AND t.artifact = ${artifact} AND t.direct = ${direct} AND t.seq > $2 ORDER BY t.seq LIMIT $3`;
 
-const first = (table: string, which: string, from: string): string =>
-  `SELECT n.seq FROM aga.${table} AS n WHERE n.chain = $1 AND n.${which} AND n.seq >= ${from} ORDER BY n.seq LIMIT 1`;
+/**
+ * The range of a kind, in order. Columns are compared as rows, which only the index of kinds can do: with equal signs the
+ * primary key has the same order, and once the planner knows that most entries are decisions it reads all of them there
+ * to find the kind that nobody has written.
+ */
+const ofKind = (row: string, kind: string, than: '>' | '>=', from: string): string =>
+  `(${row}.kind, ${row}.chain, ${row}.seq) ${than} (${kind}, $1, ${from}) AND (${row}.kind, ${row}.chain) <= (${kind}, $1) ` +
+  `ORDER BY ${row}.kind, ${row}.chain, ${row}.seq`;
 
 const touch =
   (artifact: string, direct: number): Source =>
   (from) =>
-    first('touches', `artifact = ${artifact} AND n.direct = ${direct}`, from);
+    `SELECT n.seq FROM aga.touches AS n WHERE n.chain = $1 AND n.artifact = ${artifact} AND n.direct = ${direct} ` +
+    `AND n.seq >= ${from} ORDER BY n.seq LIMIT 1`;
 
 /** The head and the rows from `size` on, as many as there are up to the limit. */
 export const newsFrom = (chain: number, size: number, limit: number): string =>
