@@ -1,6 +1,6 @@
 /** The scope that a request asks for: its own words, what it leaves out, and the ceilings above it. */
 import { overBreach, scopesAbove, type Wording } from '../artifact/lineage.ts';
-import type { Grant } from '../authority/grant.ts';
+import { type Grant, lineage } from '../authority/grant.ts';
 import { uphold } from '../authority/kind.ts';
 import { Refusal } from '../base/refusal.ts';
 import { meetLimits } from '../scope/limits.ts';
@@ -148,13 +148,27 @@ function delegating({ permissions }: Scope): Permissions {
   return agents.length > 0 ? { 'agent.delegate': agents } : {};
 }
 
+/** `preset`, or where the presets above do not reach so far the widest that is narrower than all of them. */
+export function atMost(preset: string, parent: Grant, presets: Presets): string {
+  const above = lineage(parent).flatMap(({ preset }) => preset ?? []);
+  const fits = (name: string, bounds: readonly string[]) => bounds.every((each) => isWithin(name, each, presets));
+  if (fits(preset, above)) return preset;
+  const candidates = [...presets.keys()].filter((name) => fits(name, [preset, ...above]));
+  const isWidest = (name: string) => !candidates.some((other) => compare(name, other, presets) === 'narrower');
+  return candidates.find(isWidest) ?? preset;
+}
+
+/** A preset that has left the configuration bounds everything. */
+function isWithin(preset: string, bound: string, presets: Presets): boolean {
+  const order = presets.has(bound) ? compare(preset, bound, presets) : 'unordered';
+  return order === 'equal' || order === 'narrower';
+}
+
 /** Whoever is under a preset hands on that preset or a narrower one. */
 function refuseWiderPreset(preset: string, parent: Grant, presets: Presets): void {
   presetOf(preset, presets);
   for (let at: Grant | null = parent; at; at = at.parent) {
-    if (at.preset === null) continue;
-    const order = presets.has(at.preset) ? compare(preset, at.preset, presets) : 'unordered';
-    if (order === 'equal' || order === 'narrower') continue;
+    if (at.preset === null || isWithin(preset, at.preset, presets)) continue;
     const message = `"${at.subject}" is under the preset "${at.preset}"; "${preset}" is not narrower than that.`;
     throw new Refusal('LEASE_SUBSET_VIOLATION', message, {
       detail: {

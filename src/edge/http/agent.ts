@@ -98,9 +98,9 @@ export function listFor(caller: Caller, service: Service, namespace: string): Pr
   });
 }
 
-/** By public id; or by name: the live agent of that name, else the latest. Throws `ARTIFACT_NOT_FOUND`. */
+/** By public id or artifact hash; or by name: the live agent of that name, else the latest. Throws `ARTIFACT_NOT_FOUND`. */
 export function findAgent(idOrName: string, caller: Caller, state: State, now: number): Grant {
-  const named = state.agents.get(idOrName);
+  const named = state.agents.get(idOrName) ?? state.grants.get(idOrName);
   if (named && (caller.artifact === null || isWithin(named, caller.artifact))) return named;
   let found: Grant | undefined;
   for (const grant of visibleTo(caller, state)) {

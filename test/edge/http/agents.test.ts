@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parsePresets } from '../../../src/scope/preset.ts';
 import { type Authority, authority, type Enrolled, OPERATOR } from './fixture.ts';
 
 let site: Authority;
@@ -96,6 +97,16 @@ describe('delegate', () => {
       expect([subAgentName, (await mint({ subAgentName })).status]).toEqual([subAgentName, 400]);
     }
     expect((await mint({ subAgentName: 'x', extra: 1 })).status).toBe(400);
+  });
+
+  it('is found by its artifact, too, as the tools name it', async () => {
+    const { json } = await mint({ subAgentName: 'hashed' }, lead.session, lead.hash);
+    const at = `/api/v1/agents/${json.artifactHash}`;
+    expect((await site.send('GET', at, undefined, lead.session)).json.metadata.name).toBe('hashed');
+    const stranger = await site.coordinator();
+    expect((await site.send('GET', at, undefined, stranger.session)).status).toBe(404);
+    expect((await site.send('DELETE', at, undefined, stranger.session)).status).toBe(404);
+    expect((await site.send('DELETE', at, undefined, lead.session)).json.revoked).toEqual([json.artifactHash]);
   });
 
   it('tells nobody whether another agent exists', async () => {
@@ -231,5 +242,32 @@ describe('enrol', () => {
     const { json } = await mint({ subAgentName: 'alias' });
     const wrong = { enrollmentToken: json.enrollmentToken };
     expect((await site.send('POST', '/api/v1/agent-isolation/register', wrong)).status).toBe(400);
+  });
+});
+
+describe('a delegation that names no preset', () => {
+  const lead = { 'tool.call': ['search/*'], 'agent.delegate': ['*', '*@*'] };
+  it.each<[string, object, string, object]>([
+    ['is sandboxed', {}, 'sandboxed', { 'tool.call': ['search/*'] }],
+    [
+      'gets the widest that is narrower still',
+      { reader: { permissions: { 'tool.call': ['search/read'] } } },
+      'reader',
+      { 'tool.call': ['search/read'] },
+    ],
+    ['is isolated where there is no other', {}, 'isolated', {}],
+  ])('%s', async (_, others, preset, permissions) => {
+    const presets = parsePresets({ lead: { permissions: lead }, ...others });
+    const bounded = await authority({ policy: { presets, rootCeiling: null, rootLimits: {}, launch: [] } });
+    const policy_preset = preset === 'sandboxed' ? 'coordinator' : 'lead';
+    const above = await bounded.coordinator({ policy_preset, permissions: lead });
+    const { status, json } = await bounded.send(
+      'POST',
+      `/api/v1/agents/${above.id}/delegate`,
+      { subAgentName: 'kid' },
+      above.session,
+    );
+    expect([status, json.policyPreset, json.permissions]).toEqual([200, preset, permissions]);
+    await bounded.close();
   });
 });

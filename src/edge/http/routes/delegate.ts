@@ -6,6 +6,7 @@ import { ended, type Grant } from '../../../authority/grant.ts';
 import { Refusal } from '../../../base/refusal.ts';
 import type { Caller } from '../../../caller.ts';
 import { delegateToSubagent } from '../../../tools/delegate-to-subagent.ts';
+import { atMost } from '../../../tools/requested-scope.ts';
 import * as piece from '../../../tools/schema.ts';
 import { parentRef, refTo } from '../agent.ts';
 import { parseDuration } from '../duration.ts';
@@ -20,7 +21,11 @@ const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const body = z.strictObject({
   subAgentName: z.string().regex(DNS_LABEL, 'must be a DNS label: 1 to 63 of a-z, 0-9 and inner hyphens'),
   ttl: z.string().max(64).default(DEFAULT_TTL).describe('A Go duration from 1s, such as 30m or 1h30m'),
-  policyPreset: piece.preset.default(DEFAULT_PRESET).describe('isolated, sandboxed, coordinator or a configured one'),
+  policyPreset: piece.preset
+    .optional()
+    .describe(
+      'isolated, sandboxed, coordinator or a configured one. Omit for sandboxed, or narrower under a narrower one',
+    ),
   permissions: piece.permissions
     .optional()
     .describe("Capability to patterns. Omit for what the preset leaves of the parent's"),
@@ -62,7 +67,7 @@ export const delegate = route({
   async answer({ params, body: given, caller }, site) {
     if (caller.artifact === null) throw notYours();
     site.mints.take(caller.artifact);
-    const { parent, answer } = await mint(given, params.id ?? '', caller, site);
+    const { parent, preset, answer } = await mint(given, params.id ?? '', caller, site);
     return {
       json: {
         enrollmentToken: answer.enrollment.token,
@@ -71,7 +76,7 @@ export const delegate = route({
         agentId: agentId(answer.child_artifact_hash),
         agentName: given.subAgentName,
         artifactHash: answer.child_artifact_hash,
-        policyPreset: given.policyPreset,
+        policyPreset: preset,
         permissions: answer.permissions,
         ttlClamped: answer.ttl_clamped,
       } satisfies z.infer<typeof output>,
@@ -85,22 +90,24 @@ const notYours = () => new Refusal('PERMISSION_DENIED', 'Delegate as the agent t
 async function mint(given: z.infer<typeof body>, idOrName: string, caller: Caller, { service }: Site) {
   const input = inputOf(given);
   let parent: Grant | undefined;
+  let preset = DEFAULT_PRESET;
   const answer = await service.ask({
     name: delegateToSubagent.name,
     caller,
     writes: true,
     decide(context) {
       const own = find(context.state, caller.artifact ?? '');
-      if (idOrName !== agentId(own.hash) && idOrName !== own.subject) throw notYours();
+      if (![agentId(own.hash), own.subject, own.hash].includes(idOrName)) throw notYours();
       parent = own;
-      const step = delegateToSubagent.decide(input, context);
+      preset = given.policyPreset ?? atMost(DEFAULT_PRESET, own, context.policy.presets);
+      const step = delegateToSubagent.decide({ ...input, policy_preset: preset }, context);
       // Asked where the decision is made, so that of several at once one wins; a repeat of an answered request may pass.
       if ('event' in step) refuseTaken(given.subAgentName, own, context.now);
       return step;
     },
   });
   if (!parent) throw new TypeError('answered without being decided');
-  return { parent, answer: minted.parse(answer) };
+  return { parent, preset, answer: minted.parse(answer) };
 }
 
 /** The tool's input: the parent is the caller's own artifact. */
