@@ -115,7 +115,11 @@ function cosignatureIn(body: string, checkpoint: string, key: VerifierKey, { fro
   if (times.includes(undefined) || seconds === undefined)
     return trouble('bad_cosignature', 'Its signature is not one by the key pinned here over this checkpoint.', true);
   if (seconds < from || seconds > to)
-    return trouble('clock', `It dates its cosignature ${seconds} (POSIX seconds), which cannot be.`, true);
+    return trouble(
+      'clock',
+      `It dates its cosignature ${seconds} (POSIX seconds), which cannot be: its clock is wrong, or the one here.`,
+      true,
+    );
   return { line: own[at]!, seconds };
 }
 

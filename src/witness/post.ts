@@ -64,6 +64,6 @@ async function textOf({ body }: Response): Promise<string> {
 
 /** `fetch` hides the system's error behind its own. */
 function reasonOf(error: unknown): string {
-  const { cause, message } = error as { readonly cause?: { readonly code?: unknown }; readonly message?: unknown }; // whatever was thrown
-  return typeof cause?.code === 'string' ? cause.code : String(message ?? error).slice(0, 200);
+  const { cause, message } = error as { readonly cause?: Partial<NodeJS.ErrnoException>; readonly message?: unknown }; // whatever was thrown
+  return String(cause?.code ?? cause?.message ?? message ?? error).slice(0, 200);
 }
