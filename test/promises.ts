@@ -112,4 +112,17 @@ export const PROMISES: { readonly [promise: string]: readonly [file: string, tit
     'store/archive.test.ts',
     'each effect failing, done or not: everything is readable, and another run finishes',
   ],
+  'A tool that changed after its first use fires the duties of whoever uses it, once': [
+    'stories/triggers.test.ts',
+    'is recorded, and no more than that, by ALERT_ONLY',
+  ],
+  'A suspended artifact works again when the operator resumes it, and not before': [
+    'stories/triggers.test.ts',
+    'stops the artifact alone by QUARANTINE, until the operator resumes it',
+  ],
+  'Sub-agents that share a connection act each under its own artifact where a hook names them': [
+    'stories/hook.test.ts',
+    'is made under the artifact of the agent that the hook has named',
+  ],
+  'A hook that cannot judge says no': ['stories/hook.test.ts', 'is refused whenever anything is wrong'],
 };
