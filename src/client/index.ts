@@ -17,6 +17,7 @@ export { Job, type JobEvent, type JobState, type JobStatus } from './job.ts';
 export { type AgentKey, agentKey, agentKeyOf, type KeyStore, requestProof } from './key.ts';
 export { type BudgetMode, Lease, LeaseBuilder, type LeaseTerms } from './lease.ts';
 export type * from './shapes.ts';
+export { type Work, type WorkOptions, work } from './worker.ts';
 
 export interface ConnectOptions {
   /** Where the authority listens. */

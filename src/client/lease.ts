@@ -16,6 +16,9 @@ export interface LeaseTerms {
   readonly policy_preset?: string;
   readonly max_depth?: number;
   readonly max_children?: number;
+  readonly enforcement_triggers?: readonly string[];
+  readonly measurement_types?: readonly string[];
+  readonly min_binding?: 'handle' | 'bearer' | 'hook' | 'process' | 'proof';
 }
 
 /** `slice`: set aside from the delegating agent's budget, the rest returns at the end. `pool`: drawn from it together with others. */
@@ -86,6 +89,24 @@ export class LeaseBuilder {
 
   maxChildren(children: number): this {
     this.#terms.max_children = children;
+    return this;
+  }
+
+  /** What happens to the sub-agent when something is wrong, such as `TERMINATE`; the delegating agent's where this is not called. */
+  triggers(...triggers: readonly string[]): this {
+    this.#terms.enforcement_triggers = triggers;
+    return this;
+  }
+
+  /** What is measured before its calls, such as `SBOM`; the delegating agent's where this is not called. */
+  measures(...types: readonly string[]): this {
+    this.#terms.measurement_types = types;
+    return this;
+  }
+
+  /** How strongly it must be known. */
+  minBinding(binding: NonNullable<LeaseTerms['min_binding']>): this {
+    this.#terms.min_binding = binding;
     return this;
   }
 

@@ -50,6 +50,7 @@ export class JobRecord {
 
   /** Contents first: a digest on the chain without them would be a riddle for ever. */
   async said(id: string, sayings: readonly Said[]): Promise<void> {
+    if (sayings.length === 0) return;
     const contents = sayings.map(({ said }): Json => said);
     const kept = this.#journal.keep(id, contents);
     // Without a wait where there is none, so that what follows at once shares a commit.

@@ -82,8 +82,10 @@ export class Supervisor {
   async accept(jobId: string, input: Json): Promise<boolean> {
     const { presence, agents, environment, journal, grace, report } = this.#options;
     const job = await this.#record.look(({ state }) => state.jobs.get(jobId));
-    if (!job || job.supervisor !== presence.id || this.#charges.has(jobId) || job.state !== 'pending') return false;
+    if (!job || job.supervisor !== presence.id || this.#charges.has(jobId) || hasEnded(job)) return false;
     const agent = agents.get(job.agent);
+    // A worker elsewhere may have been faster, and now waits for the input.
+    if (job.state !== 'pending' && !agent?.isRemote) return false;
     if (!agent || this.#closed) {
       await this.#record.ended(jobId, CLOSED);
       return true;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble, type Installation } from '../../src/assemble.ts';
 import { operator as asOperator } from '../../src/caller.ts';
-import { type Agent, connect, type DelegateError, type JobEvent, Lease } from '../../src/client/index.ts';
+import { type Agent, connect, type DelegateError, type JobEvent, Lease, work } from '../../src/client/index.ts';
 import { settings } from '../../src/config.ts';
 import { type Serving, serveInstallation } from '../../src/serving.ts';
 import { AGENTS, carrying, cleanUp, scratchDir } from '../jobs/office.ts';
@@ -238,19 +238,54 @@ describe('a worker elsewhere', () => {
     const { job } = await post(worker, 'take', { wait_seconds: 5 });
     expect(job.job_id).toBe(child.id);
     // Words of no content are signs of life.
-    for (let beat = 0; beat < 6; beat++) {
+    for (let beat = 0; beat < 10; beat++) {
       await sleep(400);
       await child.status();
       expect(await post(worker, `${child.id}/say`, { say: [] })).toEqual({ state: 'running', code: null });
     }
     const { code, message } = await refused(child.result());
-    expect([code, message]).toEqual(['UPSTREAM_FAILED', 'Nothing was heard of the worker for 1 s.']);
+    expect([code, message]).toEqual(['UPSTREAM_FAILED', 'Nothing was heard of the worker for 3 s.']);
     // It comes back, and is told; what it held is worth nothing any more.
     const say = [{ type: 'result', result: 'late' }];
     expect(await post(worker, `${child.id}/say`, { say })).toEqual({ state: 'error', code: 'UPSTREAM_FAILED' });
     expect((await refused(connect({ server: server.url, token: job.enrollment_token }))).code).toBe('ARTIFACT_REVOKED');
     expect(await post(worker, 'take', {})).toEqual({ job: null });
-  }, 15_000);
+  }, 20_000);
+
+  it('of the library works until it is told to stop, alive all the while', async () => {
+    await ctx.revoke('faint').catch(() => undefined);
+    const worker = await hire(ctx, 'faint');
+    const stopping = new AbortController();
+    const seen: string[] = [];
+    const working = work(
+      worker,
+      async ({ input, progress, log, signal }) => {
+        seen.push(JSON.stringify(input));
+        const { ms, fail } = input as { ms: number; fail?: string };
+        progress(1, 2, 'half');
+        log('a line');
+        await Promise.race([sleep(ms), new Promise((resolve) => signal.addEventListener('abort', resolve))]);
+        if (signal.aborted) seen.push('not wanted');
+        if (fail !== undefined) throw Object.assign(new Error('no luck'), { code: fail });
+        return { done: ms };
+      },
+      { signal: stopping.signal, beatSeconds: 0.2 },
+    );
+    // Longer than it may be silent, and than the next look for silent ones.
+    const long = await ctx.delegate('faint', { ms: 7000 }, lease());
+    expect(await long.result()).toEqual({ done: 7000 });
+    const events: string[] = [];
+    for await (const { kind, message } of long.events()) events.push(message ?? kind);
+    expect(events).toEqual(['status', 'status', 'half', 'a line', 'status']);
+    const failing = await ctx.delegate('faint', { ms: 0, fail: 'NO_DATA' }, lease());
+    expect(await refused(failing.result())).toMatchObject({ code: 'NO_DATA', message: 'no luck' });
+    const unwanted = await ctx.delegate('faint', { ms: 60_000 }, lease());
+    await expect.poll(() => seen.length).toBe(3);
+    await unwanted.cancel();
+    await expect.poll(() => seen.at(-1)).toBe('not wanted');
+    stopping.abort();
+    await working;
+  }, 20_000);
 
   it('that hangs up while it waits is given nothing', async () => {
     await ctx.revoke('faint');
