@@ -1,7 +1,8 @@
 /**
- * `node bench/postgres.ts`: what replicas on one PostgreSQL get through, against the same inserts done bare by pgbench on
- * the same server in the same minute. A transaction of pgbench inserts as many rows as a replica has clients, which is
- * the most that a replica can commit at once.
+ * `node bench/postgres.ts [replicas] [chains] [latency]`: what replicas on one PostgreSQL get through, against the same
+ * inserts done bare by pgbench on the same server in the same minute: as many connections, as many rows in a transaction
+ * as a replica has clients, and the same bytes sent for each of them. It is measured twice, with every connection for
+ * itself, and with the lock under which one chain is one after the other whoever writes it.
  */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,8 +12,10 @@ import { ownServer } from '../test/store/postgres.server.ts';
 import { type Figure, median, percentile, print } from './measure.ts';
 import type { Ran, Run } from './postgres.replica.ts';
 
-const MILLISECONDS = 3000;
-const ROUNDS = 2;
+const MILLISECONDS = 2000;
+const ROUNDS = 3;
+const asked = new Set(process.argv.slice(2));
+const wanted = (part: string): boolean => asked.size === 0 || asked.has(part);
 
 const home = mkdtempSync(join(tmpdir(), 'aga-bench-pg-'));
 const pg = await ownServer(['fsync=on', 'shared_buffers=256MB', 'max_wal_size=4GB']);
@@ -27,11 +30,12 @@ function next<T>(child: ChildProcess): Promise<T> {
   });
 }
 
-async function replica(index: number): Promise<ChildProcess> {
-  const folder = join(home, `${index}`);
-  if (index > 0) cpSync(join(home, '0'), folder, { recursive: true });
+/** The first begins the chain, the others bring its keys. */
+async function replica(index: number, authority = 'default'): Promise<ChildProcess> {
+  const folder = join(home, `${authority}-${index}`);
+  if (index > 0) cpSync(join(home, `${authority}-0`), folder, { recursive: true });
   const child = fork(join(import.meta.dirname, 'postgres.replica.ts'), [folder], {
-    env: { ...process.env, AGA_DATABASE_URL: url },
+    env: { ...process.env, AGA_DATABASE_URL: url, AGA_AUTHORITY: authority },
   });
   child.setMaxListeners(0);
   await next(child);
@@ -41,9 +45,9 @@ async function replica(index: number): Promise<ChildProcess> {
 const replicas = [await replica(0)];
 for (let index = 1; index < 4; index++) replicas.push(await replica(index));
 
-async function root(): Promise<string> {
-  replicas[0]!.send('root');
-  return next<string>(replicas[0]!);
+async function root(by: ChildProcess = replicas[0]!): Promise<string> {
+  by.send('root');
+  return next<string>(by);
 }
 
 interface Total {
@@ -52,11 +56,13 @@ interface Total {
 }
 
 /** `what` of each replica at once; those without one stand idle. */
-async function all(...what: readonly Omit<Run, 'milliseconds'>[]): Promise<Total> {
+const all = (...what: readonly Omit<Run, 'milliseconds'>[]): Promise<Total> => allOf(replicas, what);
+
+async function allOf(who: readonly ChildProcess[], what: readonly Omit<Run, 'milliseconds'>[]): Promise<Total> {
   const ran = await Promise.all(
     what.map(async (one, index) => {
-      replicas[index]!.send({ ...one, milliseconds: MILLISECONDS });
-      return next<Ran>(replicas[index]!);
+      who[index]!.send({ ...one, milliseconds: MILLISECONDS });
+      return next<Ran>(who[index]!);
     }),
   );
   const calls = ran.reduce((sum, each) => sum + each.calls, 0);
@@ -66,33 +72,43 @@ async function all(...what: readonly Omit<Run, 'milliseconds'>[]): Promise<Total
 const debian = '/usr/lib/postgresql';
 const pgbench = join(debian, readdirSync(debian).sort((a, b) => Number(b) - Number(a))[0] ?? '', 'bin/pgbench');
 
-/** Rows a second: entry, what it touches, and a checkpoint for each transaction. */
-function bare(connections: number, rows: number): number {
+/** Rows a second: entries, what they touch, and a checkpoint for each transaction, in one statement as ours is. */
+function bare(connections: number, rows: number, lock: string): number {
   const script = join(home, 'bare.sql');
+  const lines = (name: string): string => `string_to_array(:${name}, E'\\n')`;
   writeFileSync(
     script,
     `BEGIN;
-     INSERT INTO bare.entries SELECT 1, nextval('bare.seq'), hash, kind, entry FROM bare.sample, generate_series(1, ${rows});
-     INSERT INTO bare.touches SELECT 1, artifact, direct, nextval('bare.seq') FROM bare.touched, generate_series(1, ${rows});
-     INSERT INTO bare.checkpoints SELECT 1, nextval('bare.seq'), note, frontier FROM bare.note;
+     ${lock}
+     WITH put AS (
+       INSERT INTO bare.entries (chain, seq, hash, kind, entry)
+       SELECT 1, nextval('bare.seq'), decode(hash, 'hex'), kind, entry
+       FROM unnest(${lines('hashes')}, ${lines('kinds')}, ${lines('entries')}) AS e (hash, kind, entry)
+     ), touched AS (
+       INSERT INTO bare.touches (chain, artifact, direct, seq)
+       SELECT 1, decode(artifact, 'hex'), 1, nextval('bare.seq') FROM unnest(${lines('artifacts')}) AS t (artifact)
+     )
+     INSERT INTO bare.checkpoints (chain, size, note, frontier)
+     VALUES (1, nextval('bare.seq'), :note, decode(:frontier, 'hex'));
      COMMIT;\n`,
   );
-  const args = [
-    '-n',
-    '-M',
-    'prepared',
-    '-c',
-    `${connections}`,
-    '-j',
-    '1',
-    '-T',
-    `${MILLISECONDS / 1000}`,
-    '-f',
-    script,
-  ];
+  const many = (value: unknown): string => Array(rows).fill(value).join('\n');
+  const [entry, hash, artifact, note, frontier] = sample;
+  const values = {
+    hashes: many(hash),
+    kinds: many('DECISION'),
+    entries: many(entry),
+    artifacts: many(artifact),
+    note,
+    frontier,
+  };
   const { port, pathname, username } = new URL(url);
-  const where = ['-h', '127.0.0.1', '-p', port, '-U', username, pathname.slice(1)];
-  const told = execFileSync(pgbench, [...args, ...where], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const args = [
+    ...['-n', '-M', 'prepared', '-c', `${connections}`, '-j', '1', '-T', `${MILLISECONDS / 1000}`, '-f', script],
+    ...Object.entries(values).flatMap(([name, value]) => ['-D', `${name}=${value}`]),
+    ...['-h', '127.0.0.1', '-p', port, '-U', username, pathname.slice(1)],
+  ];
+  const told = execFileSync(pgbench, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   return Number(/tps = ([\d.]+)/.exec(told)?.[1]) * rows;
 }
 
@@ -105,57 +121,95 @@ await pg.sql(
   'CREATE TABLE bare.entries (LIKE aga.entries INCLUDING ALL)',
   'CREATE TABLE bare.touches (LIKE aga.touches INCLUDING ALL)',
   'CREATE TABLE bare.checkpoints (LIKE aga.checkpoints INCLUDING ALL)',
-  `CREATE TABLE bare.sample AS SELECT * FROM aga.entries WHERE kind = 'DECISION' ORDER BY seq DESC LIMIT 1`,
-  'CREATE TABLE bare.touched AS SELECT t.* FROM aga.touches AS t JOIN bare.sample AS s ON s.seq = t.seq',
-  'CREATE TABLE bare.note AS SELECT * FROM aga.checkpoints ORDER BY size DESC LIMIT 1',
+  'CREATE TABLE bare.lock AS SELECT 1 AS id',
 );
+const [sample] = (await pg.sql(
+  url,
+  `SELECT e.entry, encode(e.hash, 'hex'), encode(t.artifact, 'hex'), c.note, encode(c.frontier, 'hex')
+   FROM aga.entries AS e JOIN aga.touches AS t USING (chain, seq), (SELECT * FROM aga.checkpoints ORDER BY size DESC LIMIT 1) AS c
+   WHERE e.kind = 'DECISION' ORDER BY e.seq DESC LIMIT 1`,
+)) as [[string, string, string, string, string]];
+const LOCK = 'SELECT FROM bare.lock FOR UPDATE;';
 
-async function against(count: number, clients: number): Promise<void> {
+async function against(name: string, clients: number, who: readonly ChildProcess[], roots: () => Promise<string[]>) {
   const rates: number[] = [];
   const ratios: number[] = [];
-  let latencies: readonly number[] = [];
+  const locked: number[] = [];
+  const latencies: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const from = await root();
-    const ran = await all(...replicas.slice(0, count).map(() => ({ clients, root: from, what: 'authorize' as const })));
-    const ceiling = bare(count, clients);
-    say(`${count} × ${clients}: ${ran.perSecond.toFixed(0)}/s of ${ceiling.toFixed(0)}/s`);
+    const from = await roots();
+    const ran = await allOf(
+      who,
+      who.map((_, index) => ({ clients, root: from[index % from.length]!, what: 'authorize' as const })),
+    );
+    const [free, queued] = [bare(who.length, clients, ''), bare(who.length, clients, LOCK)];
+    say(`${name}: ${[ran.perSecond, free, queued].map((each) => each.toFixed(0)).join('/s of ')}/s with the lock`);
     rates.push(ran.perSecond);
-    ratios.push(ran.perSecond / ceiling);
-    latencies = ran.latencies;
+    ratios.push(ran.perSecond / free);
+    locked.push(ran.perSecond / queued);
+    latencies.push(...ran.latencies);
   }
   const value = median(ratios);
   const ratio = { to: 'pgbench', value, ...(clients > 1 && { target: '>= 0.5', met: value >= 0.5 }) };
-  figures.push({ name: `appends, ${count} × ${clients} clients`, value: median(rates), unit: '/s', ratio });
-  figures.push({ name: '  p99 of a call', value: percentile(latencies, 0.99), unit: 'ms' });
+  figures.push({ name, value: median(rates), unit: '/s', ratio });
+  figures.push({
+    name: '  p99 of a call',
+    value: percentile(latencies, 0.99),
+    unit: 'ms',
+    ratio: { to: 'pgbench under the same lock, in entries', value: median(locked) },
+  });
 }
 
-for (const count of [1, 2, 4]) for (const clients of [1, 16, 64]) await against(count, clients);
+if (wanted('replicas'))
+  for (const count of [1, 2, 4])
+    for (const clients of [1, 16, 64])
+      await against(`appends, ${count} × ${clients} clients`, clients, replicas.slice(0, count), async () => [
+        await root(),
+      ]);
 
-for (const count of [1, 4]) {
-  const from = await root();
-  const ran = await all(
-    ...replicas.slice(0, count).map(() => ({ clients: 16, root: from, what: 'delegate' as const })),
-  );
-  figures.push({ name: `delegations, ${count} × 16 clients`, value: ran.perSecond, unit: '/s' });
+const others: ChildProcess[] = [];
+if (wanted('chains')) {
+  for (let index = 0; index < 3; index++) others.push(await replica(0, `chain${index}`));
+  const each = [replicas[0]!, ...others];
+  for (const count of [1, 2, 4])
+    for (const clients of [16, 64])
+      await against(`${count} chain${count > 1 ? 's' : ''} × ${clients} clients`, clients, each.slice(0, count), () =>
+        Promise.all(each.slice(0, count).map((one) => root(one))),
+      );
 }
 
-const shared = await root();
-for (const what of ['check', 'authorize'] as const) {
-  const [alone, beside] = [
-    await all({ clients: 1, root: shared, what }),
-    await all(
-      { clients: 1, root: shared, what },
-      ...[1, 2].map(() => ({ clients: 16, root: shared, what: 'delegate' as const })),
-    ),
-  ];
-  figures.push({ name: `${what}, one client, p50`, value: percentile(alone.latencies, 0.5), unit: 'ms' });
-  figures.push({ name: `  while two other replicas write, p50`, value: percentile(beside.latencies, 0.5), unit: 'ms' });
-  figures.push({ name: `  p99`, value: percentile(beside.latencies, 0.99), unit: 'ms' });
+if (wanted('latency')) await latency();
+
+async function latency(): Promise<void> {
+  for (const count of [1, 4]) {
+    const from = await root();
+    const ran = await all(
+      ...replicas.slice(0, count).map(() => ({ clients: 16, root: from, what: 'delegate' as const })),
+    );
+    figures.push({ name: `delegations, ${count} × 16 clients`, value: ran.perSecond, unit: '/s' });
+  }
+  const shared = await root();
+  for (const what of ['check', 'authorize'] as const) {
+    const [alone, beside] = [
+      await all({ clients: 1, root: shared, what }),
+      await all(
+        { clients: 1, root: shared, what },
+        ...[1, 2].map(() => ({ clients: 16, root: shared, what: 'delegate' as const })),
+      ),
+    ];
+    figures.push({ name: `${what}, one client, p50`, value: percentile(alone.latencies, 0.5), unit: 'ms' });
+    figures.push({
+      name: `  while two other replicas write, p50`,
+      value: percentile(beside.latencies, 0.5),
+      unit: 'ms',
+    });
+    figures.push({ name: `  p99`, value: percentile(beside.latencies, 0.99), unit: 'ms' });
+  }
 }
 
 print(figures);
 await Promise.all(
-  replicas.map((child) => {
+  [...replicas, ...others].map((child) => {
     child.removeAllListeners('exit');
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.send('end');
