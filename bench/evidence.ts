@@ -118,6 +118,13 @@ async function signatures(count: number): Promise<void> {
   figure('  all threads', count / (median(all) / 1000), '1/s');
 }
 
+/** In the page itself: what asking it from outside costs is not the page's. */
+const STOPWATCH = `
+  document.getElementById('file').addEventListener('change', () => { window.chosenAt = performance.now(); }, true);
+  const seen = () => { if (document.body.dataset.verdict) window.verdictAt = performance.now(); };
+  new MutationObserver(seen).observe(document.body, { attributes: true });
+`;
+
 async function page(text: string): Promise<void> {
   const [html, bundle] = [join(home, 'verify.html'), join(home, 'bundle.json')];
   await bundlePage(html);
@@ -128,10 +135,10 @@ async function page(text: string): Promise<void> {
   const trust = `{ const b = document.getElementById('trust'); b.value = '${TRUST}'; b.dispatchEvent(new Event('input')); }`;
   await opened.evaluate(trust);
   await opened.evaluate('document.getElementById("at").value = "2030-01-01T00:00:00Z"');
-  const started = performance.now();
+  await opened.evaluate(STOPWATCH);
   await opened.choose('#file', bundle);
   await opened.until('document.body.dataset.verdict');
-  figure('  to a verdict on 2,000 decisions, in Chromium', performance.now() - started, 'ms');
+  figure('  to a verdict on 2,000 decisions, in Chromium', await opened.evaluate('verdictAt - chosenAt'), 'ms');
   await opened.close();
 }
 

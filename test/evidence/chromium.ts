@@ -42,9 +42,7 @@ export async function openPage(url: string): Promise<Page> {
 }
 
 async function attach(child: ChildProcess, profile: string, url: string): Promise<Page> {
-  const portFile = join(profile, 'DevToolsActivePort');
-  for (let i = 0; i < 200 && !existsSync(portFile); i++) await sleep(50);
-  const [port] = readFileSync(portFile, 'utf8').split('\n');
+  const port = await portOf(profile);
   const targets = await (await fetch(`http://127.0.0.1:${port}/json`)).json();
   const { webSocketDebuggerUrl } = targets.find(({ type }: { type: string }) => type === 'page');
   const socket = new WebSocket(webSocketDebuggerUrl);
@@ -102,6 +100,17 @@ async function attach(child: ChildProcess, profile: string, url: string): Promis
       await end(child, profile);
     },
   };
+}
+
+/** The file is there before anything is in it. */
+async function portOf(profile: string): Promise<number> {
+  const file = join(profile, 'DevToolsActivePort');
+  for (let i = 0; i < 600; i++) {
+    const port = existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : 0;
+    if (port > 0) return port;
+    await sleep(50);
+  }
+  throw new Error('Chromium did not say where it listens');
 }
 
 async function end(child: ChildProcess, profile: string): Promise<void> {

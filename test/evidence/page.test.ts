@@ -1,12 +1,17 @@
 /** The page in a real browser, from a file, without a network: what it says of good and of forged evidence. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundlePage } from '../../scripts/page.ts';
+import { toDidKey } from '../../src/base/did-key.ts';
+import { buildBundle } from '../../src/evidence/build.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { KEYS } from '../kernel.ts';
 import { CHROMIUM, openPage, type Page } from './chromium.ts';
 import { TRUST } from './forgery/case.ts';
+import { longChain } from './long-chain.ts';
 
 const CORPUS = join(import.meta.dirname, '../vectors/bundles');
 const PAGE = join(tmpdir(), `aga-page-${process.pid}`, 'verify.html');
@@ -19,7 +24,10 @@ describe.skipIf(!CHROMIUM)('the page', () => {
     await bundlePage(PAGE);
     page = await openPage(pathToFileURL(PAGE).href);
   });
-  afterAll(() => page?.close());
+  afterAll(async () => {
+    await page?.close();
+    rmSync(dirname(PAGE), { recursive: true, force: true });
+  });
 
   const type = (id: string, text: string) =>
     page.evaluate(
@@ -28,8 +36,8 @@ describe.skipIf(!CHROMIUM)('the page', () => {
   /** What is shown of a file: `good` or `bad`, and all of the text. */
   async function shown(file: string, trust = TRUST): Promise<{ verdict: string; text: string }> {
     await type('trust', '');
-    await page.choose('#file', join(CORPUS, file));
-    await page.until(`document.getElementById('named').textContent.includes(${JSON.stringify(file)})`);
+    await page.choose('#file', resolve(CORPUS, file));
+    await page.until(`document.getElementById('named').textContent.includes(${JSON.stringify(basename(file))})`);
     await type('trust', trust);
     await page.until('document.body.dataset.verdict');
     return page.evaluate('({ verdict: document.body.dataset.verdict, text: document.body.innerText })');
@@ -76,6 +84,20 @@ describe.skipIf(!CHROMIUM)('the page', () => {
     expect((await shown('good-lead.json', 'did:key:z6MknGc3ocHs3zdPiJbnaaqDi58NGb4pk1Sp9WxWufuXSdxf')).verdict).toBe(
       'bad',
     );
+  });
+
+  it('judges all of a long bundle, and says how much of it is told', async () => {
+    const store = new MemoryStore();
+    const { root, end } = await longChain(store, 5998);
+    const { text } = await buildBundle(store, { artifact_hash: root }, KEYS.log, end);
+    const file = join(dirname(PAGE), 'long.json');
+    writeFileSync(file, text);
+    const long = await shown(file, toDidKey(KEYS.authority.publicKey));
+    expect(long.verdict).toBe('good');
+    expect(long.text).toContain('Of its 6000 entries, all of them judged, the first 5000 are told.');
+    const forged = join(dirname(PAGE), 'forged.json');
+    writeFileSync(forged, text.replace('"request_id":5990', '"request_id":5991'));
+    expect((await shown(forged, toDidKey(KEYS.authority.publicKey))).verdict).toBe('bad');
   });
 
   it('refuses what is dated later than the time that is asked about', async () => {

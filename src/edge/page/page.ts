@@ -63,13 +63,17 @@ async function judge(): Promise<void> {
 }
 
 function show(found: Report, text: string): void {
-  said.textContent = found.valid ? 'The evidence holds.' : 'The evidence is refused.';
   element('verdicts', HTMLDivElement).replaceChildren(
     ...QUESTIONS.map(([name, about]) => verdict(name, about, found[name])),
   );
   element('unproven', HTMLUListElement).replaceChildren(...found.not_proven.map((line) => made('li', line)));
   const faulty = new Set(QUESTIONS.flatMap(([name]) => found[name].findings.map((each) => each.sequence_number)));
-  const { artifacts, lines } = storyOf(text);
+  const { artifacts, lines, untold } = storyOf(text);
+  const rest =
+    untold === 0
+      ? ''
+      : ` Of its ${lines.length + untold} entries, all of them judged, the first ${lines.length} are told.`;
+  said.textContent = `${found.valid ? 'The evidence holds.' : 'The evidence is refused.'}${rest}`;
   element('story', HTMLElement).hidden = lines.length === 0;
   table(
     'tree',

@@ -23,18 +23,21 @@ export interface Line {
 export interface Story {
   readonly artifacts: readonly Told[];
   readonly lines: readonly Line[];
+  /** Entries that are not among the lines. */
+  readonly untold: number;
 }
 
 type Members = { readonly [name: string]: Json };
 
-/** Bigger documents are judged, but not told. */
+/** What comes behind them is judged, but not told. */
 const MAX_LINES = 5000;
 
 /** Empty for what is no bundle. */
 export function storyOf(text: string): Story {
   const artifacts = new Map<string, Told>();
   const lines: Line[] = [];
-  for (const entry of itemsOf(document(text), 'entries').slice(0, MAX_LINES)) {
+  const entries = itemsOf(document(text), 'entries');
+  for (const entry of entries.slice(0, MAX_LINES)) {
     const event = membersOf(entry.event);
     const artifact = membersOf(event.artifact);
     const hash = say(event.child_artifact_hash ?? event.artifact_hash ?? '');
@@ -60,7 +63,7 @@ export function storyOf(text: string): Story {
       what: what(event),
     });
   }
-  return { artifacts: [...artifacts.values()], lines };
+  return { artifacts: [...artifacts.values()], lines, untold: entries.length - lines.length };
 }
 
 /** Members worth a glance, in this order; the whole entry is in the file. */
