@@ -124,6 +124,12 @@ describe('what a host itself can do', () => {
     expect(hook('Read', { file_path: join(ws, 'notes/a.md') }, null, bound)).toMatchObject(PASSES);
   });
 
+  it('is told from that of a sub-agent by the id that only those have', () => {
+    const told = { hook_event_name: 'PreToolUse', tool_name: 'Read', tool_input: { file_path: '/etc/passwd' } };
+    expect(tell(JSON.stringify({ ...told, agent_type: 'started-as' }))).toMatchObject(PASSES);
+    expect(tell(JSON.stringify({ ...told, agent_id: 'a1' }))).toMatchObject(REFUSED);
+  });
+
   it('is nothing for a sub-agent that nobody has delegated to', () => {
     for (const agent of ['Explore', '', 'aga-reader-00000000'])
       expect(hook('Read', { file_path: join(ws, 'notes/a.md') }, agent)).toMatchObject(REFUSED);

@@ -2,7 +2,7 @@
  * What Claude Code tells a `PreToolUse` hook on its stdin: which tool is about to be used, with what, and by which agent.
  *
  *     {"hook_event_name":"PreToolUse","tool_name":"Read","tool_input":{"file_path":"/ws/a"},"tool_use_id":"toolu_…",
- *      "cwd":"/ws","agent_id":"…","agent_type":"researcher"}        the last two only where a sub-agent asks
+ *      "cwd":"/ws","agent_id":"…","agent_type":"researcher"}        the id only where a sub-agent asks
  */
 import * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
@@ -37,7 +37,8 @@ export function hostCall(bytes: Uint8Array): HostCall {
   const parsed = shape.safeParse(parseStrict(bytes, { maxBytes: MAX_BYTES }));
   if (!parsed.success) throw new Refusal('INVALID_REQUEST', 'This is not what a PreToolUse hook is told.');
   const { tool_name: tool, tool_input: input, tool_use_id: use, cwd, agent_id, agent_type } = parsed.data;
-  // An agent without a name is nobody that we know; it is never taken for the host's own.
-  const agent = agent_id === undefined && agent_type === undefined ? null : (agent_type ?? '');
+  // Without an id it is the host's own agent, which may be of a named kind as well. With one and no name it is nobody
+  // that we know.
+  const agent = agent_id === undefined ? null : (agent_type ?? '');
   return { tool, input, use: use ?? null, cwd: cwd ?? '', agent };
 }
