@@ -40,14 +40,14 @@ export function sharedPresence(
     async isGone(id) {
       if (local.isHere(id)) return local.isGone(id);
       const silence = await journal.silence(nameOf(id));
-      if (silence !== undefined && silence < silent) {
+      // One that was never heard of may be an older version, which says nothing: its jobs end with their authority.
+      if (silence === undefined || silence < silent) {
         silentSince.delete(id);
         return false;
       }
       const since = silentSince.get(id) ?? performance.now();
       silentSince.set(id, since);
-      // Of one that was never heard of, the silence begins now.
-      return performance.now() - since > (silence === undefined ? silent : listen);
+      return performance.now() - since > listen;
     },
     release() {
       clearInterval(beating);

@@ -277,6 +277,53 @@ async function sessionToken(token: string): Promise<string> {
   return ((await response.json()) as { sessionToken: string }).sessionToken;
 }
 
+it('one caller over HTTP has 64 streams at once, and those of others beside them', async () => {
+  const listen = async (authorization: string, signal: AbortSignal): Promise<string> => {
+    const _meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientInfo': me,
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const notifications = { resourceSubscriptions: ['aga://chain/checkpoint'] };
+    const response = await fetch(`${server.url}/mcp`, {
+      method: 'POST',
+      signal,
+      headers: {
+        authorization,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'subscriptions/listen',
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 'l',
+        method: 'subscriptions/listen',
+        params: { notifications, _meta },
+      }),
+    });
+    const { value } = await response.body!.getReader().read();
+    return new TextDecoder().decode(value);
+  };
+  const gone = new AbortController();
+  const mine = await Promise.all(Array.from({ length: 64 }, () => listen(`Bearer ${OPERATOR}`, gone.signal)));
+  expect(mine.every((each) => each.includes('acknowledged'))).toBe(true);
+  expect(await listen(`Bearer ${OPERATOR}`, gone.signal)).toContain('Subscription limit reached');
+  const { enrollment } = await call(
+    there,
+    'aga_delegate_to_subagent',
+    { sub_agent_id: 'beside', permissions: PERMISSIONS, enroll: true },
+    as(left),
+  );
+  const other = `Bearer ${await sessionToken(enrollment.token)}`;
+  expect(await listen(other, gone.signal)).toContain('acknowledged');
+  gone.abort();
+  await expect.poll(() => watchingOf(here.service).size).toBe(0);
+  const again = new AbortController();
+  expect(await listen(`Bearer ${OPERATOR}`, again.signal)).toContain('acknowledged');
+  again.abort();
+});
+
 it('an earlier client over HTTP, which has no stream to be told on, is promised nothing', async () => {
   const response = await fetch(`${server.url}/mcp`, {
     method: 'POST',

@@ -23,13 +23,16 @@ export const isListen = (body: Json): body is Json & RpcMessage => isObject(body
 
 /** Streams that are open at once; each costs a look at the chain several times a second. */
 const MOST = 1024;
+const MOST_OF_ONE = 64;
 const LONGEST_TIMER = 0x7fffffff;
 
 export function streamsOf(factory: McpServerFactory, report: (error: Error) => void): Streams {
-  const open = new Set<() => Promise<void>>();
+  const open = new Map<() => Promise<void>, string | null>();
+  const isFull = ({ artifact }: Caller): boolean =>
+    open.size >= MOST || [...open.values()].filter((each) => each === artifact).length >= MOST_OF_ONE;
   return {
     async open(request, asked, options, { caller, session, left }) {
-      if (open.size >= MOST) {
+      if (isFull(caller)) {
         const error = { code: -32603, message: 'Subscription limit reached' };
         return Response.json({ jsonrpc: '2.0', id: asked.id ?? null, error });
       }
@@ -47,7 +50,7 @@ export function streamsOf(factory: McpServerFactory, report: (error: Error) => v
       };
       const late = setTimeout(() => void close(), Math.min(left ?? LONGEST_TIMER, LONGEST_TIMER)).unref();
       let watched: (() => void) | undefined;
-      open.add(close);
+      open.set(close, caller.artifact);
       request.signal.addEventListener('abort', () => void close());
       // The end of what the caller acts under is the end of its streams.
       if (caller.artifact !== null) {
@@ -60,7 +63,7 @@ export function streamsOf(factory: McpServerFactory, report: (error: Error) => v
       return response;
     },
     async close() {
-      await Promise.all(Array.from(open, (close) => close()));
+      await Promise.all(Array.from(open.keys(), (close) => close()));
     },
   };
 }
