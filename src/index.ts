@@ -1,4 +1,7 @@
-/** The library: the pure rooms by name. Nothing here reads a clock, a file or the network. */
+/**
+ * The library: the pure rooms by name, which read no clock, no file and no network; and the client, for whoever looks for
+ * it here instead of in `aga-delegate/client`.
+ */
 export { type Artifact, isAuthentic, open, type Sealed, seal } from './artifact/artifact.ts';
 export { type Derivation, derive, type EnrolmentStatement, type Presentation } from './artifact/derive.ts';
 export { type Breach, breaches, type Held, rootBreaches } from './artifact/lineage.ts';
@@ -10,4 +13,6 @@ export { parseStrict } from './base/strict-json.ts';
 export { openCheckpoint, parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
 export { type Entry, openEntry } from './chain/entry.ts';
 export { verifyConsistency, verifyInclusion } from './chain/proof.ts';
+export { Agent, type ConnectOptions, connect, DelegateError, Job, Lease } from './client/index.ts';
 export { type Act, denials, excess, nearestAllowed, parsePermissions, parseScope, type Scope } from './scope/scope.ts';
+export { type Report, verifyBundle } from './verify.ts';

@@ -23,8 +23,8 @@ function bounded(origin: string, bound: 'at least' | 'at most', count: number | 
   return bound === 'at least' && count === 1 ? 'must not be empty' : `must have ${bound} ${count} ${counted}`;
 }
 
-/** Follows the name of the member. What the schema says in its own words stays as it is. */
-export function sayIssue(issue: Issue): string {
+/** Follows the name of the member; `known` are those of a whole. What the schema says in its own words stays as it is. */
+export function sayIssue(issue: Issue, known: readonly string[] = []): string {
   switch (issue.code) {
     case 'invalid_type':
       return sayType(issue.expected, issue.message);
@@ -35,7 +35,7 @@ export function sayIssue(issue: Issue): string {
     case 'invalid_value':
       return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
     case 'unrecognized_keys':
-      return `has unknown members: ${issue.keys.slice(0, 5).join(', ')}`;
+      return `has unknown members: ${issue.keys.slice(0, 5).join(', ')}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`;
     default:
       return issue.message;
   }

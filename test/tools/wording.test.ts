@@ -15,7 +15,7 @@ const schema = z.strictObject({
 
 const said = (value: unknown, within: z.ZodType = schema): string[] => {
   const { error } = within.safeParse(value);
-  return (error?.issues ?? []).map(sayIssue);
+  return (error?.issues ?? []).map((issue) => sayIssue(issue));
 };
 
 describe('what is wrong with a value', () => {
@@ -40,6 +40,13 @@ describe('what is wrong with a value', () => {
     [[], 'must be an object, not a list'],
   ])('is said in plain words: %j', (value, sentence) => {
     expect(said(value)).toEqual([sentence]);
+  });
+
+  it('names what would have been known, where that is told', () => {
+    const { error } = schema.safeParse({ x: 1 });
+    expect(error?.issues.map((issue) => sayIssue(issue, ['text', 'long']))).toEqual([
+      'has unknown members: x; known are text, long',
+    ]);
   });
 
   it('is that it is missing, where nothing was given', () => {
