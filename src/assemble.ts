@@ -96,7 +96,7 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
     };
   });
   const service = new Service(sequencer, TOOLS, store);
-  const enforcement = new Enforcement(service, config.refusals_per_minute);
+  const enforcement = new Enforcement(service, config.refusals_per_minute, config.mode);
   const lookout = new Lookout(service);
   const { gateway, decider } = gatewayOf(config, { service, enforcement, lookout });
   const tokens = tokensOf(keys.authority);

@@ -80,6 +80,15 @@ describe('a duty of any ancestor applies to its descendants', () => {
   });
 });
 
+it('nothing is fired in shadow mode but what tells', async () => {
+  const { service, child, may, store } = await lineage(['ALERT_ONLY', 'TERMINATE']);
+  const shadow = new Enforcement(service, 3, 'shadow');
+  const seen = { type: 'CONFIG_MANIFEST', subject: 'files', digest: DIGEST.b, expected: DIGEST.a };
+  expect(await shadow.measure(child, seen)).toBe(true);
+  expect((await kinds(store)).slice(-2)).toEqual(['MEASUREMENT', 'TRIGGER']);
+  expect(await may(child)).toBe(null);
+});
+
 describe('too many refusals in a minute', () => {
   it('fire every duty once when many notice at the same moment', async () => {
     const { enforcement, child, call, store, audit } = await lineage(['ALERT_ONLY', 'QUARANTINE']);

@@ -7,7 +7,7 @@ import { find } from '../authority/find.ts';
 import { Refusal } from '../base/refusal.ts';
 import { type Caller, operator } from '../caller.ts';
 import type { Context } from '../tools/tool.ts';
-import type { Service } from './service.ts';
+import type { Mode, Service } from './service.ts';
 
 export interface Measured {
   readonly type: string;
@@ -25,13 +25,16 @@ export type Fired = (artifact: string, trigger: string) => void;
 export class Enforcement {
   readonly #service: Service;
   readonly #most: number;
+  readonly #mode: Mode;
   readonly #listeners = new Set<Fired>();
   /** The enforcement itself acts for the operator. */
   readonly #self: Caller = operator();
 
-  constructor(service: Service, refusalsPerMinute: number) {
+  /** In shadow mode what happens is recorded, and nobody is stopped. */
+  constructor(service: Service, refusalsPerMinute: number, mode: Mode = 'enforce') {
     this.#service = service;
     this.#most = refusalsPerMinute;
+    this.#mode = mode;
   }
 
   onFired(listener: Fired): () => void {
@@ -122,8 +125,9 @@ export class Enforcement {
       name: 'trigger',
       caller: this.#self,
       writes: true,
-      decide(context) {
-        const duties = isDue(context) ? [...dutiesOf(find(context.state, artifact))].sort() : [];
+      decide: (context) => {
+        const all = isDue(context) ? [...dutiesOf(find(context.state, artifact))].sort() : [];
+        const duties = this.#mode === 'enforce' ? all : all.filter((duty) => duty === HARMLESS);
         const [event, ...after] = duties.map((trigger) => eventOf(artifact, trigger, cause));
         return event ? { event, after, tell: () => duties } : { answer: [] };
       },
@@ -144,6 +148,8 @@ const eventOf = (artifact_hash: string, trigger: string, cause: string): Event =
 });
 
 const MINUTE = 60_000;
+/** The duty that stops nobody. */
+const HARMLESS = 'ALERT_ONLY';
 
 /** One cause that goes on fires once a minute. */
 const isQuiet = (artifact: string, { state, now }: Context): boolean =>
