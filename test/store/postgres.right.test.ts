@@ -137,9 +137,11 @@ describe.skipIf(missing !== undefined)(`the right to append${missing === undefin
         });
     })();
     await sleep(100);
-    const begun = performance.now();
-    for (let i = 0; i < 5; i++) await join(other, 0);
-    expect(performance.now() - begun).toBeLessThan(2000);
+    for (let i = 0; i < 5; i++) {
+      const begun = performance.now();
+      await join(other, 0);
+      expect(performance.now() - begun).toBeLessThan(500);
+    }
     isBusy = false;
     await work;
     // Nobody has it who does not need it.

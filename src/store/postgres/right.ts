@@ -42,14 +42,17 @@ const ATTEMPTS = 5;
 const CONTENDED = 1000;
 /** Milliseconds between two looks at what others append while we wait. */
 const LOOK = 4;
-/** Milliseconds between two commits of a replica that has always more to append, and for which the right is kept for it. */
+/** Milliseconds between two commits of a replica that has always more to append. */
 const BUSY = 1;
+/** Milliseconds for which the right is kept for it without use, and in all: others who want it show only by appending. */
 const KEEP = 2;
+const TURN = 15;
 
 export class Right {
   readonly #options: RightOptions;
   #contended = Number.NEGATIVE_INFINITY;
   #ended = Number.NEGATIVE_INFINITY;
+  #since = 0;
   #streak = 0;
   #kept: Kept | undefined;
 
@@ -67,7 +70,7 @@ export class Right {
 
   /** To be asked for in the same breath as a commit that makes the chain so long. */
   keep(session: Session, size: number): void {
-    if (this.#streak < 2 || this.#others()) return;
+    if (this.#streak < 2 || this.#others() || performance.now() - this.#since > TURN) return;
     const kept: Kept = {
       size,
       held: this.#locked(session, size, MOST).then(
@@ -124,7 +127,10 @@ export class Right {
       const held = await writer.patiently((session) =>
         queued ? this.#queued(session, place, limit) : this.#locked(session, place.size, limit),
       );
-      if (held.news.length < limit) return held;
+      if (held.news.length < limit) {
+        this.#since = performance.now();
+        return held;
+      }
       await this.release(held.session);
       while ((await place.show((await read(place.size, PAGE)).rows)) === PAGE);
     }
