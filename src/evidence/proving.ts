@@ -3,8 +3,8 @@ import { nodeHash } from '../chain/tree.ts';
 import { halves, proveRange, type Range, wholeTree } from './multiproof.ts';
 import { type NodeSource, TILE_WIDTH, withNodes } from './tiles.ts';
 
-/** Leaves whose tiles are held together. */
-const TOGETHER = 64 * TILE_WIDTH;
+/** Leaves whose tiles are held together: as many as are hashed in some twenty milliseconds. */
+const TOGETHER = 16 * TILE_WIDTH;
 
 /**
  * Hashes of the proof that the tree of `size` leaves holds entries at `indexes`, in order; answers the root to which the

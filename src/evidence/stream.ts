@@ -79,11 +79,11 @@ function frameOf({ subject, keys, lineage, end }: Plan, seal?: Seal): [string, s
 async function* proof(source: Source, { keys, end }: Plan, { hash, places }: Making): AsyncGenerator<Uint8Array> {
   const parts = proofParts(source, places, end.size);
   let part = await parts.next();
-  for (let isFirst = true; !part.done; part = await parts.next()) {
-    if (part.value.length === 0) continue;
-    const text = `${isFirst ? '' : ','}${part.value.map((node) => `"${toHex(node)}"`).join()}`;
-    isFirst = false;
-    yield hashed(text, hash);
+  for (let written = 0; !part.done; part = await parts.next()) {
+    // Of nothing too: whoever writes it lets others have their turn.
+    const text = part.value.map((node) => `"${toHex(node)}"`).join();
+    yield hashed(`${written > 0 && text !== '' ? ',' : ''}${text}`, hash);
+    written += part.value.length;
   }
   const signed = openCheckpoint(end.checkpoint, keys.log);
   if (!signed || signed.size !== end.size || toHex(signed.root) !== toHex(part.value)) throw notSigned();

@@ -120,11 +120,12 @@ class LostDraft implements FileDraft {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
+    let done = 0;
+    do {
       const { bytesWritten } = await this.file.write(bytes, done, bytes.length - done, this.#length);
       done += bytesWritten;
       this.#length += bytesWritten;
-    }
+    } while (done < bytes.length);
   }
 
   async note(_line: string): Promise<void> {}

@@ -80,6 +80,16 @@ describe('a bundle that is written page by page', () => {
     }
   });
 
+  it('holds a proof that is made in several parts', async () => {
+    const long = new MemoryStore();
+    const { end } = await longChain(long, 9000);
+    for (const first of [0, 2000, 8999]) {
+      const { text } = await buildBundle(long, { first, last: first + 2 }, KEYS.log, end);
+      expect(JSON.stringify(JSON.parse(text))).toBe(text);
+      expect((await verifyBundle(text, { trust: toDidKey(KEYS.authority.publicKey) })).integrity.findings).toEqual([]);
+    }
+  });
+
   it('to the end of the chain goes as far as that is when it begins', async () => {
     const draft = new MemoryDraft();
     await go(draft, { what: { first: 10, last: null } });

@@ -42,11 +42,10 @@ export async function exportTiles(desk: Desk, { out }: Options): Promise<Outcome
   const bar = progress(desk.terminal, 'Writing tiles');
   const made = await readAll(async (reader) => {
     const { head } = await reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
+    const size = head?.size ?? 0;
     // An entry bundle and a tile for every 256 entries; what is above them is few.
-    const total = 2 * Math.ceil((head?.size ?? 0) / TILE_WIDTH);
-    return placeFiles(out, log.split('+')[0] ?? '', tileFiles(reader), (done) =>
-      bar.watch(done, Math.max(done, total)),
-    );
+    const watch = (done: number): void => bar.watch(Math.min(size, (done * TILE_WIDTH) / 2), size);
+    return placeFiles(out, log.split('+')[0] ?? '', tileFiles(reader), watch);
   }).finally(bar.stop);
   const path = resolve(out);
   return { answer: { path, ...made }, text: () => `${plain(path)}: ${made.files} files, ${made.written} of them new` };
