@@ -39,6 +39,18 @@ describe('drift', () => {
     expect((await audit()).findings).toEqual([]);
   });
 
+  it('is what the configuration says it is, also after the first use', async () => {
+    const { enforcement, child, may, store, audit } = await lineage(['QUARANTINE']);
+    const seen = { type: 'CONFIG_MANIFEST', subject: 'files' };
+    await enforcement.measure(child, { ...seen, digest: DIGEST.a });
+    expect(await enforcement.measure(child, { ...seen, digest: DIGEST.b, expected: DIGEST.b })).toBe(false);
+    expect(await may(child)).toBe(null);
+    expect(await enforcement.measure(child, { ...seen, digest: DIGEST.a, expected: DIGEST.b })).toBe(true);
+    expect(await may(child)).toBe('SUSPENDED');
+    expect((await kinds(store)).filter((kind) => kind === 'MEASUREMENT')).toHaveLength(3);
+    expect((await audit()).findings).toEqual([]);
+  });
+
   it('is found at once against a configured digest', async () => {
     const { enforcement, child } = await lineage([]);
     const seen = { type: 'EXECUTABLE_IMAGE', subject: 'files', digest: DIGEST.b, expected: DIGEST.a };

@@ -42,7 +42,10 @@ export class Enforcement {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Records a measurement for the sake of an artifact; drift fires its duties. Answers whether there was drift. */
+  /**
+   * Records a measurement for the sake of an artifact, as drift where it is not what was pinned. Drift fires its duties, and
+   * where the configuration expects a digest, anything else does and nothing else. Answers whether they were fired.
+   */
   async measure(artifact: string, { type, subject, digest, expected }: Measured): Promise<boolean> {
     const drift = await this.#service.askAnyone<boolean>({
       name: 'measure',
@@ -62,8 +65,10 @@ export class Enforcement {
         return { event: { kind: 'MEASUREMENT', artifact_hash: artifact, ...seen }, tell: () => drift };
       },
     });
-    if (drift) await this.fire(artifact, `drift of ${type} of ${subject}`);
-    return drift;
+    // The operator's word goes before the first use: an upgrade that the configuration expects alarms nobody.
+    const alarming = digest !== null && expected !== undefined ? digest !== expected : drift;
+    if (alarming) await this.fire(artifact, `drift of ${type} of ${subject}`);
+    return alarming;
   }
 
   /** After a refusal of this artifact: fires its duties when there were too many in the last minute. */
