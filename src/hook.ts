@@ -31,6 +31,8 @@ export interface HookPlace {
   readonly artifact: string | null;
   /** What the host calls the server that we are: its calls are judged when they arrive there. */
   readonly servers: readonly string[];
+  /** Names of our upstreams. */
+  readonly upstreams: readonly string[];
 }
 
 /** Resolves to the refusal, or to null where nothing is said against it. */
@@ -38,9 +40,17 @@ export async function judgeHook(bytes: Uint8Array, place: HookPlace): Promise<Re
   const call = hostCall(bytes);
   const server = mcpTool(call.tool)?.server ?? '';
   const who = await agentOf(call, server, place);
-  if (place.servers.includes(server)) return leaveSlip(call, who, place);
+  if (isOurs(call, place)) return leaveSlip(call, who, place);
   if (who instanceof Refusal) return who;
   return who === null || who.apart ? null : judge(call, who.grant, place);
+}
+
+/** A server of another name may begin like ours, so the tool must be one that we could have. */
+function isOurs({ tool: name }: HostCall, { service, servers, upstreams }: HookPlace): boolean {
+  const { server = '', tool = '' } = mcpTool(name) ?? {};
+  return (
+    servers.includes(server) && (service.tools.has(tool) || upstreams.some((each) => tool.startsWith(`${each}__`)))
+  );
 }
 
 interface Agent {

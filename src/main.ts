@@ -92,7 +92,8 @@ function program(terminal: Program['terminal']): Program {
             ]);
             const { artifact } = await identity();
             const { dataDir, config } = chosen();
-            const place = { ...installation, slips: slipsIn(dataDir), mode: config.mode, artifact, servers };
+            const upstreams = Object.keys(config.upstreams);
+            const place = { ...installation, slips: slipsIn(dataDir), mode: config.mode, artifact, servers, upstreams };
             return judgeHook(told, place);
           },
           async serve(options) {

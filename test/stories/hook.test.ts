@@ -107,6 +107,8 @@ describe('what a host itself can do', () => {
     const own = Object.keys(child.launch.mcpServers)[0]!;
     expect(hook(`mcp__${own}__up__pid`, {})).toMatchObject(PASSES);
     expect(hook('mcp__aga-reader-00000000__up__pid', {})).toMatchObject(REFUSED);
+    // The tool of a server that is called aga-delegate__evil.
+    expect(hook('mcp__aga-delegate__evil__tool', {})).toMatchObject(REFUSED);
     const { entries } = await lead.call('aga_query_chain', { kind: 'DECISION' });
     const first = entries.at(0).event;
     expect([first.binding, first.tool, first.artifact_hash]).toEqual([
