@@ -41,7 +41,7 @@ export interface RemoteOptions {
 /** How often a waiting worker's question is asked again, in milliseconds. */
 const PERIOD = 200;
 /** How long an input may take to be found, in milliseconds. */
-const MOMENT = 5000;
+const MOMENT = 2000;
 
 export class RemoteDesk {
   readonly #options: RemoteOptions;
@@ -58,7 +58,7 @@ export class RemoteDesk {
     for (const until = performance.now() + waitSeconds * 1000; ; ) {
       // Who has gone would take a job that nobody does.
       if (signal?.aborted) return null;
-      const taken = await this.#takeNow(caller);
+      const taken = (await this.#isThere(caller)) ? await this.#takeNow(caller) : null;
       if (taken || performance.now() >= until) return taken;
       await sleep(PERIOD);
     }
@@ -70,21 +70,25 @@ export class RemoteDesk {
     jobId: string,
     sayings: readonly Saying[],
   ): Promise<{ state: JobState; code: string | null }> {
-    const { service, journal } = this.#options;
-    await service.ask<null>({
+    const { service, journal, agents } = this.#options;
+    const before = await service.ask<JobState>({
       name: 'job',
       caller,
       writes: false,
-      decide: (context) => ({ answer: mine(context, jobId) && null }),
+      decide: (context) => ({ answer: mine(context, jobId, agents).state }),
     });
     await journal.beat(jobId);
+    // Who speaks of a job that nobody has taken has taken it.
+    if (before === 'pending' && sayings.length > 0) await this.#record.running(jobId);
     await this.#hear(jobId, sayings);
-    return this.#record.look((context) => {
+    const now = await this.#record.look((context) => {
       const job = context.state.jobs.get(jobId);
       if (!job) throw jobNotFound();
       const { state, code } = hasEnded(job) ? job : (overOf(job, context) ?? job);
       return { state, code };
     });
+    if (now.state !== 'running') this.#allowances.delete(jobId);
+    return now;
   }
 
   /** In the order in which it was said; what comes after an end is not heard. */
@@ -99,24 +103,39 @@ export class RemoteDesk {
       said.filter(() => allowance.take()),
     );
     if (!end) return;
-    this.#allowances.delete(jobId);
     if (end.type === 'result') await this.#record.ended(jobId, { state: 'success', code: null, said: end.result });
     else await this.#record.ended(jobId, { state: 'error', code: end.code, said: { message: end.message } });
   }
 
+  /** Asked without the right to write: many may wait, and seldom is there something. */
+  #isThere(caller: Caller): Promise<boolean> {
+    return this.#options.service.ask<boolean>({
+      name: 'job',
+      caller,
+      writes: false,
+      decide: (context) => ({ answer: this.#waiting(context) !== undefined }),
+    });
+  }
+
+  /** The oldest that waits for this worker. */
+  #waiting(context: Context): Job | undefined {
+    const { agents } = this.#options;
+    const waits = (job: Job): boolean =>
+      job.state === 'pending' && agents.has(job.agent) && !overOf(job, context) && isFor(context, job);
+    for (const job of context.state.jobs.values()) if (waits(job)) return job;
+    return undefined;
+  }
+
   async #takeNow(caller: Caller): Promise<Taken | null> {
-    const { service, agents, enrolment } = this.#options;
+    const { service, enrolment } = this.#options;
     const found = await service.ask<{ job: Job; expires: number } | null>({
       name: 'job',
       caller,
       writes: true,
-      decide(context) {
-        const { state } = context;
-        const waiting = (job: Job): boolean =>
-          job.state === 'pending' && agents.has(job.agent) && !overOf(job, context);
-        const job = [...state.jobs.values()].find((each) => waiting(each) && isFor(context, each));
+      decide: (context) => {
+        const job = this.#waiting(context);
         if (!job) return { answer: null };
-        const { expires } = find(state, job.artifact);
+        const { expires } = find(context.state, job.artifact);
         return { event: JobRecord.runs(job), tell: () => ({ job, expires }) };
       },
     });
@@ -148,10 +167,10 @@ export class RemoteDesk {
   }
 }
 
-/** Throws `JOB_NOT_FOUND` for a job that is none of the caller's. */
-function mine(context: Context, jobId: string): Job {
+/** Throws `JOB_NOT_FOUND` for a job that is none of the caller's, or of an agent that does not work elsewhere. */
+function mine(context: Context, jobId: string, agents: ReadonlySet<string>): Job {
   const job = context.state.jobs.get(jobId);
-  if (!job || !isFor(context, job)) throw jobNotFound();
+  if (!job || !agents.has(job.agent) || !isFor(context, job)) throw jobNotFound();
   return job;
 }
 

@@ -238,13 +238,14 @@ describe('a worker elsewhere', () => {
     const { job } = await post(worker, 'take', { wait_seconds: 5 });
     expect(job.job_id).toBe(child.id);
     // Words of no content are signs of life.
-    for (let beat = 0; beat < 10; beat++) {
+    for (let beat = 0; beat < 6; beat++) {
       await sleep(400);
       await child.status();
       expect(await post(worker, `${child.id}/say`, { say: [] })).toEqual({ state: 'running', code: null });
     }
+    await expect.poll(async () => (await child.status()).state, { timeout: 8000 }).toBe('error');
     const { code, message } = await refused(child.result());
-    expect([code, message]).toEqual(['UPSTREAM_FAILED', 'Nothing was heard of the worker for 3 s.']);
+    expect([code, message]).toEqual(['UPSTREAM_FAILED', 'Nothing was heard of the worker for 2 s.']);
     // It comes back, and is told; what it held is worth nothing any more.
     const say = [{ type: 'result', result: 'late' }];
     expect(await post(worker, `${child.id}/say`, { say })).toEqual({ state: 'error', code: 'UPSTREAM_FAILED' });
@@ -271,9 +272,10 @@ describe('a worker elsewhere', () => {
       },
       { signal: stopping.signal, beatSeconds: 0.2 },
     );
-    // Longer than it may be silent, and than the next look for silent ones.
-    const long = await ctx.delegate('faint', { ms: 7000 }, lease());
-    expect(await long.result()).toEqual({ done: 7000 });
+    // Longer than it may be silent, looked at all the while.
+    const long = await ctx.delegate('faint', { ms: 3000 }, lease());
+    await expect.poll(async () => (await long.status()).state, { timeout: 8000, interval: 400 }).toBe('success');
+    expect(await long.result()).toEqual({ done: 3000 });
     const events: string[] = [];
     for await (const { kind, message } of long.events()) events.push(message ?? kind);
     expect(events).toEqual(['status', 'status', 'half', 'a line', 'status']);
@@ -320,6 +322,25 @@ describe('a worker elsewhere', () => {
       expect((await refused(post(each, `${child.id}/say`, say))).code).toBe('JOB_NOT_FOUND');
     }
     await child.cancel();
+    // A job that is done here is nobody's elsewhere, whatever a sub-agent is called.
+    const namesake = await hire(ctx, 'worker');
+    const local = await ctx.delegate('worker', { sleep: 60_000 }, lease());
+    const forged = { say: [{ type: 'result', result: 'forged' }] };
+    expect((await refused(post(namesake, `${local.id}/say`, forged))).code).toBe('JOB_NOT_FOUND');
+    expect((await refused(installation.jobs.say(asOperator(), local.id, []))).code).toBe('JOB_NOT_FOUND');
+    await local.cancel();
+  });
+
+  it('that speaks of a job that nobody has taken has taken it', async () => {
+    await ctx.revoke('far').catch(() => undefined);
+    const worker = await hire(ctx, 'far');
+    const child = await ctx.delegate('far', null, lease());
+    expect(await post(worker, `${child.id}/say`, { say: [] })).toEqual({ state: 'pending', code: null });
+    const say = [{ type: 'result', result: 1 }];
+    expect(await post(worker, `${child.id}/say`, { say })).toEqual({ state: 'success', code: null });
+    const seen: unknown[] = [];
+    for await (const { state } of child.events()) seen.push(state);
+    expect(seen).toEqual(['pending', 'running', 'success']);
   });
 });
 

@@ -24,7 +24,7 @@ export const AGENTS = {
   'hasty@1.0.0': { ...command, max_runtime_seconds: 1 },
   'only@0.1.0': command,
   'far@1.0.0': { remote: true },
-  'faint@1.0.0': { remote: true, silence_seconds: 3 },
+  'faint@1.0.0': { remote: true, silence_seconds: 2 },
   'missing@1.0.0': { command: '/nowhere/at/all' },
 };
 
