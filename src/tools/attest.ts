@@ -2,17 +2,21 @@ import * as z from 'zod';
 import { notFound } from '../authority/find.ts';
 import { halted } from '../authority/grant.ts';
 import type { State } from '../authority/state.ts';
+import { toHex } from '../base/encoding.ts';
+import { rootOf } from '../chain/proof.ts';
 import { type Status, sayFreshness } from '../evidence/freshness.ts';
 import { lineageOf } from '../evidence/gather.ts';
 import { lineageStatement } from '../evidence/in-toto.ts';
+import { withNodes } from '../evidence/tiles.ts';
 import { creationAt, tlogProof } from '../evidence/tlog.ts';
-import { noteOf } from './head.ts';
 import * as piece from './schema.ts';
 import { namedOrOwn } from './subject.ts';
 import { type Reader, tool } from './tool.ts';
 
 interface Asked {
   readonly hash: string;
+  /** Entries of the chain by which the status was found. */
+  readonly size: number;
   readonly now: number;
   readonly status: Status;
 }
@@ -38,8 +42,8 @@ export const attest = tool({
   output: z.strictObject({ text: z.string().describe('The statement') }),
   decide({ artifact_hash, format }, context) {
     const hash = namedOrOwn(context, artifact_hash);
-    const { caller, state, now } = context;
-    const asked = { hash, now, status: statusIn(state, hash, now) };
+    const { caller, state, now, place } = context;
+    const asked = { hash, now, size: place.sequence, status: statusIn(state, hash, now) };
     return {
       async later(reader) {
         const line = await lineageOf(reader, hash);
@@ -60,9 +64,10 @@ function statusIn(state: State, hash: string, now: number): Status {
   return over ? STATUS[over.code] : 'live';
 }
 
-async function freshness(reader: Reader, { hash, now, status }: Asked): Promise<string> {
+/** As of the entries that the status came from: the chain may have gone on since, and have revoked it. */
+async function freshness(reader: Reader, { hash, now, size, status }: Asked): Promise<string> {
   const { head } = await reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
-  const { size, root_hash, checkpoint } = noteOf(head?.checkpoint ?? '');
-  const chain = checkpoint.split('\n')[0] ?? '';
-  return sayFreshness({ artifact_hash: hash, chain, log: { size, root_hash }, status }, reader.log, now);
+  const chain = head?.checkpoint.split('\n')[0] ?? '';
+  const root = await withNodes(reader, size, (nodes) => rootOf(nodes, 0, size));
+  return sayFreshness({ artifact_hash: hash, chain, log: { size, root_hash: toHex(root) }, status }, reader.log, now);
 }

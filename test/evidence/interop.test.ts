@@ -185,6 +185,33 @@ describe('freshness', () => {
     expect(rules('')).toEqual(['json']);
   });
 
+  it('is never as of an entry that it does not know, whatever another process writes meanwhile', async () => {
+    const said: string[] = [];
+    // The revocation comes before each of the reads in turn.
+    for (let place = 1; place <= 4; place++) {
+      const store = new MemoryStore();
+      const other = kernel({ store });
+      const { artifact_hash } = await other.call('aga_create_artifact', { subject: 'soon over' });
+      let left = Number.POSITIVE_INFINITY;
+      const slow: MemoryStore = Object.assign(Object.create(store), {
+        commit: store.commit.bind(store),
+        nodes: store.nodes.bind(store),
+        async read(query: Parameters<MemoryStore['read']>[0]) {
+          left -= 1;
+          if (left === 0) await other.call('aga_revoke_artifact', { artifact_hash, reason: 'now' });
+          return store.read(query);
+        },
+      });
+      const own = kernel({ store: slow });
+      const ask = () => own.service.call(attest, { artifact_hash, format: 'freshness' }, own.operator);
+      await ask();
+      left = place;
+      const { status, log } = JSON.parse(String((await ask()).text));
+      said.push(`${status} as of ${log.size}`);
+    }
+    expect(new Set(said)).toEqual(new Set(['revoked as of 3', 'live as of 2']));
+  });
+
   it('says what an artifact has become', async () => {
     const { k, boss, worker } = await scene();
     const say = async (artifact_hash: string) =>
