@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from '../../src/base/canonical.ts';
 import { digestOf, fileJournal, type Journal, memoryJournal } from '../../src/jobs/journal.ts';
 import { PostgresJournal } from '../../src/store/postgres/journal.ts';
+import { GRANTS } from '../../src/store/postgres/schema.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { missing, type Server, server } from '../store/postgres.server.ts';
 import { cleanUp, scratchDir } from './office.ts';
@@ -130,3 +131,27 @@ it.skipIf(missing !== undefined)('authorities in one database do not see what is
   await one!.close();
   await two!.close();
 });
+
+it.skipIf(missing !== undefined)(
+  'a role with the documented grants can keep, read and forget, and change nothing',
+  async () => {
+    const name = `replica_${Date.now()}`;
+    await pg!.sql(
+      database,
+      `CREATE ROLE ${name} LOGIN PASSWORD 'x'`,
+      ...GRANTS.map((grant) => grant.replace('%ROLE%', name)),
+    );
+    const url = new URL(database);
+    url.username = name;
+    url.password = 'x';
+    const journal = new PostgresJournal({ url: url.href, chain: 'default' });
+    const job = 'e'.repeat(32);
+    await journal.keep(job, ['word']);
+    await journal.beat(job);
+    await journal.beat(job);
+    expect([...(await journal.of(job)).values()]).toEqual(['word']);
+    expect(await journal.silence(job)).toBeLessThan(5000);
+    await journal.close();
+    await expect(pg!.sql(url.href, `UPDATE aga.said SET said = '"another"'`)).rejects.toThrow('permission denied');
+  },
+);
