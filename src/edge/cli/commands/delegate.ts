@@ -12,6 +12,7 @@ interface Delegated {
   readonly ttl_clamped: boolean;
   readonly expires_at: string;
   readonly permissions: Readonly<Record<string, readonly string[]>>;
+  readonly enrollment?: { readonly token: string };
 }
 
 export const delegate: Command = {
@@ -28,6 +29,7 @@ export const delegate: Command = {
       `delegate --parent-artifact-hash HASH --permissions '{"net.fetch":["https://api.example.com/**"]}' --ttl-seconds 600`,
       'One host, for ten minutes:',
     ],
+    ['delegate --parent-artifact-hash HASH --sub-agent-id reader --enroll', 'With a token for `aga-delegate run`:'],
   ],
   async run(desk, { input }) {
     const answer = await (await desk.open()).call(delegateToSubagent, input);
@@ -43,6 +45,7 @@ export const delegate: Command = {
             ['parent', short(given.parent_artifact_hash)],
             ['expires', `${wallClock(given.expires_at)} (${life})`],
             ...granted(given.permissions),
+            ['token', given.enrollment?.token ?? ''],
           ],
           paint,
         );
