@@ -101,12 +101,14 @@ async function exportBundleHere(desk: Desk, wanted: Wanted, out: string | undefi
 async function exportByTool(desk: Desk, input: Input, format: string, out: string | undefined): Promise<Outcome> {
   const made = await (await desk.open()).call(exportEvidence, { ...input, format });
   const path = String(made.path);
-  if (out !== undefined && desk.settings().url !== null) {
-    throw new CannotStart(
-      `The authority has written ${plain(path)} on its own machine; fetch it there, without --out.`,
-    );
-  }
-  return filed({ ...made, path: out === undefined ? path : await placeCopy(out, path) });
+  if (out === undefined) return filed({ ...made, path });
+  return filed({ ...made, path: await placeCopy(out, path).catch((error) => explain(error, desk, path)) });
+}
+
+/** An authority elsewhere has written the file there, and it may be that this machine has it too. */
+function explain(error: unknown, desk: Desk, path: string): never {
+  if (desk.settings().url === null) throw error;
+  throw new CannotStart(`The authority has written ${plain(path)} on its own machine; fetch it there, without --out.`);
 }
 
 function filed(answer: Output): Outcome {
@@ -132,6 +134,8 @@ function tellOf({ kept, time, bytes }: Exported, { terminal: { err } }: Desk): v
 }
 
 async function exportText(desk: Desk, input: Input, format: string, out: string | undefined): Promise<Outcome> {
+  if (desk.settings().url !== null)
+    throw new CannotStart(`--format ${format} is made where the authority's data directory is; unset AGA_URL.`);
   const { text } = await (await desk.open()).call(attest, { ...input, format });
   if (out === undefined) return { answer: { text }, text: () => String(text).replace(/\n$/, '') };
   const path = await placeText(out, String(text));
