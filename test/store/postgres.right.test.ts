@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Batch, Head, Row } from '../../src/ports.ts';
 import { Link } from '../../src/store/postgres/link.ts';
 import { openPostgres, type PostgresStore } from '../../src/store/postgres.ts';
+import { kernel } from '../kernel.ts';
 import { missing, type Server, server } from './postgres.server.ts';
 import { batchAfter, isWhole } from './rows.ts';
 
@@ -121,6 +122,54 @@ describe.skipIf(missing !== undefined)(`the right to append${missing === undefin
     await expect(commit).rejects.toThrow(/^broken$/);
     await a.commit(2000, (_, head) => many(head, 1));
     expect((await join(b, 2001)).under).toEqual([]);
+  });
+
+  test('who comes while the right is waited for is decided with those who waited', async () => {
+    const chain = fresh();
+    const { call, audit } = kernel({ store: await open(chain) });
+    const { artifact_hash: parent_artifact_hash } = await call('aga_create_artifact', {});
+    const held = await holder(chain);
+    const calls = [];
+    for (let i = 0; i < 4; i++) {
+      calls.push(call('aga_delegate_to_subagent', { parent_artifact_hash, sub_agent_id: `${i}` }));
+      if (i === 0) await waiting(1);
+      await sleep(5);
+    }
+    await held.end();
+    await Promise.all(calls);
+    const [[batches]] = (await pg.sql(
+      url,
+      `SELECT count(*) FROM aga.checkpoints AS k JOIN aga.chains AS c ON c.id = k.chain WHERE c.name = '${chain}'`,
+    )) as [[string]];
+    // The first begins the chain, the second is for all who waited.
+    expect(Number(batches)).toBe(2);
+    expect((await audit()).findings).toEqual([]);
+  });
+
+  test('a replica that slept through a thousand entries follows them without the lock, and goes on', async () => {
+    const chain = fresh();
+    const [awake, asleep] = [await open(chain), await open(chain)];
+    const under: number[] = [];
+    const commit = asleep.commit.bind(asleep);
+    asleep.commit = (size, decide, follow) =>
+      commit(
+        size,
+        (news, head) => {
+          under.push(news.length);
+          return decide(news, head);
+        },
+        follow,
+      );
+    const [a, b] = [kernel({ store: awake }), kernel({ store: asleep })];
+    const { artifact_hash } = await a.call('aga_create_artifact', { max_children: 10_000 });
+    const more = { parent_artifact_hash: artifact_hash };
+    await b.call('aga_delegate_to_subagent', more);
+    for (let i = 0; i < 5; i++)
+      await Promise.all(Array.from({ length: 220 }, () => a.call('aga_delegate_to_subagent', more)));
+    await b.call('aga_delegate_to_subagent', more);
+    expect(under.at(-1)).toBeLessThan(500);
+    expect((await b.audit()).findings).toEqual([]);
+    expect((await asleep.read({ after: -1, limit: 9999 })).rows).toHaveLength(1104);
   });
 
   test('one that has always more to append does not keep the others from it', async () => {
