@@ -223,9 +223,10 @@ export class Supervisor {
       return gone;
     };
     await this.#leftovers.end(ended, isGone);
-    for (const { id, supervisor, over, agent, state } of open) {
+    const silent = await this.#silent(open);
+    for (const { id, supervisor, over } of open) {
       const isLost = (await isGone(supervisor)) || (over && this.#isLongOver(id));
-      const end = isLost ? (over ?? LOST) : state === 'running' && (await this.#silent(id, agent));
+      const end = isLost ? (over ?? LOST) : silent.get(id);
       if (!end) continue;
       this.#overSince.delete(id);
       this.#silence.forget(id);
@@ -237,9 +238,15 @@ export class Supervisor {
     }
   }
 
-  async #silent(jobId: string, agent: string): Promise<End | undefined> {
-    const seconds = this.#options.agents.get(agent)?.silenceSeconds;
-    return seconds === undefined ? undefined : this.#silence.endOf(jobId, seconds);
+  /** The running jobs of workers elsewhere that were not heard of for too long, asked about together. */
+  async #silent(open: readonly Job[]): Promise<ReadonlyMap<string, End>> {
+    const found = open.map(async ({ id, agent, state }) => {
+      const seconds = this.#options.agents.get(agent)?.silenceSeconds;
+      if (seconds === undefined || state !== 'running') return [];
+      const end = await this.#silence.endOf(id, seconds);
+      return end ? [[id, end] as const] : [];
+    });
+    return new Map((await Promise.all(found)).flat());
   }
 
   #isLongOver(jobId: string): boolean {
