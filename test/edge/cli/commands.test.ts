@@ -58,9 +58,10 @@ describe('create and delegate', () => {
   });
 
   it('show the token that was asked for, once it is there', async () => {
-    const { out } = await home.run('delegate', '--parent-artifact-hash', root, '--enroll');
+    const { artifact_hash: other } = await home.ask('create');
+    const { out } = await home.run('delegate', '--parent-artifact-hash', other, '--enroll');
     expect(out).toMatch(/^token +lt-delegate-[0-9a-f]{32}\.[\w-]{43}$/m);
-    expect((await home.run('delegate', '--parent-artifact-hash', root)).out).not.toContain('token');
+    expect((await home.run('delegate', '--parent-artifact-hash', other)).out).not.toContain('token');
   });
 
   it('refuse with exit 1: JSON on stdout for programs, words on stderr for people', async () => {
