@@ -5,10 +5,22 @@ import { chain, database } from '../doctor/chain.ts';
 import { broken, type Check, type Finding } from '../doctor/check.ts';
 import { hosts } from '../doctor/hosts.ts';
 import { clock, configuration, directory, runtime } from '../doctor/installation.ts';
+import { upstreams } from '../doctor/upstreams.ts';
 import { witnesses } from '../doctor/witnesses.ts';
 import { plain, type Side, type Style } from '../terminal.ts';
 
-const CHECKS: readonly Check[] = [runtime, clock, configuration, directory, database, chain, archive, witnesses, hosts];
+const CHECKS: readonly Check[] = [
+  runtime,
+  clock,
+  configuration,
+  directory,
+  database,
+  chain,
+  archive,
+  witnesses,
+  upstreams,
+  hosts,
+];
 
 const MARKS: { readonly [S in Finding['status']]: readonly [string, Style] } = {
   ok: ['✓', 'green'],
