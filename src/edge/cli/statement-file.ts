@@ -33,10 +33,11 @@ interface Kind {
   judge(text: string, asked: Asked): Stated;
 }
 
+/** Told apart without reading a bundle twice, which may be long. */
 const KINDS: readonly Kind[] = [
-  { is: (text) => typeOf(text, 'type') === 'aga-freshness/v1', judge: freshness },
+  { is: (text) => text.length < 4096 && memberOf(text, 'type') === 'aga-freshness/v1', judge: freshness },
   { is: (text) => text.startsWith('c2sp.org/tlog-proof@v1\n'), judge: proof },
-  { is: (text) => typeOf(text, 'payloadType') !== undefined, judge: lineage },
+  { is: (text) => /^\s*\{\s*"payload(Type)?"\s*:/.test(text), judge: lineage },
 ];
 
 /** Larger than any of them. */
@@ -50,7 +51,7 @@ export function judgeStatement(bytes: Uint8Array, asked: Asked): Stated | undefi
 }
 
 function freshness(text: string, asked: Asked): Stated {
-  const [chain = '', hash = ''] = [typeOf(text, 'chain'), typeOf(text, 'artifact_hash')];
+  const [chain = '', hash = ''] = [memberOf(text, 'chain'), memberOf(text, 'artifact_hash')];
   const demand = {
     artifactHash: asked.artifact ?? hash,
     logKey: keyOf(asked, chain),
@@ -58,7 +59,7 @@ function freshness(text: string, asked: Asked): Stated {
     maxAge: asked.maxAge,
   };
   const { findings } = judgeFreshness(text, demand);
-  return told(findings, { artifact: hash, status: typeOf(text, 'status') ?? '', time: typeOf(text, 'time') ?? '' });
+  return told(findings, { artifact: hash, status: memberOf(text, 'status') ?? '', time: memberOf(text, 'time') ?? '' });
 }
 
 function proof(text: string, asked: Asked): Stated {
@@ -102,7 +103,7 @@ const told = (findings: readonly Finding[], says: Stated['says']): Stated => ({
 });
 
 /** A member of a document that is not judged yet, for finding one's way. */
-function typeOf(text: string, member: string): string | undefined {
+function memberOf(text: string, member: string): string | undefined {
   try {
     const value: unknown = JSON.parse(text)?.[member];
     return typeof value === 'string' ? value : undefined;
