@@ -36,7 +36,7 @@ export const createArtifact = tool({
       .describe('Patterns "server/tool"; * within a segment, ** any segments. Short for permissions["tool.call"]'),
     permissions: piece.permissions
       .optional()
-      .describe('Capability to patterns, e.g. {"fs.read":["/ws/**"],"net.fetch":["https://api.example.com/**"]}'),
+      .describe('Capability to patterns, e.g. {"fs.read":["/ws/**"],"net.fetch":["https://example.com/**"]}'),
     argument_rules: piece.argumentRules
       .optional()
       .describe(
@@ -45,13 +45,13 @@ export const createArtifact = tool({
     limits: piece.limits.optional().describe('Calls by its subtree: calls, calls_per_minute. Omit for none'),
     policy_preset: piece.preset
       .optional()
-      .describe('isolated, sandboxed, coordinator or a configured one. Omit for none'),
+      .describe('isolated, sandboxed, coordinator or configured. Omit for none'),
     enforcement_triggers: piece.names.optional().describe('Duties on violation. Omit for ["ALERT_ONLY"]'),
     measurement_types: piece.names.optional().describe('What is measured. Omit for none'),
     ttl_seconds: piece.ttl.optional().describe('Seconds to live. Omit for 3600'),
-    max_depth: piece.maxDepth.optional().describe('Delegation levels below it, 0 to 32. Omit for 3'),
+    max_depth: piece.maxDepth.optional().describe('Delegation levels below it. Omit for 3'),
     max_children: piece.maxChildren.optional().describe('Live children at once. Omit for 32'),
-    purpose: piece.text(1024).optional().describe('Why, for the audit chain. Omit for "Root artifact"'),
+    purpose: piece.text(1024).optional().describe('Why, for the chain. Omit for "Root artifact"'),
     request_id: piece.requestId.optional().describe('A repeat returns the first answer'),
   }),
   output,
