@@ -13,6 +13,9 @@ import { judgeStatement, type Stated } from './statement-file.ts';
 import { plain, type Side, sheet, type Terminal } from './terminal.ts';
 import { usage } from './usage.ts';
 
+/** Bytes that take longer to judge than a person wonders. */
+const LONG = 16 << 20;
+
 type Disclosed = NonNullable<Question['disclosed']>;
 
 /** `file` as it was named; everything else from the flags. Bad flags are usage errors (exit 2). */
@@ -24,6 +27,8 @@ export async function verifyFile(file: string, { input, options }: Given, termin
   const stated = judgeStatement(bytes, { trust, logKey, at, maxAge, artifact: artifactOf(input.artifact_hash) });
   if (stated) return { answer: stated, failed: !stated.valid, text: (out) => toldOf(stated, out) };
   if (options.maxAge !== undefined) usage(terminal, '--max-age is for a statement of freshness');
+  // Judging cannot say how far it is: it is one piece of work.
+  if (bytes.length > LONG) terminal.err.line(`Judging ${Math.round(bytes.length / 1e6)} MB of evidence …`);
   const report = await verifyBundle(bytes, question);
   return { answer: report, failed: !report.valid, text: (out) => told(report, out) };
 }
