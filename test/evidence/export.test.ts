@@ -1,5 +1,5 @@
 /** `aga_export_evidence`, `aga_verify` of a bundle and the evidence resource: who gets what, and what it is worth. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -140,5 +140,33 @@ describe('the archive on disk', () => {
     expect(await archive.load('../secret')).toBeUndefined();
     expect(new TextDecoder().decode(await archive.open(join(folder, 'secret.json')))).toBe('secret');
     await expect(archive.save('../x', '')).rejects.toThrow(TypeError);
+  });
+
+  it('keeps what an interrupted export has written, and names a file only when it is whole', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aga-archive-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const archive = fileArchive(join(folder, 'evidence'));
+    const utf8 = (text: string) => new TextEncoder().encode(text);
+    const first = await archive.draft('a');
+    await first.rewind(0, 0);
+    await first.write(utf8('{"half":'));
+    await first.note('as far as this');
+    await first.close();
+    expect(readdirSync(join(folder, 'evidence')).sort()).toEqual(['a.part', 'a.part.notes']);
+    expect(statSync(join(folder, 'evidence', 'a.part')).mode & 0o777).toBe(0o600);
+    for (const id of ['a', 'a.part']) expect(await archive.load(id)).toBeUndefined();
+    const next = await archive.draft('a');
+    expect(next.notes).toEqual(['as far as this']);
+    await next.rewind(8, 1);
+    await next.write(utf8('1}'));
+    await expect(next.finish('../a')).rejects.toThrow(TypeError);
+    expect(await next.finish('a-2')).toBe(join(folder, 'evidence', 'a-2.json'));
+    await next.close();
+    expect(readdirSync(join(folder, 'evidence'))).toEqual(['a-2.json']);
+    expect(new TextDecoder().decode(await archive.load('a-2'))).toBe('{"half":1}');
+    await expect(archive.draft('../x')).rejects.toThrow(TypeError);
+    const unused = await archive.draft('b');
+    await unused.close();
+    expect(readdirSync(join(folder, 'evidence'))).toEqual(['a-2.json']);
   });
 });
