@@ -1,11 +1,11 @@
 /**
  * The one right to append, which is the lock on the chain's row, and what others have appended before we had it.
  *
- * What is slow is done before it is had. A replica far behind follows the chain first; one that waits for its turn follows
- * what the others append meanwhile; under the lock only the last of it is left. A replica that has appended and has more
- * to append asks for the right again in the same breath, unless others want it too: it saves a round trip.
+ * What is slow is done before it is had: a replica far behind follows the chain first, and only the last of it under the
+ * lock. (To follow while one waits for one's turn as well was measured: the round trip that it adds under the lock costs
+ * more than it saves.) A replica that has appended and has more to append asks for the right again in the same breath,
+ * unless others want it too, which saves a round trip.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Head, Page, Row } from '../../ports.ts';
 import type { Cells, Link, Session } from './link.ts';
 import { newsFrom, page } from './select.ts';
@@ -40,8 +40,6 @@ const PAGE = 1000;
 const ATTEMPTS = 5;
 /** Milliseconds since others appended in which they count as wanting the right too. */
 const CONTENDED = 1000;
-/** Milliseconds between two looks at what others append while we wait. */
-const LOOK = 4;
 /** Milliseconds between two commits of a replica that has always more to append. */
 const BUSY = 1;
 /** Milliseconds for which the right is kept for it without use, and in all: others who want it show only by appending. */
@@ -120,19 +118,20 @@ export class Right {
 
   async #fresh(from: number, follow?: Follow): Promise<Held> {
     const { writer, read } = this.#options;
-    const place = new Place(from, follow);
+    let size = from;
     for (let attempt = 0; ; attempt++) {
       const limit = follow && attempt < ATTEMPTS ? UNDER_LOCK : MOST;
-      const queued = follow && this.#others();
-      const held = await writer.patiently((session) =>
-        queued ? this.#queued(session, place, limit) : this.#locked(session, place.size, limit),
-      );
+      const held = await writer.patiently((session) => this.#locked(session, size, limit));
       if (held.news.length < limit) {
         this.#since = performance.now();
         return held;
       }
       await this.release(held.session);
-      while ((await place.show((await read(place.size, PAGE)).rows)) === PAGE);
+      for (let count = PAGE; count === PAGE; size += count) {
+        const { rows } = await read(size, PAGE);
+        await follow?.(rows);
+        count = rows.length;
+      }
     }
   }
 
@@ -146,49 +145,6 @@ export class Right {
       await this.release(session);
       throw error;
     }
-  }
-
-  /** The news are asked for when the lock is had: what is appended until then is followed while we wait. */
-  async #queued(session: Session, place: Place, limit: number): Promise<Held> {
-    const chain = this.#options.chain();
-    const had = new AbortController();
-    const { signal } = had;
-    try {
-      const lock = session.run(`${BEGIN}; ${lockOf(chain)}`).finally(() => had.abort());
-      const look = async (): Promise<void> => {
-        for (;;) {
-          await sleep(LOOK, undefined, { signal }).catch(() => undefined);
-          if (signal.aborted) return;
-          const { rows } = await this.#options.read(place.size, PAGE);
-          // What comes too late comes again with the lock.
-          if (!signal.aborted) await place.show(rows);
-        }
-      };
-      await Promise.all([lock, look()]);
-      const [found = []] = await session.run(newsFrom(chain, place.size, limit));
-      return heldOf(session, found);
-    } catch (error) {
-      had.abort();
-      await this.release(session);
-      throw error;
-    }
-  }
-}
-
-/** How far the one who asks has followed the chain. */
-class Place {
-  size: number;
-  readonly #follow: Follow | undefined;
-
-  constructor(size: number, follow?: Follow) {
-    this.size = size;
-    this.#follow = follow;
-  }
-
-  async show(rows: readonly Row[]): Promise<number> {
-    await this.#follow?.(rows);
-    this.size += rows.length;
-    return rows.length;
   }
 }
 
