@@ -1,5 +1,5 @@
 /**
- * How a command of a configuration is started on Windows, where `npx`, `npm` and `uvx` may be batch files: Node looks for
+ * How a command of a configuration is started on Windows, where `npx` and `npm` are batch files: Node looks for
  * `.exe` alone, and starts no batch file without the shell.
  *
  * The shell reads a text, not arguments. Between double quotes it leaves everything alone but `"` and `%`, and no way to
