@@ -3,7 +3,7 @@
  *
  * One function asks them when a child is issued, when a presented lineage is used, and when a stranger audits.
  */
-import { parseInstant } from '../base/instant.ts';
+import { formatInstant, parseInstant } from '../base/instant.ts';
 import type { Code } from '../base/refusal.ts';
 import { isContained } from '../scope/pair.ts';
 import { denials, excess, nearestAllowed, type Permissions, type Scope } from '../scope/scope.ts';
@@ -133,6 +133,7 @@ export function widening(
       code: 'LEASE_SUBSET_VIOLATION',
       rule: 'min_binding',
       message: `min_binding "${child.terms.min_binding}" is weaker than the parent's "${parent.minBinding}".`,
+      detail: excessOf('min_binding', child.terms.min_binding, parent.minBinding),
     });
   }
   if (parseInstant(child.expires_at)! > parent.expires) {
@@ -140,6 +141,7 @@ export function widening(
       code: 'LEASE_SUBSET_VIOLATION',
       rule: 'expires_at',
       message: 'The child would outlive its parent.',
+      detail: excessOf('expires_at', child.expires_at, formatInstant(parent.expires)),
     });
   }
   return breaches;
@@ -180,6 +182,12 @@ function lifetime(artifact: Artifact): Breach[] {
   if (parseInstant(artifact.issued_at)! < parseInstant(artifact.expires_at)!) return [];
   return [{ code: 'INVALID_REQUEST', rule: 'expires_at', message: 'The artifact expires before it is issued.' }];
 }
+
+/** A term that is wider than the parent's, in the form in which a scope is refused. */
+const excessOf = (term: string, asked: string, held: string) => ({
+  excess: [{ capability: term, pattern: asked, parent: [held] }],
+  nearest_allowed: { [term]: held },
+});
 
 const sayHeld = (patterns: readonly string[]): string =>
   patterns.length === 0 ? 'nothing there' : patterns.slice(0, 8).join(', ');

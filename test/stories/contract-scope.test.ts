@@ -115,3 +115,25 @@ describe('a file of evidence that is not there', () => {
     expect([no.code, no.hint]).toEqual(['NOT_FOUND', expect.stringContaining('aga_export_evidence')]);
   });
 });
+
+describe('a binding weaker than the parent asks for', () => {
+  it('is an excess like any other, with the nearest that would pass', async () => {
+    const server = await operator();
+    await server.call('aga_create_artifact');
+    const strict = await server.call('aga_delegate_to_subagent', {
+      policy_preset: 'coordinator',
+      min_binding: 'process',
+    });
+    const request = { parent_artifact_hash: strict.child_artifact_hash, min_binding: 'bearer' };
+    const no = await refused(server.call('aga_delegate_to_subagent', request));
+    expect([no.code, no.detail]).toEqual([
+      'LEASE_SUBSET_VIOLATION',
+      {
+        excess: [{ capability: 'min_binding', pattern: 'bearer', parent: ['process'] }],
+        nearest_allowed: { min_binding: 'process' },
+      },
+    ]);
+    const child = await server.call('aga_delegate_to_subagent', { ...request, ...no.detail.nearest_allowed });
+    expect(child.success).toBe(true);
+  });
+});
