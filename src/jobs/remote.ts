@@ -17,6 +17,7 @@ import { Allowance } from './allowance.ts';
 import type { Journal } from './journal.ts';
 import { JobRecord } from './record.ts';
 import type { Saying } from './saying.ts';
+import { Takers } from './takers.ts';
 
 export interface Taken {
   readonly job_id: string;
@@ -46,11 +47,13 @@ const MOMENT = 2000;
 export class RemoteDesk {
   readonly #options: RemoteOptions;
   readonly #record: JobRecord;
+  readonly #takers: Takers;
   readonly #allowances = new Map<string, Allowance>();
 
   constructor(options: RemoteOptions) {
     this.#options = options;
     this.#record = new JobRecord(options.service, options.journal);
+    this.#takers = new Takers(options.journal);
   }
 
   /** The oldest job that waits for this worker, which is its own from then on; null where none comes in time. */
@@ -77,9 +80,11 @@ export class RemoteDesk {
       writes: false,
       decide: (context) => ({ answer: mine(context, jobId, agents).state }),
     });
+    if (await this.#takers.isForeign(jobId, caller.artifact)) throw jobNotFound();
     await journal.beat(jobId);
     // Who speaks of a job that nobody has taken has taken it.
-    if (before === 'pending' && sayings.length > 0) await this.#record.running(jobId);
+    if (before === 'pending' && sayings.length > 0 && (await this.#record.running(jobId)))
+      await this.#takers.took(jobId, caller.artifact);
     await this.#hear(jobId, sayings);
     const now = await this.#record.look((context) => {
       const job = context.state.jobs.get(jobId);
@@ -87,7 +92,10 @@ export class RemoteDesk {
       const { state, code } = hasEnded(job) ? job : (overOf(job, context) ?? job);
       return { state, code };
     });
-    if (now.state !== 'running') this.#allowances.delete(jobId);
+    if (now.state !== 'running') {
+      this.#allowances.delete(jobId);
+      this.#takers.forget(jobId);
+    }
     return now;
   }
 
@@ -142,6 +150,7 @@ export class RemoteDesk {
     if (!found) return null;
     const { id, agent, artifact, traceparent } = found.job;
     await this.#options.journal.beat(id);
+    await this.#takers.took(id, caller.artifact);
     const input = await this.#inputOf(id, artifact);
     if (input === undefined) {
       const said = { message: 'The input of the job was lost.' };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble, type Installation } from '../../src/assemble.ts';
-import { operator as asOperator } from '../../src/caller.ts';
+import { operator as asOperator, bound } from '../../src/caller.ts';
 import { type Agent, connect, type DelegateError, type JobEvent, Lease, work } from '../../src/client/index.ts';
 import { settings } from '../../src/config.ts';
 import { type Serving, serveInstallation } from '../../src/serving.ts';
@@ -46,7 +46,16 @@ beforeAll(async () => {
   });
   ctx = await connect({ server: server.url, token: enrollment.token });
 });
+/** Another process of the same authority. */
+const another = async (): Promise<Installation> => {
+  others.push(
+    await assemble(settings({ 'data-dir': dataDir, config: join(dataDir, 'config.json') }, {}, process.platform)),
+  );
+  return others.at(-1)!;
+};
+const others: Installation[] = [];
 afterAll(async () => {
+  for (const each of others) await each.close();
   await ctx.close();
   await server.close();
   await installation.close();
@@ -329,6 +338,30 @@ describe('a worker elsewhere', () => {
     expect((await refused(post(namesake, `${local.id}/say`, forged))).code).toBe('JOB_NOT_FOUND');
     expect((await refused(installation.jobs.say(asOperator(), local.id, []))).code).toBe('JOB_NOT_FOUND');
     await local.cancel();
+  });
+
+  it('speaks of what it took alone, also where another one bears its name', async () => {
+    await ctx.revoke('far').catch(() => undefined);
+    // The tool gives out a name twice; the route would not.
+    const hireByTool = async (): Promise<Agent> => {
+      const asked = { sub_agent_id: 'far', permissions: {}, enroll: true };
+      const { enrollment } = (await ctx.call('aga_delegate_to_subagent', asked)) as any; // of its schema
+      return connect({ server: server.url, token: enrollment.token });
+    };
+    const [first, second] = [await hireByTool(), await hireByTool()];
+    const child = await ctx.delegate('far', null, lease());
+    const { job } = await post(first, 'take', { wait_seconds: 5 });
+    expect(job.job_id).toBe(child.id);
+    const say = [{ type: 'result', result: 'stolen' }];
+    for (const at of [installation, await another()]) {
+      const speaking = at.jobs.say(bound(String((await second.inspect()).status.artifactHash), 'bearer'), child.id, []);
+      expect((await refused(speaking)).code).toBe('JOB_NOT_FOUND');
+    }
+    expect((await refused(post(second, `${child.id}/say`, { say }))).code).toBe('JOB_NOT_FOUND');
+    const mine = [{ type: 'result', result: 'mine' }];
+    expect(await post(first, `${child.id}/say`, { say: mine })).toMatchObject({ state: 'success' });
+    expect(await child.result()).toBe('mine');
+    for (const each of [first, second]) await ctx.revoke(each.agentId);
   });
 
   it('that speaks of a job that nobody has taken has taken it', async () => {
