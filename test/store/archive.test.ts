@@ -311,6 +311,10 @@ describe.skipIf(missing !== undefined)('who may archive in PostgreSQL', () => {
 
   test('entries stay as they are for everybody, the owner too, before and after', async () => {
     const { database, chained } = await lived();
+    const prefers = postgresShelf({ url: database, owner: `${database}?sslmode=prefer`, chain: 'one' });
+    await prefers.mayRemove();
+    await prefers.tidy(false);
+    await prefers.close();
     await go({ chained, folder: place.folder(), before: 512, compact: true });
     for (const statement of [
       "UPDATE aga.entries SET entry = ''",
@@ -361,6 +365,14 @@ describe.skipIf(missing !== undefined)('who may archive in PostgreSQL', () => {
     const empty = postgresShelf({ url: one.database, owner: await pg.database(), chain: 'one' });
     expect(await empty.mayRemove().catch((error) => error)).toBeInstanceOf(Refusal);
     await empty.close();
+    const away = postgresShelf({ url: one.database, owner: 'postgres://u:secret@127.0.0.1:1/x', chain: 'one' });
+    expect(await refusal(away.mayRemove())).toMatchObject({ code: 'CHAIN_CONTENDED' });
+    await away.close();
+    const wrong = await refusal(
+      (async () => postgresShelf({ url: one.database, owner: 'x://secret', chain: 'one' }))(),
+    );
+    expect(wrong.message).toMatch(/^AGA_OWNER_URL is not/);
+    expect(JSON.stringify(wrong)).not.toContain('secret');
     const nobody = postgresShelf({ url: one.database, owner: null, chain: 'one' });
     expect((await refusal(nobody.mayRemove())).hint).toMatch(/AGA_OWNER_URL/);
     await nobody.close();

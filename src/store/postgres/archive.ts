@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { Refusal } from '../../base/refusal.ts';
 import type { Archived, Shelf } from '../archive/shelf.ts';
 import { addressOf } from './address.ts';
-import { inWords } from './failure.ts';
+import { hasNoTls, inWords } from './failure.ts';
 import { chainOf } from './greet.ts';
 import { type Cells, Link, type Session, type Statement } from './link.ts';
 
@@ -23,16 +23,14 @@ export async function archivedIn(url: string, chain: string): Promise<Archived |
 export function postgresShelf({ url, owner, chain }: PostgresShelfOptions): Shelf {
   const ours = new Link({ address: addressOf(url), patience: 5000, greet: async () => {} });
   const theirs =
-    owner === null
-      ? undefined
-      : new Link({ address: addressOf(owner), patience: 5000, greet: (session) => waitBriefly(session) });
+    owner === null ? undefined : new Link({ address: ownersAddress(owner), patience: 5000, greet: waitBriefly });
   const ask = async (link: Link | undefined, statement: (id: number) => Statement): Promise<readonly Cells[]> => {
     if (!link) throw noOwner();
     try {
       const session = await link.patiently(async (open) => open);
       return (await session.ask(statement(await chainOf(session, chain))))[0] ?? [];
     } catch (error) {
-      throw inWords(error);
+      throw link === ours ? inWords(error) : ofOwner(inWords(error));
     }
   };
   return {
@@ -52,7 +50,10 @@ export function postgresShelf({ url, owner, chain }: PostgresShelfOptions): Shel
     },
     async mayRemove() {
       if (!theirs) throw noOwner();
-      const [[[owns] = []] = []] = await theirs.patiently((session) => session.ask({ text: OWNS }));
+      const asked = theirs.patiently((session) => session.ask({ text: OWNS }));
+      const [[[owns] = []] = []] = await asked.catch((error) => {
+        throw ofOwner(error);
+      });
       if (owns !== true)
         throw new Refusal('INVALID_REQUEST', 'The role of AGA_OWNER_URL does not own the tables of the chain.', {
           hint: 'Name the role that ran `aga-delegate migrate`.',
@@ -91,17 +92,43 @@ async function waitBriefly(session: Session): Promise<void> {
 
 /** Takes as long as it takes, unlike whatever is asked over a `Link`. */
 async function tidy(owner: string, compact: boolean): Promise<void> {
-  for (const connectionString of addressOf(owner).slice(0, 1)) {
-    const client = new Client({ connectionString, fallback_application_name: 'aga-delegate' });
-    try {
-      await client.connect();
-      await client.query(`VACUUM ${compact ? '(FULL)' : ''} aga.entries`);
-    } catch (error) {
-      throw inWords(error);
-    } finally {
-      await client.end().catch(() => undefined);
-    }
+  const [url, plain] = ownersAddress(owner);
+  const text = `VACUUM ${compact ? '(FULL)' : ''} aga.entries`;
+  try {
+    await alone(url, text).catch((error) => {
+      if (plain === undefined || !hasNoTls(error)) throw error;
+      return alone(plain, text);
+    });
+  } catch (error) {
+    throw ofOwner(inWords(error));
   }
+}
+
+async function alone(connectionString: string, text: string): Promise<void> {
+  const client = new Client({ connectionString, fallback_application_name: 'aga-delegate' });
+  // What breaks the connection is told by the query.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query(text);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function ownersAddress(owner: string): ReturnType<typeof addressOf> {
+  try {
+    return addressOf(owner);
+  } catch (error) {
+    throw ofOwner(error);
+  }
+}
+
+/** The words for what is wrong with a URL name the other one. */
+function ofOwner(error: unknown): unknown {
+  if (!(error instanceof Refusal)) return error;
+  const renamed = (text: string): string => text.replaceAll('AGA_DATABASE_URL', 'AGA_OWNER_URL');
+  return new Refusal(error.code, renamed(error.message), { hint: renamed(error.hint) });
 }
 
 const noOwner = (): Refusal =>
