@@ -125,4 +125,10 @@ export const PROMISES: { readonly [promise: string]: readonly [file: string, tit
     'is made under the artifact of the agent that the hook has named',
   ],
   'A hook that cannot judge says no': ['stories/hook.test.ts', 'is refused whenever anything is wrong'],
+  'An export that is killed goes on where it stopped, with the bytes of one that never was; what was changed meanwhile is written anew':
+    ['evidence/resume.test.ts', 'a process that is killed leaves what the next one goes on with'],
+  'A statement of freshness is never as of an entry that revoked its artifact': [
+    'evidence/interop.test.ts',
+    'is never as of an entry that it does not know, whatever another process writes meanwhile',
+  ],
 };
