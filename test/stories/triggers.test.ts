@@ -221,7 +221,9 @@ describe('more refusals than are allowed in a minute', () => {
     const wrong = () => agent.call('aga_create_artifact', {}).catch(({ body }) => body.code);
     expect(await Promise.all(Array.from({ length: 12 }, wrong))).toEqual(Array(12).fill('NOT_OPERATOR'));
     const refused = await Promise.all(Array.from({ length: 12 }, () => use(agent, 'x'.repeat(80))));
-    expect(new Set(refused.map(codeOf))).toEqual(new Set(['PERMISSION_DENIED']));
+    // The first fires; the last of them may find that it has.
+    expect(codeOf(refused[0]!)).toBe('PERMISSION_DENIED');
+    expect(refused.map(codeOf).every((code) => code === 'PERMISSION_DENIED' || code === 'SUSPENDED')).toBe(true);
     await expect.poll(triggers, { timeout: 3_000 }).toEqual(['QUARANTINE']);
     expect(codeOf(await use(agent, 'echo'))).toBe('SUSPENDED');
   });
