@@ -137,3 +137,11 @@ describe('a binding weaker than the parent asks for', () => {
     expect(child.success).toBe(true);
   });
 });
+
+describe('a job that nobody has dispatched', () => {
+  it.each(['f'.repeat(32), 'no-such-job', ''])('is not found, whatever its id looks like: "%s"', async (job_id) => {
+    const server = await operator();
+    for (const tool of ['aga_get_job', 'aga_cancel_job'])
+      expect((await refused(server.call(tool, { job_id }))).code).toBe('JOB_NOT_FOUND');
+  });
+});
