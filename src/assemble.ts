@@ -10,6 +10,7 @@ import type { Settings } from './config.ts';
 import { gatewaySession } from './edge/gateway/gateway-session.ts';
 import { governedSession } from './edge/governed.ts';
 import type { Session } from './edge/session.ts';
+import { watched } from './edge/watched.ts';
 import type { Follower } from './follower.ts';
 import { gatewayOf } from './gatekeeper.ts';
 import { type Ground, groundOf } from './ground.ts';
@@ -140,10 +141,11 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
     await close();
     throw error;
   });
+  const tooMany = (artifact: string): void => void enforcement.refused(artifact).catch(() => undefined);
   return {
     service,
     session(caller) {
-      const own = governedSession(service, caller);
+      const own = watched(governedSession(service, caller), caller, tooMany);
       return gateway.servers.length === 0 ? own : gatewaySession(own, { gateway, decider, caller });
     },
     enforcement,
