@@ -32,7 +32,7 @@ const json = (text: string, flag: string): Json => {
   try {
     return parseStrict(text);
   } catch (error) {
-    const hint = `Write it as one JSON value in single quotes, for example ${flag} '{"fs.read":["/ws/**"]}'.`;
+    const hint = `Write it as one JSON value in single quotes: ${flag} '…'. The help of the command shows its form.`;
     throw new Refusal('INVALID_REQUEST', `${flag}: ${Refusal.from(error).message}`, { hint });
   }
 };

@@ -6,7 +6,7 @@ import type { Desk } from './command.ts';
 /** Fewer digits are a slip of the hand. */
 const PREFIX = /^[0-9a-f]{4,63}$/;
 
-/** The input with every shortened artifact hash written out; what fits nothing stays as it was, for the tool to refuse. */
+/** The input with every shortened artifact hash written out; what is no beginning of one stays as it was, for the tool to refuse. */
 export async function completed(
   desk: Desk,
   input: Readonly<Record<string, unknown>>,
@@ -23,5 +23,7 @@ async function complete(desk: Desk, prefix: string): Promise<string> {
   const fitting = tree.map(({ artifact_hash }) => artifact_hash).filter((hash) => hash.startsWith(prefix));
   if (fitting.length > 1)
     throw new Refusal('INVALID_REQUEST', `${fitting.length} artifacts begin with ${prefix}; give more digits.`);
-  return fitting[0] ?? prefix;
+  const [hash] = fitting;
+  if (hash === undefined) throw new Refusal('ARTIFACT_NOT_FOUND', `No artifact that is shown begins with ${prefix}.`);
+  return hash;
 }

@@ -64,6 +64,13 @@ describe('create and delegate', () => {
     expect((await home.run('delegate', '--parent-artifact-hash', other)).out).not.toContain('token');
   });
 
+  it('say of first digits that fit nothing what they are, and of a value how it is written', async () => {
+    const { code, err } = await home.run('tree', 'ffffffff');
+    expect([code, err]).toEqual([1, expect.stringContaining('ARTIFACT_NOT_FOUND: No artifact that is shown begins')]);
+    const rules = await home.run('create', '--argument-rules', 'x');
+    expect([rules.code, rules.err]).toEqual([1, expect.stringContaining("--argument-rules '…'")]);
+  });
+
   it('refuse with exit 1: JSON on stdout for programs, words on stderr for people', async () => {
     const asked = [
       'delegate',
