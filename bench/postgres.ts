@@ -1,5 +1,5 @@
 /**
- * `node bench/postgres.ts [replicas] [chains] [latency]`: what replicas on one PostgreSQL get through, against the same
+ * `node bench/postgres.ts [replicas] [chains] [disk] [latency]`: what replicas on one PostgreSQL get through, against the same
  * inserts done bare by pgbench on the same server in the same minute: as many connections, as many rows in a transaction
  * as a replica has clients, and the same bytes sent for each of them. It is measured twice, with every connection for
  * itself, and with the lock under which one chain is one after the other whoever writes it.
@@ -13,7 +13,7 @@ import { type Figure, median, percentile, print } from './measure.ts';
 import type { Ran, Run } from './postgres.replica.ts';
 
 const MILLISECONDS = 2000;
-const ROUNDS = 3;
+const ROUNDS = 4;
 const asked = new Set(process.argv.slice(2));
 const wanted = (part: string): boolean => asked.size === 0 || asked.has(part);
 
@@ -31,11 +31,11 @@ function next<T>(child: ChildProcess): Promise<T> {
 }
 
 /** The first begins the chain, the others bring its keys. */
-async function replica(index: number, authority = 'default'): Promise<ChildProcess> {
+async function replica(index: number, authority = 'default', at = url): Promise<ChildProcess> {
   const folder = join(home, `${authority}-${index}`);
   if (index > 0) cpSync(join(home, `${authority}-0`), folder, { recursive: true });
   const child = fork(join(import.meta.dirname, 'postgres.replica.ts'), [folder], {
-    env: { ...process.env, AGA_DATABASE_URL: url, AGA_AUTHORITY: authority },
+    env: { ...process.env, AGA_DATABASE_URL: at, AGA_AUTHORITY: authority },
   });
   child.setMaxListeners(0);
   await next(child);
@@ -178,7 +178,33 @@ if (wanted('chains')) {
       );
 }
 
+if (wanted('disk')) await disk();
 if (wanted('latency')) await latency();
+
+/** Where the disk is slow and processors are not the limit: what chains get through that do not wait for each other. */
+async function disk(): Promise<void> {
+  const slow = await pg.database();
+  const name = new URL(slow).pathname.slice(1);
+  await pg.sql(
+    slow,
+    `ALTER DATABASE ${name} SET commit_delay = 10000`,
+    `ALTER DATABASE ${name} SET commit_siblings = 0`,
+  );
+  const each: ChildProcess[] = [];
+  for (let index = 0; index < 4; index++) each.push(await replica(0, `slow${index}`, slow));
+  others.push(...each);
+  let one = Number.NaN;
+  for (const count of [1, 2, 4]) {
+    const roots = await Promise.all(each.map((child) => root(child)));
+    const { perSecond } = await allOf(
+      each.slice(0, count),
+      roots.slice(0, count).map((from) => ({ clients: 4, root: from, what: 'authorize' as const })),
+    );
+    if (count === 1) one = perSecond;
+    const ratio = { to: 'one chain', value: perSecond / one };
+    figures.push({ name: `${count} × 4 clients, each a chain, 10 ms a sync`, value: perSecond, unit: '/s', ratio });
+  }
+}
 
 async function latency(): Promise<void> {
   for (const count of [1, 4]) {
