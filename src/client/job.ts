@@ -59,7 +59,7 @@ export class Job {
   async result(): Promise<Json> {
     while (!this.#over) await this.#look(Number.MAX_SAFE_INTEGER, PATIENCE);
     const { state, result = null, error } = this.#over;
-    if (state === 'success') return result;
+    if (state === 'success' && !error) return result;
     const { code, message } = error ?? { code: 'INTERNAL', message: 'The job ended without a reason.' };
     throw new DelegateError(
       { code, message, hint: 'Look at the events of the job.', retryable: code === 'TIMEOUT' },

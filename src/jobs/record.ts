@@ -23,13 +23,15 @@ export interface Said {
   readonly said: Json;
 }
 
-/** While the store is away, an end is tried again for so long, in milliseconds. */
+/** While the store is away, what is to be written is tried again for so long, in milliseconds. */
 const PATIENCE = 60_000;
 
 export class JobRecord {
   readonly #service: Service;
   readonly #journal: Journal;
   readonly #self = operator();
+  /** What was said while the store was away, and is tried again: nothing that came later overtakes it. */
+  readonly #late = new Map<string, Promise<unknown>>();
 
   constructor(service: Service, journal: Journal) {
     this.#service = service;
@@ -43,32 +45,35 @@ export class JobRecord {
 
   /** False where the job is over, or its authority. */
   running(id: string): Promise<boolean> {
-    return this.#write(id, (job, context) =>
-      job.state !== 'pending' || overOf(job, context) ? null : JobRecord.runs(job),
+    return this.#inTurn(id, () =>
+      this.#write(id, (job, context) => (job.state !== 'pending' || overOf(job, context) ? null : JobRecord.runs(job))),
     );
   }
 
   /** Contents first: a digest on the chain without them would be a riddle for ever. */
   async said(id: string, sayings: readonly Said[]): Promise<void> {
     if (sayings.length === 0) return;
-    const contents = sayings.map(({ said }): Json => said);
-    const kept = this.#journal.keep(id, contents);
-    // Without a wait where there is none, so that what follows at once shares a commit.
-    if (kept) await kept;
-    await Promise.all(sayings.map(({ type, said }) => this.#write(id, (job) => event(job, type, digestOf(said)))));
+    await this.#inTurn(id, async () => {
+      const contents = sayings.map(({ said }): Json => said);
+      const kept = this.#journal.keep(id, contents);
+      // Without a wait where there is none, so that what follows at once shares a commit.
+      if (kept) await kept;
+      await Promise.all(sayings.map(({ type, said }) => this.#write(id, (job) => event(job, type, digestOf(said)))));
+    });
   }
 
   /** A success after the end of its authority is none, and one whose result is lost is none either. */
   async ended(id: string, end: End): Promise<boolean> {
-    for (const until = performance.now() + PATIENCE; ; ) {
-      try {
-        return await this.#end(id, end);
-      } catch (error) {
-        const isAway = error instanceof Refusal && error.code === 'CHAIN_CONTENDED';
-        if (error instanceof NotKept) return this.#end(id, lost(end));
-        if (!isAway || performance.now() > until) throw error;
-        await sleep(100);
-      }
+    const attempt = async (): Promise<boolean> => {
+      const before = this.#late.get(id);
+      if (before) await before;
+      return this.#end(id, end);
+    };
+    try {
+      return await patiently(attempt);
+    } catch (error) {
+      if (error instanceof NotKept) return this.#end(id, lost(end));
+      throw error;
     }
   }
 
@@ -82,8 +87,27 @@ export class JobRecord {
     });
   }
 
+  /** Tried again while the store is away, and overtaken by nothing that came later. */
+  async #inTurn<T>(id: string, attempt: () => Promise<T>): Promise<T> {
+    const before = this.#late.get(id);
+    if (before) await before;
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      const again = patiently(attempt);
+      const late = again.then(
+        () => undefined,
+        () => undefined,
+      );
+      this.#late.set(id, late);
+      return await again.finally(() => this.#late.get(id) === late && this.#late.delete(id));
+    }
+  }
+
   async #end(id: string, end: End): Promise<boolean> {
-    const { said } = end;
+    // Nothing is known under its digest to everybody.
+    const said = end.said === null ? undefined : end.said;
     const kept = said === undefined ? undefined : this.#keep(id, said);
     if (kept) await kept;
     const written = this.#write(id, (job, context) =>
@@ -95,7 +119,7 @@ export class JobRecord {
 
   #keep(id: string, said: Json): Promise<void> | undefined {
     const failed = (error: unknown): never => {
-      if (error instanceof Refusal && error.code === 'CHAIN_CONTENDED') throw error;
+      if (isAway(error)) throw error;
       throw new NotKept('what was said could not be kept', { cause: error });
     };
     try {
@@ -116,6 +140,19 @@ export class JobRecord {
         return event ? { event, tell: () => true } : { answer: false };
       },
     });
+  }
+}
+
+const isAway = (error: unknown): boolean => error instanceof Refusal && error.code === 'CHAIN_CONTENDED';
+
+async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  for (const until = performance.now() + PATIENCE; ; ) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isAway(error) || performance.now() > until) throw error;
+      await sleep(100);
+    }
   }
 }
 

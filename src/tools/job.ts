@@ -1,9 +1,10 @@
 /** What is shown of a job: its state, and its events as the chain numbers them. */
 import * as z from 'zod';
+import { sha256Hex } from '#digest';
 import { jobNotFound } from '../authority/event/job-event.ts';
 import { halted } from '../authority/grant.ts';
 import { type EndState, hasEnded, JOB_STATES, type Job, type JobState } from '../authority/job.ts';
-import type { Json } from '../base/canonical.ts';
+import { canonicalize, type Json } from '../base/canonical.ts';
 import { formatInstant } from '../base/instant.ts';
 import { type Code, REFUSALS } from '../base/refusal.ts';
 import type { Entry } from '../chain/entry.ts';
@@ -67,6 +68,11 @@ export function overOf(job: Job, { state, now }: Context): { state: EndState; co
   return end && code ? { state: end, code } : undefined;
 }
 
+/** Digest of `null`, which nobody needs to keep. */
+const NOTHING = sha256Hex(canonicalize(null));
+/** It succeeded, and what it gave was lost: better said than shown as nothing. */
+const LOST = { code: 'NOT_FOUND', message: 'The result is not where the words of jobs are kept any more.' } as const;
+
 /** Events after the one with this number, and what is known of the job now. */
 export function showJob(
   job: Job,
@@ -88,13 +94,15 @@ export function showJob(
     const said = await reader.said(job_id);
     const entries = after < last_event && between > 0 ? await entriesOf(reader, artifact, last_event) : [];
     const shown: JobEventShown[] = [first, ...entries.map((entry) => eventOf(entry, said)), ...(last ? [last] : [])];
-    const spoken = said.get(digest);
+    const spoken = digest === NOTHING ? null : said.get(digest);
+    const isLost = state === 'success' && spoken === undefined;
     return {
       job_id,
       agent,
       state,
       child_artifact_hash: artifact,
-      ...(state === 'success' && { result: spoken ?? null }),
+      ...(state === 'success' && !isLost && { result: spoken }),
+      ...(isLost && { error: LOST }),
       ...(code !== null && { error: { code, message: messageOf(spoken, code) } }),
       events: shown
         .filter(({ event_number: at }) => at > after)

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -104,6 +104,17 @@ describe('a job', () => {
       'error',
       { code: 'UPSTREAM_FAILED', message: 'The agent could not be started (ENOENT).' },
     ]);
+  });
+
+  it('tells a result that was lost from one that is nothing', async () => {
+    const nothing = await over((await dispatch({ result: null })).job_id);
+    expect(nothing).toMatchObject({ state: 'success', result: null });
+    expect(nothing.error).toBeUndefined();
+    const { job_id } = await over((await dispatch({ result: 'gone' })).job_id);
+    rmSync(join(desk.dataDir, 'jobs', `${job_id}.jsonl`));
+    const lost = await desk.call('aga_get_job', { job_id });
+    expect(lost).toMatchObject({ state: 'success', error: { code: 'NOT_FOUND' } });
+    expect(lost.result).toBeUndefined();
   });
 
   it('is timed out', async () => {

@@ -10,7 +10,7 @@ import { memoryJournal } from '../../src/jobs/journal.ts';
 import { filePresence } from '../../src/jobs/presence.ts';
 import { readSaying } from '../../src/jobs/saying.ts';
 import { sharedPresence } from '../../src/jobs/shared-presence.ts';
-import { missing, type Server, server } from '../store/postgres.server.ts';
+import { missing, ownServer, type Server, server } from '../store/postgres.server.ts';
 import { AGENTS, cleanUp, scratchDir } from './office.ts';
 
 const self = operator();
@@ -87,6 +87,44 @@ describe.skipIf(missing !== undefined)('two replicas on PostgreSQL', () => {
     expect(await call(there, 'aga_verify', {})).toMatchObject({ valid: true });
   });
 });
+
+it.skipIf(missing !== undefined || process.env.AGA_TEST_DATABASE_URL !== undefined)(
+  'what is said while the database is away is written when it is back, in order, and then the result',
+  async () => {
+    const pg = await ownServer();
+    const url = await pg.database();
+    const dataDir = scratchDir();
+    const config = join(dataDir, 'config.json');
+    const script = `
+      let n = 0;
+      const timer = setInterval(() => {
+        console.log(JSON.stringify({ type: 'log', message: 'word ' + n++ }));
+        if (n < 10) return;
+        console.log('{"type":"result","result":"kept"}');
+        clearInterval(timer);
+      }, 250);`;
+    const talker = { command: process.execPath, args: ['-e', script] };
+    writeFileSync(config, JSON.stringify({ agents: { 'talker@1': talker } }));
+    const only = await assemble(settings({ 'data-dir': dataDir, config }, { AGA_DATABASE_URL: url }, process.platform));
+    await call(only, 'aga_create_artifact', { permissions: { 'agent.delegate': ['*', '*@*'] } });
+    const { job_id } = await call(only, 'aga_dispatch_job', { agent: 'talker', input: null, permissions: {} });
+    await sleep(700);
+    await pg.halt('immediate');
+    await sleep(3500);
+    await pg.start();
+    const get = () => call(only, 'aga_get_job', { job_id });
+    const state = async () => (await get().catch(() => ({ state: 'away' }))).state;
+    await expect.poll(state, { timeout: 15_000, interval: 300 }).toBe('success');
+    const { result, events } = await get();
+    expect(result).toBe('kept');
+    const words = events.flatMap(({ message }: any) => message ?? []);
+    expect(words).toEqual(Array.from({ length: 10 }, (_, at) => `word ${at}`));
+    expect(events.map(({ event_number }: any) => event_number)).toEqual(events.map((_: unknown, at: number) => at + 1));
+    await only.close();
+    await pg.stop();
+  },
+  40_000,
+);
 
 it('a process of another machine is gone when nothing was heard of it, and never before it was listened for', async () => {
   const journal = memoryJournal();
