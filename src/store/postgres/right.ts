@@ -3,8 +3,8 @@
  *
  * What is slow is done before it is had: a replica far behind follows the chain first, and only the last of it under the
  * lock. (To follow while one waits for one's turn as well was measured: the round trip that it adds under the lock costs
- * more than it saves.) A replica that has appended and has more to append asks for the right again in the same breath,
- * unless others want it too, which saves a round trip.
+ * more than it saves.) A replica that has appended and has more to append asks for the right again in the same breath:
+ * alone, it saves a round trip; beside others, it stands in the queue while it collects what to append.
  */
 import type { Head, Page, Row } from '../../ports.ts';
 import type { Cells, Link, Session } from './link.ts';
@@ -38,17 +38,14 @@ const UNDER_LOCK = 500;
 const PAGE = 1000;
 /** Attempts to catch up with replicas that append faster than we follow; then the lock stops them. */
 const ATTEMPTS = 5;
-/** Milliseconds since others appended in which they count as wanting the right too. */
-const CONTENDED = 1000;
 /** Milliseconds between two commits of a replica that has always more to append. */
-const BUSY = 1;
-/** Milliseconds for which the right is kept for it without use, and in all: others who want it show only by appending. */
+const BUSY = 3;
+/** Milliseconds for which the right is kept for it without use, and in all before it stands behind the others for sure. */
 const KEEP = 2;
-const TURN = 15;
+const TURN = 40;
 
 export class Right {
   readonly #options: RightOptions;
-  #contended = Number.NEGATIVE_INFINITY;
   #ended = Number.NEGATIVE_INFINITY;
   #since = 0;
   #streak = 0;
@@ -61,14 +58,12 @@ export class Right {
   /** Has the right, and every row from `size` on that `follow` was not shown. Throws refusals. */
   async take(size: number, follow?: Follow): Promise<Held> {
     this.#streak = performance.now() - this.#ended < BUSY ? this.#streak + 1 : 0;
-    const held = (await this.#claimed(size)) ?? (await this.#fresh(size, follow));
-    if (held.news.length > 0) this.#contended = performance.now();
-    return held;
+    return (await this.#claimed(size)) ?? this.#fresh(size, follow);
   }
 
   /** To be asked for in the same breath as a commit that makes the chain so long. */
   keep(session: Session, size: number): void {
-    if (this.#streak < 2 || this.#others() || performance.now() - this.#since > TURN) return;
+    if (this.#streak < 2 || performance.now() - this.#since > TURN) return;
     const kept: Kept = {
       size,
       held: this.#locked(session, size, MOST).then(
@@ -90,10 +85,6 @@ export class Right {
   /** Gives the right back; where that fails, the connection goes, and the server does it. */
   async release(session: Session): Promise<void> {
     await session.ask(ROLLBACK).catch(() => this.#options.writer.drop());
-  }
-
-  #others(): boolean {
-    return performance.now() - this.#contended < CONTENDED;
   }
 
   async #claimed(size: number): Promise<Held | undefined> {
