@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { toNodeHandler } from '@modelcontextprotocol/node';
+import { text } from 'node:stream/consumers';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { afterEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -85,10 +85,15 @@ it('reach a server of 2026-07-28 that asks for them', async () => {
     },
     { legacy: 'reject' },
   );
-  const serve = toNodeHandler(handler);
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     heard.push(request.headers['mcp-param-region'] as string | undefined); // sent once
-    void serve(request as Parameters<typeof serve>[0], response);
+    const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [name, String(value)]);
+    const { method = 'GET' } = request;
+    const body = method === 'POST' ? { body: await text(request) } : {};
+    const answer = await handler.fetch(new Request('http://127.0.0.1/mcp', { method, headers, ...body }));
+    response.writeHead(answer.status, Object.fromEntries(answer.headers));
+    for await (const part of answer.body ?? []) response.write(part);
+    response.end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(() => {
