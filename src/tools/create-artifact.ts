@@ -43,9 +43,7 @@ export const createArtifact = tool({
         'What tools may be called with: [{"tool":"fs/write","arguments":{"path":{"under":"/ws"}}}]. Kinds: equals, one_of, under, url, matches, min, max, max_bytes, each, any; "optional":true. Omit for none',
       ),
     limits: piece.limits.optional().describe('Calls by its subtree: calls, calls_per_minute. Omit for none'),
-    policy_preset: piece.preset
-      .optional()
-      .describe('isolated, sandboxed, coordinator or configured. Omit for none'),
+    policy_preset: piece.preset.optional().describe('isolated, sandboxed, coordinator or configured. Omit for none'),
     enforcement_triggers: piece.names.optional().describe('Duties on violation. Omit for ["ALERT_ONLY"]'),
     measurement_types: piece.names.optional().describe('What is measured. Omit for none'),
     ttl_seconds: piece.ttl.optional().describe('Seconds to live. Omit for 3600'),
