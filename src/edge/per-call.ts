@@ -3,6 +3,7 @@
  * may show with a call what it holds itself.
  *
  *     _meta["aga/lineage"]   {"lineage":[root … leaf],"enrollments":[…]}, or the list alone
+ *     _meta["lineage"]       the same list under the name that it has in HTTP bodies, with _meta["enrollments"] beside it
  *     _meta["aga/proof"]     the proof of `http/proof.ts` for this call: htm "tools/call" (over HTTP also "POST"), htu the
  *                            address of /mcp (over stdio "aga:stdio"), ath over HTTP, aga_body the digest of the
  *                            RFC 8785 form of {"name":…,"arguments":{…}}
@@ -41,6 +42,9 @@ export const STDIO = 'aga:stdio';
 
 const PROOF = 'aga/proof';
 const LINEAGE = 'aga/lineage';
+/** As `POST /api/v1/artifacts` and `authorize` take it. */
+const PLAIN = 'lineage';
+const STATEMENTS = 'enrollments';
 /** Claude Code's name for this one use of a tool, see `hook/slips.ts`. */
 const USE = 'claudecode/toolUseId';
 
@@ -48,8 +52,10 @@ export function perCall(session: Session, connection: Connection): Session {
   return {
     ...session,
     async callTool(call) {
-      const { [PROOF]: proof, [LINEAGE]: shown, [USE]: use } = call.meta;
+      const { [PROOF]: proof, [USE]: use } = call.meta;
+      let shown: Json | undefined;
       try {
+        shown = shownIn(call.meta);
         const hooked = typeof use === 'string' ? await connection.hooked?.(use) : undefined;
         if (!hooked && proof === undefined && shown === undefined) return await session.callTool(call);
         const caller = hooked ? await hookedCaller(hooked, connection) : await callerOf(call, proof, shown, connection);
@@ -63,6 +69,22 @@ export function perCall(session: Session, connection: Connection): Session {
       }
     },
   };
+}
+
+/** What the call shows, whichever name it has. `enrollments` alone say nothing, and may be anybody's. */
+function shownIn({ [LINEAGE]: named, [PLAIN]: plain, [STATEMENTS]: statements }: ToolCall['meta']): Json | undefined {
+  if (plain === undefined && (named === undefined || statements === undefined)) return named;
+  if (named !== undefined)
+    throw new Refusal(
+      'INVALID_REQUEST',
+      `_meta has "${LINEAGE}" beside "${plain === undefined ? STATEMENTS : PLAIN}".`,
+      {
+        hint: `Show the lineage once: in "${LINEAGE}" alone, or as "${PLAIN}" with "${STATEMENTS}" beside it.`,
+      },
+    );
+  if (statements === undefined) return plain;
+  if (Array.isArray(plain)) return { lineage: plain, enrollments: statements };
+  throw new Refusal('INVALID_REQUEST', `_meta["${PLAIN}"] is no list, with "${STATEMENTS}" beside it.`);
 }
 
 /** What a hook has said goes before what the call shows: a sub-agent never acts as whoever its host is. */
@@ -102,7 +124,7 @@ async function callerOf(
     throw new Refusal('UNAUTHENTICATED', 'The proof is not by the holder that this connection acts for.');
   }
   const parsed = presentation.safeParse(Array.isArray(shown) ? { lineage: shown } : shown);
-  if (!parsed.success) throw new Refusal('INVALID_REQUEST', `_meta["${LINEAGE}"] is no lineage with its enrolments.`);
+  if (!parsed.success) throw new Refusal('INVALID_REQUEST', 'What _meta shows is no lineage with its enrolments.');
   const { leaf } = await present(service, parsed.data, { caller, signedBy: signer });
   if (signer !== null && signer !== leaf.holder) {
     throw new Refusal('UNAUTHENTICATED', 'The proof is not by the holder of the last artifact of the lineage.');

@@ -109,6 +109,37 @@ describe('a call on a shared connection', () => {
     expect((await k.audit()).findings).toEqual([]);
   });
 
+  it('shows the lineage also under the names that it has in HTTP bodies, and once', async () => {
+    const { shown, over, lead, above } = await family();
+    const { lineage: list, enrollments } = shown;
+    const send = (meta: object) =>
+      callWith(over(bound(lead, 'process')), 'aga_check_permission', { ...ACT, resource: 'x/y' }, meta);
+    const asWorker = { allowed: false, refused_by: { subject: 'worker' } };
+    for (const meta of [{ lineage: list }, { lineage: list, enrollments }, { lineage: shown }])
+      expect(await send(meta)).toMatchObject(asWorker);
+    // Without a lineage the call is the connection's own, whatever else stands there.
+    for (const meta of [{}, { enrollments: 7 }]) expect((await send(meta)).refused_by?.subject).not.toBe('worker');
+    const lies = [{ ...enrollments[0], holder: did('worker') }];
+    for (const meta of [
+      { lineage: list, 'aga/lineage': shown },
+      { lineage: list, 'aga/lineage': list, enrollments },
+      { 'aga/lineage': list, enrollments },
+      { lineage: shown, enrollments },
+      { lineage: list, enrollments: 7 },
+      { lineage: list, enrollments: lies },
+      { lineage: [] },
+      { lineage: null },
+      { lineage: 'x' },
+    ])
+      expect((await send(meta)).error.code).toBe('INVALID_REQUEST');
+    const body = canonicalize({ name: 'aga_check_permission', arguments: ACT });
+    const proof = () => requestProof(agentKey(seed('worker')), { method: 'tools/call', url: STDIO, body });
+    const signed = (meta: object) =>
+      callWith(over(bound('', 'process')), 'aga_check_permission', ACT, { ...meta, 'aga/proof': proof() });
+    expect(await signed({ lineage: list, enrollments })).toMatchObject({ allowed: true });
+    expect((await signed({ lineage: above.lineage })).error.code).toBe('PERMISSION_DENIED');
+  });
+
   it('may be made under less than the connection has, and never under more', async () => {
     const { shown, over, lead, above, root, k } = await family();
     expect(await ask(over(operator()), { shown, input: { ...ACT, resource: 'x/y' } })).toMatchObject({
