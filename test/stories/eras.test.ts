@@ -160,6 +160,10 @@ describe.each(Object.entries(CLIENTS))('%s', (_, connect) => {
     const { messages }: Members = await client.getPrompt({ name: 'delegate-task', arguments: { task: 'count files' } });
     expect(messages[0].content.text).toContain('count files');
     await expect(client.getPrompt({ name: 'nothing' })).rejects.toThrow();
+    await expect(client.getPrompt({ name: 'delegate-task' })).rejects.toMatchObject({
+      code: -32602,
+      message: expect.stringContaining('"task"'),
+    });
   });
 
   it('is told who serves it and how to begin', async () => {
