@@ -3,6 +3,7 @@ import { notFound } from '../authority/find.ts';
 import { hasEnded } from '../authority/job.ts';
 import { canonicalize, type Json } from '../base/canonical.ts';
 import type { Caller } from '../caller.ts';
+import { witnessedHead } from '../evidence/cosigned.ts';
 import type { Service } from '../service/service.ts';
 import { getJob } from '../tools/get-job.ts';
 import { inspect } from '../tools/inspect.ts';
@@ -41,7 +42,10 @@ const RESOURCES: readonly Resource[] = [
     },
     read: async ({ service, caller }) => {
       const last = { after: Number.MAX_SAFE_INTEGER, limit: 1 };
-      return (await service.read(caller, (reader) => reader.read(last))).head?.checkpoint ?? '';
+      return service.read(caller, async (reader) => {
+        const { head } = await reader.read(last);
+        return head ? witnessedHead(reader, head) : '';
+      });
     },
     version(asked) {
       return this.read(asked);

@@ -251,6 +251,23 @@ describe('serve', () => {
     expect(Date.now() - from).toBeLessThan(15_000);
     const { text } = await get('/checkpoint/cosigned');
     expect(cosigners(text)).toBe(2);
+    const asked = await fetch(`${url}/mcp`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'resources/read',
+        params: { uri: 'aga://chain/checkpoint' },
+      }),
+    });
+    const answered = await asked.text();
+    const { result } = JSON.parse(/^data: (.*)$/m.exec(answered)?.[1] ?? answered);
+    expect(cosigners(result.contents[0].text)).toBe(2);
     expect(openCheckpoint(text, keys.log)?.size).toBe(2);
     await delegate();
     // The head moves on at once; what is cosigned stays to be had.
