@@ -9,6 +9,7 @@ import { type Flag, flagsOf } from './flags.ts';
 import { completed } from './hash.ts';
 import { sayNo } from './no.ts';
 import type { Terminal } from './terminal.ts';
+import { USAGE } from './usage.ts';
 
 export interface Program {
   readonly version: string;
@@ -115,6 +116,9 @@ async function perform(command: Command, given: () => Given, program: Program, f
     else out.line(outcome.text(out));
     return outcome.failed ? 1 : 0;
   } catch (error) {
+    // What commander finds wrong itself ends with that line already.
+    if (error instanceof CommanderError && error.code === USAGE)
+      terminal.err.line(seeHelp(`aga-delegate ${command.name}`));
     if (!(error instanceof Refusal || error instanceof CannotStart)) throw error;
     sayNo(error, terminal, flags.json, command);
     return 1;
@@ -128,6 +132,8 @@ function examplesOf({ examples }: Command): string {
   return `\nExamples:\n${lines.join('\n')}`;
 }
 
+const seeHelp = (line: string): string => `Run "${line} --help" to see what there is.`;
+
 /** Every command throws instead of exiting, and looks the same. */
 function dress(root: Commander, { out, err }: Terminal): void {
   root.addHelpCommand(
@@ -137,7 +143,7 @@ function dress(root: Commander, { out, err }: Terminal): void {
     each
       .exitOverride()
       .allowExcessArguments(false)
-      .showHelpAfterError(`Run "${each === root ? '' : 'aga-delegate '}${each.name()} --help" to see what there is.`)
+      .showHelpAfterError(seeHelp(`${each === root ? '' : 'aga-delegate '}${each.name()}`))
       .configureHelp({ showGlobalOptions: true, styleTitle: (title) => out.paint('bold', title) })
       .configureOutput({
         writeOut: (text) => out.line(text.trimEnd()),

@@ -22,12 +22,15 @@ describe('usage', () => {
     [['--config'], '--config'],
     [['init', '--mode', 'loose'], 'enforce'],
     [['verify', 'bundle.json'], '--trust'],
+    [['export'], "missing argument 'hash'"],
+    [['export', '--first', 'x'], '--first'],
     [['--json'], 'Usage'],
   ])('%j exits 2 and names %s', async (args, named) => {
     const home = folder();
     const { code, out, err } = await run(args, { env: { AGA_DATA_DIR: join(home, 'state') } });
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toContain(named);
+    expect(err).toContain('--help');
     expect(readdirSync(home)).toEqual([]);
   });
 
