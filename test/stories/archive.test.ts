@@ -154,6 +154,14 @@ describe('archiving', () => {
     // With its snapshot a process starts, and what lives is known to it; old entries are refused.
     expect((await at('tree')).code).toBe(0);
     expect(await at('create')).toMatchObject({ code: 0 });
+    // What is newest is in the database still, and is shown as long as it is enough; what is missing is said.
+    const shown = await at('log');
+    expect(shown).toMatchObject({ code: 0, err: '' });
+    expect(shown.out.trimEnd().split('\n')).toHaveLength(50);
+    const decisions = await at('log', '--kind', 'DECISION', '--limit', '500');
+    expect(decisions).toMatchObject({ code: 0, err: expect.stringMatching(/^Older entries.*AGA_ARCHIVE_DIR/) });
+    expect(decisions.out).toMatch(/^(.* DECISION .*\n){50,499}$/);
+    expect(await at('log', '--after', '-1')).toMatchObject({ code: 1, err: expect.stringMatching(/AGA_ARCHIVE_DIR/) });
     const refused = await at('verify');
     expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/tile\/entries\/000 is not there/) });
     rmSync(join(life.home, 'snapshot'));

@@ -196,6 +196,20 @@ describe('log', () => {
     expect(rows.at(-1)).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d+ +ARTIFACT_CREATED +operator +root/);
     const filtered = (await home.run('log', '--kind', 'DELEGATION')).out.trimEnd().split('\n');
     expect(filtered.every((row) => row.includes('DELEGATION'))).toBe(true);
+    const numbers = (text: string) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((row) => Number(row.split(/ +/)[2])); // day, time, number
+    for (const kind of ['DELEGATION', 'GENESIS', 'ARTIFACT_CREATED']) {
+      const { entries } = await home.ask('log', '--kind', kind, '--limit', '500');
+      const all = entries.map((entry: { sequence_number: number }) => entry.sequence_number);
+      for (const limit of [1, 2, 50])
+        expect(numbers((await home.run('log', '--kind', kind, '--limit', String(limit))).out)).toEqual(
+          all.slice(-limit),
+        );
+    }
+    expect((await home.run('log', '--kind', 'EXPIRY')).out.trim()).toBe('');
   });
 
   it.concurrent.each([

@@ -3,7 +3,8 @@ import type { Output } from '../../../service/service.ts';
 import { queryChain } from '../../../tools/query-chain.ts';
 import type { Command, Desk, Given, Outcome } from '../command.ts';
 import { type LogEntry, lines, namesOf } from '../entry-line.ts';
-import { follow, pages } from '../follow.ts';
+import { follow, type Newest, newest } from '../follow.ts';
+import { plain } from '../terminal.ts';
 
 /** What a screen holds. */
 const SCREEN = 50;
@@ -21,12 +22,10 @@ export const log: Command = {
     ['log --json --after 99 --limit 500', 'A page for a program; "next" is the --after of the next one:'],
   ],
   async run(desk, { input, options }) {
-    // Also says what is wrong with the input, whatever is made of the answer.
-    const answer = await (await desk.open()).call(queryChain, input);
     if (options.follow === true) return watch(desk, input);
-    if (desk.json || input.after !== undefined) return page(desk, answer);
-    const [recent, names] = [await last(desk, input), await namesOf(desk)];
-    return { answer, text: (out) => recent.map(lines(names, out)).join('\n') };
+    if (desk.json || input.after !== undefined) return page(desk, await (await desk.open()).call(queryChain, input));
+    const [{ entries }, names] = [await last(desk, input), await namesOf(desk)];
+    return { answer: { entries }, text: (out) => entries.map(lines(names, out)).join('\n') };
   },
 };
 
@@ -37,20 +36,19 @@ async function page(desk: Desk, answer: Output): Promise<Outcome> {
   return { answer, text: (out) => [...entries.map(lines(names, out)), ...more].join('\n') };
 }
 
-/** The last entries of what was asked for, oldest first. */
-async function last(desk: Desk, input: Given['input']): Promise<LogEntry[]> {
-  const wanted = typeof input.limit === 'number' ? input.limit : SCREEN;
-  let recent: LogEntry[] = [];
-  for await (const page of pages(desk, { ...input, limit: 500 }, wanted)) recent = [...recent, ...page].slice(-wanted);
-  return recent;
+/** What a screen holds of what was asked for; what there may be before it is said on the side. */
+async function last(desk: Desk, input: Given['input']): Promise<Newest> {
+  const found = await newest(desk, input, typeof input.limit === 'number' ? input.limit : SCREEN);
+  const { withheld } = found;
+  if (withheld) desk.terminal.err.line(`Older entries are not shown. ${plain(`${withheld.message} ${withheld.hint}`)}`);
+  return found;
 }
 
 async function watch(desk: Desk, input: Given['input']): Promise<undefined> {
   const { out } = desk.terminal;
-  const recent = input.after === undefined ? await last(desk, { limit: 10, ...input }) : [];
+  const recent = input.after === undefined ? await last(desk, { limit: 10, ...input }) : undefined;
   const tell = desk.json ? (entry: LogEntry) => JSON.stringify(entry) : lines(await namesOf(desk), out);
   const show = (entry: LogEntry): void => out.line(tell(entry));
-  for (const entry of recent) show(entry);
-  const after = recent.at(-1)?.sequence_number ?? input.after;
-  await follow(desk, { ...input, limit: 500, ...(after !== undefined && { after }) }, show);
+  for (const entry of recent?.entries ?? []) show(entry);
+  await follow(desk, { ...input, limit: 500, after: recent ? recent.size - 1 : input.after }, show);
 }

@@ -42,7 +42,7 @@ export const suggest: Command = {
 async function recorded(desk: Desk, input: Given['input']): Promise<Use[]> {
   const uses = new Map<string, Use>();
   const query = { ...input, kind: 'DECISION', limit: 500 };
-  for await (const page of pages(desk, query, 0)) {
+  for await (const page of pages(desk, query)) {
     for (const { event } of page as readonly (LogEntry & { event: { capability?: string; tool?: string | null } })[]) {
       const { capability = '', tool = null, verdict, mode } = event;
       if (verdict !== 'permit' && mode !== 'shadow') continue;
