@@ -12,6 +12,7 @@ import { toBase64url } from './base/encoding.ts';
 import { type Code, Refusal } from './base/refusal.ts';
 import { type Call, HalfDecided, type Job, settle } from './call.ts';
 import { type Caches, Follower, lacksKey } from './follower.ts';
+import { Landing } from './landing.ts';
 import type { Clock, Head, Keys, Row, Store } from './ports.ts';
 import { type Tokens, tokensOf } from './tokens.ts';
 import type { Policy, Reader } from './tools/tool.ts';
@@ -42,8 +43,8 @@ export class Sequencer {
   readonly #tokens: Tokens;
   #queue: Job[] = [];
   #draining: Promise<void> | undefined;
-  /** Batches that are committed and wait for the disk. */
-  readonly #landing = new Set<Promise<void>>();
+  /** Batches that are committed and wait for the disk, and questions that have seen such a batch. */
+  readonly #landing: Landing;
   #ledger: Ledger | undefined;
   #broken: Refusal | undefined;
   /** Where the chain ended after our last commit, and the last of these that is durable. */
@@ -54,7 +55,8 @@ export class Sequencer {
   constructor(world: World, reader: (follower: Follower) => Reader) {
     this.#world = world;
     this.#follower = new Follower(world.store, world.caches, world.keys, world.origin);
-    this.#reader = reader(this.#follower);
+    this.#landing = new Landing(world.store);
+    this.#reader = this.#landing.shown(reader(this.#follower));
     this.#tokens = tokensOf(world.keys.authority);
   }
 
@@ -74,7 +76,7 @@ export class Sequencer {
   /** Answers what is waiting and writes the caches down. */
   async close(): Promise<void> {
     await this.#draining;
-    await Promise.all(this.#landing);
+    await this.#landing.ended();
     await this.#save(64);
     await this.#follower.remember(this.#head);
   }
@@ -109,7 +111,9 @@ export class Sequencer {
       await this.#follower.catchUp(ledger);
       this.#follower.turn(ledger.state);
       for (const job of batch) this.#decide(ledger, job, []);
-      for (const job of batch) void settle(job, this.#reader);
+      // What a question has seen may be on its way to the disk, ours or another process's.
+      if (this.#landing.has(ledger.size)) this.#settle(batch);
+      else this.#answer(this.#landing.firmly(ledger.size), batch);
     } else {
       await this.#commit(ledger, batch);
       this.#land(batch);
@@ -119,18 +123,26 @@ export class Sequencer {
   /** Answers when the disk has what was committed; the next round is decided meanwhile. */
   #land(batch: readonly Job[]): void {
     const head = this.#sealed;
-    const landing = this.#world.store.durable(batch.length === 1 && this.#queue.length === 0).then(
-      () => {
-        this.#head = head;
-        this.#follower.rememberSoon(() => this.#head);
-        for (const job of batch) void settle(job, this.#reader);
-      },
+    const size = this.#ledger?.size ?? 0;
+    const durable = this.#landing.commit(size, batch.length === 1 && this.#queue.length === 0).then(() => {
+      this.#head = head;
+      this.#follower.rememberSoon(() => this.#head);
+    });
+    this.#answer(durable, batch);
+  }
+
+  #answer(durable: Promise<void>, batch: readonly Job[]): void {
+    this.#landing.answer(
+      durable,
+      () => this.#settle(batch),
       (error) => {
         for (const job of batch) this.#fail(job, error);
       },
     );
-    this.#landing.add(landing);
-    void landing.then(() => this.#landing.delete(landing));
+  }
+
+  #settle(batch: readonly Job[]): void {
+    for (const job of batch) void settle(job, this.#reader);
   }
 
   async #commit(ledger: Ledger, batch: Job[]): Promise<void> {
@@ -167,8 +179,9 @@ export class Sequencer {
       if (!decided) throw error;
       return error instanceof HalfDecided ? this.#again(batch, error) : this.#recover(batch, error);
     }
-    if (!this.#follower.turn(ledger.state)) this.#withhold(ledger, batch);
-    else if (former) await this.#commit(ledger, batch);
+    const isHere = this.#follower.turn(ledger.state);
+    // What was written before the key went away was written, and its answer stands.
+    if (former) await (isHere ? this.#commit(ledger, batch) : this.#withhold(ledger, batch));
   }
 
   /** Another key signs the log by now, and is not here: what asks is answered, what would write is refused. */

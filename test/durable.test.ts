@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Refusal } from '../src/base/refusal.ts';
+import { operator } from '../src/caller.ts';
 import { MemoryCache, MemoryStore } from '../src/store/memory.ts';
 import { WriteAheadLog } from '../src/store/sqlite/write-ahead-log.ts';
 import { openSqlite } from '../src/store/sqlite.ts';
@@ -66,6 +67,62 @@ describe('an answer', () => {
     store.waiting[0]?.fail();
     await first;
     expect(told).toEqual(['first: INTERNAL']);
+  });
+});
+
+describe('a question', () => {
+  it('is not answered with what the disk may still lose', async () => {
+    const { store, told, tell, service } = await stage();
+    const first = tell('first');
+    await turns();
+    const question = service.ask({
+      name: 'test',
+      caller: operator(),
+      writes: false,
+      decide: ({ state }) => ({ answer: state.grants.size }),
+    });
+    const asked = question.then((size) => told.push(`sees ${size}`));
+    const read = service.reader.read({ after: -1, limit: 9 }).then(({ rows }) => told.push(`reads ${rows.length}`));
+    await turns();
+    expect(told).toEqual([]);
+    store.waiting[0]?.done();
+    await Promise.all([first, asked, read]);
+    expect(told[0]).toBe('first');
+    expect(told.slice(1).sort()).toEqual(['reads 2', 'sees 1']);
+    expect(store.waiting).toHaveLength(1);
+    await service.ask({ name: 'test', caller: operator(), writes: false, decide: () => ({ answer: null }) });
+  });
+
+  it('has no answer where the disk failed', async () => {
+    const { store, tell, service } = await stage();
+    const first = tell('first');
+    await turns();
+    const read = service.reader.read({ after: -1, limit: 9 });
+    const fails = expect(read).rejects.toMatchObject({ code: 'INTERNAL' });
+    await turns();
+    store.waiting[0]?.fail();
+    await first;
+    await turns();
+    store.waiting[1]?.fail();
+    await fails;
+  });
+
+  it('waits for the disk with what another process wrote', async () => {
+    const { store, tell } = await stage();
+    const first = tell('first');
+    await turns();
+    store.waiting[0]?.done();
+    await first;
+    const caches = { snapshot: new MemoryCache(), checkpoint: new MemoryCache() };
+    const { call } = kernel({ store, caches });
+    let isAnswered = false;
+    const question = call('aga_query_chain', {}).then(() => {
+      isAnswered = true;
+    });
+    await turns();
+    expect(isAnswered).toBe(false);
+    store.waiting[1]?.done();
+    await question;
   });
 });
 
