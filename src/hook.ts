@@ -55,7 +55,7 @@ function isOurs({ tool: name }: HostCall, { service, servers, upstreams }: HookP
 
 interface Agent {
   readonly grant: Grant;
-  /** It calls a server that was started for one artifact, and knows whom it serves. */
+  /** It calls the server that was started for it, or for one below it, and that knows whom it serves. */
   readonly apart: boolean;
 }
 
@@ -73,7 +73,7 @@ function agentOf(
       const found = agent === null ? own : named(agent, state, now);
       if (found === null || found instanceof Refusal) return { answer: found };
       if (own && !isWithin(found, own.hash)) return { answer: unknown(agent ?? '') };
-      return { answer: { grant: found, apart: isLaunched(server, state) } };
+      return { answer: { grant: found, apart: isServer(server, found, state) } };
     },
   });
 }
@@ -89,8 +89,10 @@ function named(agent: string, state: State, now: number): Grant | Refusal {
   return living[0] ?? namesakes.at(-1) ?? unknown(agent);
 }
 
-const isLaunched = (server: string, state: State): boolean =>
-  server.startsWith('aga-') && [...state.grants.values()].some((grant) => launchName(grant) === server);
+/** The server of another agent would lend it what that one has. */
+const isServer = (name: string, agent: Grant, state: State): boolean =>
+  name.startsWith('aga-') &&
+  [...state.grants.values()].some((grant) => launchName(grant) === name && isWithin(grant, agent.hash));
 
 const unknown = (agent: string, why = 'it has no artifact'): Refusal =>
   new Refusal('PERMISSION_DENIED', `The sub-agent ${JSON.stringify(agent.slice(0, 128))} may do nothing: ${why}.`, {

@@ -1,6 +1,6 @@
 /** A host whose sub-agents share one connection, and whose hook says who they are: `aga-delegate hook` with the real program. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dataDir, type Host, host, SERVER } from './host.ts';
@@ -107,6 +107,9 @@ describe('what a host itself can do', () => {
     const own = Object.keys(child.launch.mcpServers)[0]!;
     expect(hook(`mcp__${own}__up__pid`, {})).toMatchObject(PASSES);
     expect(hook('mcp__aga-reader-00000000__up__pid', {})).toMatchObject(REFUSED);
+    // And the one of another agent would serve it as if it were that one.
+    await lead.call('aga_delegate_to_subagent', { sub_agent_id: 'other' });
+    expect(hook(`mcp__${own}__up__pid`, {}, 'other')).toMatchObject(REFUSED);
     // The tool of a server that is called aga-delegate__evil.
     expect(hook('mcp__aga-delegate__evil__tool', {})).toMatchObject(REFUSED);
     const { entries } = await lead.call('aga_query_chain', { kind: 'DECISION' });
@@ -196,6 +199,15 @@ describe('a call over the connection that all agents share', () => {
   it('is refused where what the hook has said cannot be read', async () => {
     const { use } = ours('up__echo');
     for (const name of readdirSync(join(data, 'calls'))) writeFileSync(join(data, 'calls', name), 'x');
+    expect(codeOf(await call('up__echo', use))).toBe('INTERNAL');
+  });
+
+  it('is refused where nobody can tell whether the hook has said anything', async () => {
+    const { use } = ours('up__echo');
+    const folder = join(data, 'calls');
+    rmSync(folder, { recursive: true });
+    // A folder that a loop of links leads to cannot be looked into, even by root.
+    symlinkSync('calls', folder);
     expect(codeOf(await call('up__echo', use))).toBe('INTERNAL');
   });
 

@@ -5,7 +5,7 @@
  *
  * A slip stays: a call that comes late, because somebody had to be asked, or comes again, is still that agent's.
  */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex } from '#digest';
@@ -37,8 +37,8 @@ export function slipsIn(directory: string): Slips {
     },
     async find(use) {
       const path = join(folder, sha256Hex(use));
-      // The usual case, on the way of every call: there is none.
-      if (!existsSync(path)) return undefined;
+      // The usual case, on the way of every call: there is none. A folder that cannot be looked into may hold one.
+      if (!statSync(path, { throwIfNoEntry: false })) return undefined;
       const slip: unknown = JSON.parse(await readFile(path, 'utf8'));
       if (!isObject(slip) || !(slip.artifact === null || typeof slip.artifact === 'string')) {
         throw new TypeError('a slip that no hook of ours has left');
