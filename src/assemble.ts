@@ -1,6 +1,6 @@
 /** Settings → keys, store, clock → sequencer → tools. The only file that sees everything. */
 import { join } from 'node:path';
-import { Audit } from './authority/audit.ts';
+import { auditOf } from './auditing.ts';
 import { toDidKey } from './base/did-key.ts';
 import { Refusal } from './base/refusal.ts';
 import { bound, type Caller, operator } from './caller.ts';
@@ -186,8 +186,6 @@ function policyOf(
 export const callerOf = ({ artifact }: Settings): Caller =>
   artifact === null ? operator() : bound(artifact, 'process');
 
-const PAGE = 1000;
-
 function readerOf(
   store: Store & Tree,
   follower: Follower,
@@ -200,16 +198,7 @@ function readerOf(
     async audit(authority = own) {
       const remembered = await follower.rememberedNote();
       const trust = { authority, origin: follower.origin, ...(remembered !== undefined && { remembered }) };
-      const audit = new Audit(trust);
-      for (let after = -1, read = 0; ; ) {
-        const { rows, head } = await store.read({ after, limit: PAGE });
-        await audit.feed(rows);
-        read += rows.length;
-        watch?.(read, Math.max(read, head?.size ?? 0));
-        after = rows.at(-1)?.sequence_number ?? after;
-        // The last page shows the head that belongs to it, so that an entry beyond the head is seen too.
-        if (rows.length < PAGE) return audit.finish(head);
-      }
+      return auditOf(store, trust, watch);
     },
   };
 }

@@ -5,7 +5,7 @@
 
 import { verifyAll } from '#ed25519';
 import { markAuthentic, signatureOf } from '../artifact/artifact.ts';
-import { toHex } from '../base/encoding.ts';
+import { fromHex, toHex } from '../base/encoding.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import { openCheckpoint } from '../chain/checkpoint.ts';
@@ -63,6 +63,8 @@ export class Audit {
   #next = 0;
   /** Root at each size that a remembered checkpoint names. */
   readonly #roots = new Map<number, string>();
+  /** By what was lost: the entries that cannot be read. */
+  readonly #absent = new Map<string, { first: number; last: number; count: number; why: string }>();
   readonly #asked: number | undefined;
 
   constructor(trust: Trust) {
@@ -86,12 +88,26 @@ export class Audit {
     }
   }
 
+  /**
+   * In place of the next entry: its text is lost, and only its hash was kept. The tree is judged with that; the law is
+   * not any more, for nobody knows what the entry would have changed. `what` is lost together, and reported once.
+   */
+  absent(sequence: number, hash: string, { what, why }: { readonly what: string; readonly why: string }): void {
+    this.#append(fromHex(hash) ?? leafHash(''));
+    this.#next = sequence + 1;
+    this.#lastHash = hash;
+    const { first, count } = this.#absent.get(what) ?? { first: sequence, count: 0 };
+    this.#absent.set(what, { why, ...this.#absent.get(what), first, last: sequence, count: count + 1 });
+  }
+
   /** All entries were fed: the end of the chain is judged against its signed head. */
   finish(head: Head | null): AuditReport {
     this.#judgeAuthority();
     this.#judgeHead(head);
     this.#judgeRemembered();
-    return { findings: this.#findings, entries_checked: this.#entries, signatures_checked: this.#signatures };
+    const lost = Array.from(this.#absent.values(), sayLost);
+    const findings = [...lost, ...this.#findings].slice(0, MOST_FINDINGS);
+    return { findings, entries_checked: this.#entries, signatures_checked: this.#signatures };
   }
 
   #open(row: Row): { entry?: Entry; event?: Event } {
@@ -113,17 +129,21 @@ export class Audit {
   }
 
   #judge(row: Row, entry: Entry | undefined, event: Event | undefined): void {
-    this.#entries += 1;
     const leaf = leafHash(row.entry);
     const hash = toHex(leaf);
     if (hash !== row.entry_hash)
       this.#report(row.sequence_number, 'entry_hash', 'The entry is not what was hashed: its payload was changed.');
-    this.#frontier.append(leaf);
-    if (this.#entries === this.#asked) this.#roots.set(this.#entries, toHex(this.#frontier.root()));
+    this.#append(leaf);
     if (entry) this.#judgePlace(row, entry);
     this.#next = row.sequence_number + 1;
     this.#lastHash = hash;
     if (entry && event) this.#judgeLaw(row, entry, event);
+  }
+
+  #append(leaf: Uint8Array): void {
+    this.#entries += 1;
+    this.#frontier.append(leaf);
+    if (this.#entries === this.#asked) this.#roots.set(this.#entries, toHex(this.#frontier.root()));
   }
 
   #judgePlace(row: Row, entry: Entry): void {
@@ -148,6 +168,10 @@ export class Audit {
     const { sequence_number: sequence, previous_hash: previousHash } = entry;
     const at = { sequence, time: parseInstant(entry.timestamp)!, previousHash };
     if ('signature' in event) this.#signatures += 'possession' in event ? 2 : 1;
+    if (this.#absent.size > 0) {
+      this.#evolveInPart(event, at);
+      return;
+    }
     try {
       check(this.#state, event, at);
     } catch (error) {
@@ -158,8 +182,16 @@ export class Audit {
     if (event.kind !== 'GENESIS' || this.#state.authority === null) evolve(this.#state, event, at);
   }
 
+  /** What follows what is lost still says who signs, and may be about something that nobody has heard of. */
+  #evolveInPart(event: Event, at: Parameters<typeof evolve>[2]): void {
+    try {
+      if (event.kind !== 'GENESIS') evolve(this.#state, event, at);
+    } catch {}
+  }
+
   #judgeAuthority(): void {
     const { authority } = this.#state;
+    if (authority === null && this.#absent.size > 0) return;
     if (authority === null) {
       this.#report(null, 'authority', 'No genesis entry names an authority: the chain is empty, or its head was cut.');
     } else if (authority !== this.#trust.authority) {
@@ -180,6 +212,8 @@ export class Audit {
     const key = keyAt(this.#state.logKeys, head.size);
     const opened = key === undefined ? undefined : openCheckpoint(head.checkpoint, key);
     this.#signatures += 1;
+    // Without its genesis a chain names no key.
+    if (key === undefined && this.#absent.size > 0) return;
     if (!opened) this.#report(null, 'checkpoint', "The checkpoint is not signed by the log's key.");
     else if (opened.size !== this.#entries || toHex(opened.root) !== root) {
       this.#report(
@@ -216,4 +250,10 @@ export class Audit {
   #report(sequence_number: number | null, rule: string, message: string): void {
     if (this.#findings.length < MOST_FINDINGS) this.#findings.push({ sequence_number, rule, message });
   }
+}
+
+function sayLost({ first, last, count, why }: { first: number; last: number; count: number; why: string }): Finding {
+  const which = first === last ? `Entry ${first}` : `${count} of the entries ${first} to ${last}`;
+  const message = `${why} ${which} cannot be judged, nor what the law says of those behind.`;
+  return { sequence_number: first, rule: 'archive', message };
 }

@@ -170,6 +170,56 @@ describe('archiving', () => {
     expect((await run(['--data-dir', life.home, 'verify'], { AGA_ARCHIVE_DIR: '' })).code).toBe(1);
   });
 
+  test('a file of the archive that was changed, cut or lost is a finding; the rest of the chain is judged', async () => {
+    const life = await lived(places.folder());
+    const folder = places.folder();
+    const at = (...args: string[]) => run(['--data-dir', life.home, ...args], {});
+    expect((await at(...BEFORE, '--to', folder)).code).toBe(0);
+    const whole = JSON.parse((await at('verify', '--json')).out);
+    expect(whole.valid).toBe(true);
+    const file = join(folder, 'tile/entries/002');
+    const bytes = readFileSync(file);
+    const verified = async () => {
+      const { code, out, err } = await at('verify', '--json');
+      expect({ code, err }).toEqual({ code: 1, err: '' });
+      const report = JSON.parse(out);
+      expect(report).toMatchObject({ valid: false, entries_checked: whole.entries_checked, head: whole.head });
+      return report.findings;
+    };
+    const found = (message: RegExp) => [
+      { sequence_number: expect.any(Number), rule: 'archive', message: expect.stringMatching(message) },
+    ];
+    // A letter in one entry, in the middle of the file.
+    const changed = Buffer.from(bytes);
+    changed[changed.indexOf('DECISION', 40_000)]! ^= 1;
+    writeFileSync(file, changed);
+    expect(await verified()).toEqual(
+      found(/^Entry (\d+) in .*entries\/002 is not the one .* Entry \1 cannot be judged/),
+    );
+    for (const keep of [bytes.length - 1, 0]) {
+      writeFileSync(file, bytes.subarray(0, keep));
+      const [finding, ...more] = await verified();
+      expect(more).toEqual([]);
+      expect([finding]).toEqual(found(/entries\/002 is damaged\. \d+ of the entries 5\d\d to 767 cannot be judged/));
+    }
+    rmSync(file);
+    expect(await verified()).toEqual(found(/entries\/002 is not there\. \d+ of the entries 5\d\d to 767 cannot be/));
+    // Without its snapshot a process cannot begin, and says which file it is.
+    writeFileSync(file, changed);
+    rmSync(join(life.home, 'snapshot'));
+    expect((await verified())[0]).toMatchObject({ rule: 'archive' });
+    // A fault in the database beside it is found all the same.
+    const database = new DatabaseSync(join(life.home, 'chain.db'));
+    database.exec('DROP TRIGGER entries_stay');
+    const n = Number(database.prepare("SELECT max(seq) AS n FROM entries WHERE kind = 'DECISION'").get()?.n);
+    database.prepare("UPDATE entries SET entry = replace(entry, 'permit', 'Permit') WHERE seq = ?").run(n);
+    database.close();
+    const rules = (await verified()).map(({ sequence_number, rule }: any) => `${sequence_number} ${rule}`);
+    expect(rules).toContain(`${n} entry_hash`);
+    expect(rules[0]).toMatch(/ archive$/);
+    writeFileSync(file, bytes);
+  });
+
   test.skipIf(missing !== undefined)('replicas, proofs over HTTP and a move to another database', async () => {
     const life = await lived(places.folder());
     const folder = places.folder();
