@@ -74,7 +74,10 @@ describe('the file', () => {
       limits: { calls: 10, calls_per_minute: 3 },
       refusals_per_minute: 3,
       measure: {},
-      agents: { 'search@1.0.0': { command: 'x', default: true, max_runtime_seconds: 5 }, far: { remote: true } },
+      agents: {
+        'search@1.0.0': { command: 'x', default: true, max_runtime_seconds: 5, budget_exhausted: 'end' },
+        far: { remote: true, budget_exhausted: 'refuse' },
+      },
       job_grace_seconds: 0,
       prices: {
         'fs/read': { per_call: 'USD:0.30' },

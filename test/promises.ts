@@ -124,6 +124,15 @@ export const PROMISES: { readonly [promise: string]: readonly [file: string, tit
     'stories/hook.test.ts',
     'is made under the artifact of the agent that the hook has named',
   ],
+  'A job whose agent is registered to end with its budget ends with all its processes by the first spend that is refused for it, wherever':
+    [
+      'stories/jobs.test.ts',
+      'that end with their budget end by a refusal two processes further down, with everything below',
+    ],
+  'Spending the last cent ends no job, and a job of any other agent is told and goes on': [
+    'jobs/exhausted.test.ts',
+    'lives while it spends its last cent, and ends with the next, in the commit of the refusal',
+  ],
   'A hook that cannot judge says no': ['stories/hook.test.ts', 'is refused whenever anything is wrong'],
   'An export that is killed goes on where it stopped, with the bytes of one that never was; what was changed meanwhile is written anew':
     ['evidence/resume.test.ts', 'a process that is killed leaves what the next one goes on with'],

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble, type Installation } from '../src/assemble.ts';
-import { operator } from '../src/caller.ts';
+import { bound, operator } from '../src/caller.ts';
 import { settings } from '../src/config.ts';
 import { pricesOf } from '../src/edge/gateway/pricing.ts';
 import type { Session } from '../src/edge/session.ts';
@@ -25,7 +25,8 @@ beforeAll(async () => {
     'shop/sized': { per_kib: 'USD:0.01' },
     'shop/said': { result: '/usage/cost', currency: 'USD', reserve: 'USD:0.50' },
   };
-  writeFileSync(config, JSON.stringify({ upstreams: { shop: upstream }, prices, refusals_per_minute: 1000 }));
+  const agents = { 'far@1.0.0': { remote: true, budget_exhausted: 'end' } };
+  writeFileSync(config, JSON.stringify({ upstreams: { shop: upstream }, prices, agents, refusals_per_minute: 1000 }));
   installation = await assemble(settings({ 'data-dir': dataDir, config }, {}, process.platform));
   session = installation.session(operator());
 });
@@ -35,7 +36,8 @@ afterAll(async () => {
 });
 
 let calls = 0;
-const call = async (name: string, given: object = {}) => {
+const call = (name: string, given: object = {}) => callIn(session, name, given);
+const callIn = async (session: Session, name: string, given: object) => {
   calls += 1;
   const { signal } = new AbortController();
   const request = { name, arguments: given as never, meta: {}, requestId: calls, signal, progress: () => {} };
@@ -97,6 +99,38 @@ describe('a priced call', () => {
     await call('shop__said', { cost: 0.6 });
     expect(await left()).toBe('USD:0.3');
     expect(await codeOf(call('shop__said', { cost: 0.1 }))).toBe('BUDGET_EXHAUSTED');
+  });
+
+  it('ends the job that ends with its budget: refused before, or when its answer costs more than is left', async () => {
+    const { artifact_hash: parent_artifact_hash } = await root(['USD:2', 'EUR:1']);
+    for (const [name, given] of [
+      ['shop__flat', {}],
+      ['shop__sized', { bytes: 80_000 }],
+    ] as const) {
+      const rights = { 'tool.call': ['**'], 'agent.delegate': ['far@*'] };
+      const asked = {
+        agent: 'far',
+        input: null,
+        permissions: { ...rights, 'cost.budget': ['USD:0.65'] },
+        parent_artifact_hash,
+      };
+      const { job_id, child_artifact_hash } = await call('aga_dispatch_job', asked);
+      const { job_id: inner } = await call('aga_dispatch_job', {
+        ...asked,
+        permissions: { 'tool.call': ['**'], 'cost.budget': ['USD:0.01'] },
+        parent_artifact_hash: child_artifact_hash,
+      });
+      const agent = installation.session(bound(child_artifact_hash, 'process'));
+      const act = (tool: string, more: object = {}) => callIn(agent, tool, more);
+      for (let at = 0; at < 2; at++) await act('shop__flat');
+      expect((await call('aga_get_job', { job_id })).state).toBe('pending');
+      expect(await codeOf(act(name, given))).toBe('BUDGET_EXHAUSTED');
+      expect(await call('aga_get_job', { job_id })).toMatchObject({
+        state: 'error',
+        error: { code: 'BUDGET_EXHAUSTED' },
+      });
+      expect(await call('aga_get_job', { job_id: inner })).toMatchObject({ state: 'cancelled' });
+    }
   });
 
   it('is not for whoever has no budget', async () => {

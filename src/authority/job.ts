@@ -19,6 +19,8 @@ export interface Job {
   readonly supervisor: string;
   /** W3C Trace Context; null where the caller gave none. */
   readonly traceparent: string | null;
+  /** The first spend of its subtree that its ceiling, or one above it, has no room for ends it. */
+  readonly endsWithBudget?: true;
   /** Milliseconds since the epoch. */
   readonly acceptedAt: number;
   /** Events so far; they are numbered from 1, and its acceptance is the first. */

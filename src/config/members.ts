@@ -28,7 +28,11 @@ const program = {
   env: z.record(z.string(), z.string()).optional(),
   cwd: z.string().min(1).optional(),
 };
-const agentOptions = { default: z.boolean().optional(), max_runtime_seconds: seconds.optional() };
+const agentOptions = {
+  default: z.boolean().optional(),
+  max_runtime_seconds: seconds.optional(),
+  budget_exhausted: z.enum(['refuse', 'end']).optional(),
+};
 export const agents = z.record(
   z.string().min(1).max(128),
   z.union([

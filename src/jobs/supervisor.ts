@@ -5,6 +5,7 @@ import { Refusal } from '../base/refusal.ts';
 import type { Lookout } from '../service/lookout.ts';
 import type { Service } from '../service/service.ts';
 import { overOf } from '../tools/job.ts';
+import type { Context } from '../tools/tool.ts';
 import { begin, finish, traceparentOf } from '../tracing.ts';
 import type { Agent } from './agent.ts';
 import { Charge } from './charge.ts';
@@ -192,7 +193,7 @@ export class Supervisor {
     let quiet = (): void => {};
     const look = (): void => {
       quiet = this.#options.lookout.onEnded(job.artifact, async () => {
-        const over = await this.#record.look((context) => overOf(job, context)).catch(() => undefined);
+        const over = await this.#record.look((context) => endSeen(job, context)).catch(() => undefined);
         if (!over) {
           again = setTimeout(look, SUSPENDED_MS).unref();
           return;
@@ -260,4 +261,10 @@ export class Supervisor {
     this.#listeners.delete(jobId);
     for (const listener of listeners ?? []) listener();
   }
+}
+
+/** How its authority has ended; where somebody has written down why, by that code. */
+function endSeen(job: Job, context: Context): End | undefined {
+  const over = overOf(job, context);
+  return over && { ...over, code: context.state.jobs.get(job.id)?.code ?? over.code };
 }

@@ -4,6 +4,7 @@ import { BINDINGS } from '../artifact/artifact.ts';
 import { budgetLeft, type Money, smaller } from '../authority/budget.ts';
 import { decide, type Question } from '../authority/decide.ts';
 import { proposeReservation } from '../authority/event/spend-reserved.ts';
+import { endsWithBudget } from '../authority/exhaustion.ts';
 import { find, refuseHalted } from '../authority/find.ts';
 import type { Grant } from '../authority/grant.ts';
 import { type Code, Refusal } from '../base/refusal.ts';
@@ -118,9 +119,10 @@ export class Service {
         const { price } = question;
         const money = grant && price && event.code === null ? smaller(price.most, budgetLeft(grant)) : null;
         const held = grant && money && proposeReservation(grant, money, nonce(), now, null);
+        const isBroke = grant && price && event.code === 'BUDGET_EXHAUSTED' && mode === 'enforce';
         return {
           event,
-          after: held ? [held] : [],
+          after: held ? [held] : isBroke ? endsWithBudget(state, grant, price.least) : [],
           tell: (_, { sequence_number }) => ({
             code: event.code,
             message,

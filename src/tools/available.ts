@@ -1,8 +1,20 @@
 /** Which agents work can be given to, and which version of one a name means. */
 import { Refusal } from '../base/refusal.ts';
 
-/** The ids of the registry, `name@version` or a bare name, and whether that version is the default of its name. */
-export type Agents = ReadonlyMap<string, { readonly isDefault: boolean }>;
+export interface Registered {
+  /** Whether this version is the default of its name. */
+  readonly isDefault: boolean;
+  /** Whether its jobs end when a spend is refused for want of money; else the agent is told, and goes on. */
+  readonly endsWithBudget?: boolean;
+}
+
+/** By the ids of the registry, `name@version` or a bare name. */
+export type Agents = ReadonlyMap<string, Registered>;
+
+interface Entry {
+  readonly default?: boolean | undefined;
+  readonly budget_exhausted?: 'end' | 'refuse' | undefined;
+}
 
 export interface JobPolicy {
   readonly agents: Agents;
@@ -14,8 +26,11 @@ const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?:@[A-Za-z0-9][A-Za-z0-9._+-]{0,62}
 const nameOf = (id: string): string => id.split('@')[0]!;
 
 /** Judges the registry of the configuration. Throws `INVALID_REQUEST` naming the agent. */
-export function parseAgents(config: { readonly [id: string]: { readonly default?: boolean | undefined } }): Agents {
-  const agents = Object.entries(config).map(([id, entry]) => [id, { isDefault: entry.default === true }] as const);
+export function parseAgents(config: { readonly [id: string]: Entry }): Agents {
+  const agents = Object.entries(config).map(
+    ([id, entry]) =>
+      [id, { isDefault: entry.default === true, endsWithBudget: entry.budget_exhausted === 'end' }] as const,
+  );
   const defaults = new Set<string>();
   for (const [id, { isDefault }] of agents) {
     if (!ID.test(id)) throw new Refusal('INVALID_REQUEST', `agents.${id}: an agent is named "name@version".`);

@@ -9,7 +9,7 @@ import { hasEnded, type Job } from '../authority/job.ts';
 import { uphold } from '../authority/kind.ts';
 import { canonicalize, type Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
-import { resolveAgent } from './available.ts';
+import { type Agents, resolveAgent } from './available.ts';
 import { derive, eitherName } from './derive.ts';
 import { jobOutput } from './job.ts';
 import { recalled, requestDigest } from './request.ts';
@@ -45,7 +45,8 @@ export const dispatchJob = tool({
     const { state, policy } = context;
     const parent = subjectOf(context, asked.parent_artifact_hash);
     refuseHalted(parent, context.now);
-    const agent = resolveAgent(policy.jobs?.agents ?? new Map(), asked.agent);
+    const agents: Agents = policy.jobs?.agents ?? new Map();
+    const agent = resolveAgent(agents, asked.agent);
     const barred = mayDelegate(parent, agent);
     if (barred) uphold([barred]);
     const input = inputOf(asked);
@@ -69,6 +70,7 @@ export const dispatchJob = tool({
         input_digest: sha256Hex(input),
         supervisor: policy.jobs?.supervisor ?? '',
         traceparent: context.trace ?? (outer && state.jobs.get(outer.id)?.traceparent) ?? null,
+        ...(agents.get(agent)?.endsWithBudget && { budget_exhausted: 'end' as const }),
         request,
       },
       after: outer ? [delegateEvent(outer, agent, job_id)] : [],

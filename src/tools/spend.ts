@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import { amountsOf, type Money } from '../authority/budget.ts';
 import type { Event } from '../authority/event/index.ts';
-import { proposeReservation, readAmounts, refuseOverBudget } from '../authority/event/spend-reserved.ts';
+import { overBudgetRefusal, proposeReservation, readAmounts } from '../authority/event/spend-reserved.ts';
 import { noReservation, proposeSettlement } from '../authority/event/spend-settled.ts';
 import { find, refuseHalted } from '../authority/find.ts';
 import { type Grant, isWithin } from '../authority/grant.ts';
 import type { Reservation } from '../authority/state.ts';
 import { Refusal } from '../base/refusal.ts';
+import { refuseSpend } from './exhausted.ts';
 import { recalled, requestDigest } from './request.ts';
 import * as piece from './schema.ts';
 import { subjectOf } from './subject.ts';
@@ -65,7 +66,8 @@ function reserve(given: Input, context: Context): Step<z.infer<typeof output>> {
   if (reservation_id !== undefined) throw new Refusal('INVALID_REQUEST', 'reserve makes a reservation_id; omit it.');
   if (amounts === undefined) throw new Refusal('INVALID_REQUEST', 'reserve needs amounts, for example ["USD:0.10"].');
   const money = readAmounts(amounts);
-  refuseOverBudget(grant, money);
+  const refusal = overBudgetRefusal(grant, money);
+  if (refusal) return refuseSpend(refusal, grant, money, NAME, context);
   return {
     event: proposeReservation(grant, money, context.nonce(), context.now, request),
     tell,

@@ -19,6 +19,8 @@ function place(): string {
   const agents = {
     'worker@1.0.0': { ...node, args: ['--no-warnings', AGENT] },
     'nested@1.0.0': { ...node, args: ['--no-warnings', NESTED] },
+    'thrifty@1.0.0': { ...node, args: ['--no-warnings', NESTED], budget_exhausted: 'end' },
+    'stubborn@1.0.0': { ...node, args: ['--no-warnings', AGENT], budget_exhausted: 'end' },
   };
   writeFileSync(join(path, 'config.json'), JSON.stringify({ agents, job_grace_seconds: 1 }));
   return path;
@@ -202,6 +204,66 @@ describe('jobs', () => {
     await expect
       .poll(async () => (await session.call('aga_get_job', { job_id })).events.at(-1).state, { timeout: 5000 })
       .toBe('cancelled');
+    await session.close();
+  });
+
+  it('that end with their budget end by a refusal two processes further down, with everything below', async () => {
+    const session = await start(place());
+    const { artifact_hash } = await root(session);
+    const spend = (amount: string) => ({ tool: 'aga_spend', given: { action: 'reserve', amounts: [amount] } });
+    const wait = { agent: 'worker', input: { sleep: 2000, result: null }, wait_seconds: 20 };
+    const inner = { calls: [spend('USD:2'), { tool: 'aga_dispatch_job', given: wait }, spend('USD:0.01')] };
+    const permissions = { 'agent.delegate': ['*', '*@*'] };
+    const calls = [
+      { tool: 'aga_dispatch_job', given: { agent: 'worker', input: stubborn } },
+      { tool: 'aga_dispatch_job', given: { agent: 'nested', input: inner, permissions, wait_seconds: 60 } },
+      { tool: 'aga_dispatch_job', given: { ...wait, input: stubborn, wait_seconds: 60 } },
+    ];
+    const outer = await session.call('aga_dispatch_job', {
+      agent: 'thrifty',
+      input: { calls },
+      permissions: { ...permissions, 'cost.budget': ['USD:2'] },
+    });
+    // The agent, its gateway, what it gave out, what that has started, and the same again a level further down.
+    await expect.poll(() => carrying(outer.job_id).length, { timeout: 8000 }).toBeGreaterThanOrEqual(8);
+    const ended = await session.call('aga_get_job', { job_id: outer.job_id, after_event: 50, wait_seconds: 20 });
+    expect(ended).toMatchObject({ state: 'error', error: { code: 'BUDGET_EXHAUSTED' } });
+    await expect.poll(() => carrying(outer.job_id), { timeout: 6000 }).toEqual([]);
+    const { events } = await session.call('aga_get_job', { job_id: outer.job_id });
+    const given = events.filter(({ kind }: { kind: string }) => kind === 'delegate');
+    expect(given.map(({ agent }: { agent: string }) => agent)).toEqual(['worker@1.0.0', 'nested@1.0.0']);
+    for (const { job_id } of given) {
+      const at = () => session.call('aga_get_job', { job_id });
+      await expect.poll(async () => (await at()).events.at(-1).state, { timeout: 6000 }).toBe('cancelled');
+      expect(await at()).toMatchObject({ error: { code: expect.stringMatching(/^(ARTIFACT_REVOKED|CANCELLED)$/) } });
+    }
+    const [{ budget_left }] = (await session.call('aga_inspect', { artifact_hash, view: 'tree' })).tree;
+    expect(budget_left).toEqual(['USD:5']);
+    expect(await session.call('aga_verify', { target: 'chain' })).toMatchObject({ valid: true });
+    await session.close();
+  }, 40_000);
+
+  it('that end with their budget end by a refusal in a process that knows nothing of agents', async () => {
+    const path = place();
+    const session = await start(path);
+    await root(session);
+    const permissions = { 'cost.budget': ['USD:1'] };
+    const asked = { agent: 'stubborn', input: stubborn, permissions };
+    const { job_id, child_artifact_hash } = await session.call('aga_dispatch_job', asked);
+    await expect.poll(() => carrying(job_id).length, { timeout: 8000 }).toBe(3);
+    const other = await host(path);
+    const spend = (action: string, more: object) =>
+      other.call('aga_spend', { action, artifact_hash: child_artifact_hash, ...more });
+    const { reservation_id } = await spend('reserve', { amounts: ['USD:1'] });
+    await spend('settle', { reservation_id });
+    expect((await session.call('aga_get_job', { job_id })).state).toBe('running');
+    await expect(spend('reserve', { amounts: ['USD:0.01'] })).rejects.toThrow('BUDGET_EXHAUSTED');
+    expect(await session.call('aga_get_job', { job_id })).toMatchObject({
+      state: 'error',
+      error: { code: 'BUDGET_EXHAUSTED' },
+    });
+    await expect.poll(() => carrying(job_id), { timeout: 5000 }).toEqual([]);
+    await other.close();
     await session.close();
   });
 });

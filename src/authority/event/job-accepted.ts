@@ -24,6 +24,8 @@ const schema = z.strictObject({
   /** The process that looks after it; for the record, and for whoever finds it dead. */
   supervisor: z.string().max(64),
   traceparent: traceparent.nullable(),
+  /** Whether a spend that its ceiling, or one above it, has no room for ends the job; absent where it does not. */
+  budget_exhausted: z.literal('end').exactOptional(),
   request,
 });
 export type JobAccepted = z.infer<typeof schema>;
@@ -41,7 +43,8 @@ export const jobAccepted: Kind<JobAccepted> = {
     }
     if (state.jobs.has(job_id)) throw new Refusal('INVALID_REQUEST', 'The job is on the chain already.');
   },
-  evolve(state, { job_id, agent, child_artifact_hash, supervisor, traceparent, request }, { sequence, time }) {
+  evolve(state, event, { sequence, time }) {
+    const { job_id, agent, child_artifact_hash, supervisor, traceparent, budget_exhausted, request } = event;
     const child = state.grants.get(child_artifact_hash);
     if (child) {
       state.jobs.set(job_id, {
@@ -51,6 +54,7 @@ export const jobAccepted: Kind<JobAccepted> = {
         within: lineage(child).map(({ hash }) => hash),
         supervisor,
         traceparent,
+        ...(budget_exhausted && { endsWithBudget: true }),
         acceptedAt: time,
         events: 1,
         state: 'pending',

@@ -42,13 +42,19 @@ export function writtenAmounts(texts: readonly string[]): Money {
   throw new Refusal('INVALID_REQUEST', 'Amounts are written sorted, one of each currency, without trailing zeros.');
 }
 
-/** Throws `PERMISSION_DENIED` or `BUDGET_EXHAUSTED` where the lineage cannot spend this now. */
-export function refuseOverBudget(grant: Grant, money: Money): void {
+/** `PERMISSION_DENIED` or `BUDGET_EXHAUSTED` where the lineage cannot spend this now; else undefined. */
+export function overBudgetRefusal(grant: Grant, money: Money): Refusal | undefined {
   const no = overBudget(grant, money);
-  if (!no) return;
+  if (!no) return undefined;
   const { by } = no;
   const refused_by = { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
-  throw new Refusal(no.code, no.message, { detail: { refused_by, remaining: levelsLeft(grant, new Map()) } });
+  return new Refusal(no.code, no.message, { detail: { refused_by, remaining: levelsLeft(grant, new Map()) } });
+}
+
+/** Throws it. */
+export function refuseOverBudget(grant: Grant, money: Money): void {
+  const refusal = overBudgetRefusal(grant, money);
+  if (refusal) throw refusal;
 }
 
 /**

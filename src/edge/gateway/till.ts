@@ -6,6 +6,7 @@ import { ended } from '../../authority/grant.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { operator } from '../../caller.ts';
 import type { Service } from '../../service/service.ts';
+import { refuseSpend } from '../../tools/exhausted.ts';
 import type { ToolResult } from '../session.ts';
 import type { Price } from './pricing.ts';
 
@@ -49,14 +50,17 @@ export class Till {
       name: 'price',
       caller: this.#self,
       writes: true,
-      decide({ state, now, nonce }) {
+      decide(context) {
+        const { state, now, nonce } = context;
         const grant = state.grants.get(artifact);
         const no = grant ? overBudget(grant, money) : null;
         if (!grant || no) {
           const message = `The answer costs more than was held for it, and it is not shown: ${no?.message ?? 'the artifact has ended.'}`;
-          throw new Refusal('BUDGET_EXHAUSTED', message, {
+          const refusal = new Refusal('BUDGET_EXHAUSTED', message, {
             detail: grant && { remaining: levelsLeft(grant, new Map()) },
           });
+          if (!grant) throw refusal;
+          return refuseSpend(refusal, grant, money, 'price', context);
         }
         const event = proposeReservation(grant, money, nonce(), now, null);
         return { event, tell: () => ({ artifact, reservation: event.reservation_id, money }) };

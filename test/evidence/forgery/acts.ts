@@ -491,6 +491,24 @@ export async function courseForgeries({ begun, time, like }: Stage): Promise<Cas
       happened(3, 3, 'log'),
       over(4, 4),
     ]),
+    await course('good-job-out-of-money', 'A job that ends with its budget is refused a spend, and ends.', given, [
+      accepted({ budget_exhausted: 'end' }),
+      happened(2, 2),
+      at(time(3), {
+        kind: 'REFUSAL',
+        code: 'BUDGET_EXHAUSTED',
+        artifact_hash: agent.hash,
+        binding: 'process',
+        tool: 'aga_spend',
+      }),
+      over(3, 3, { state: 'error', code: 'BUDGET_EXHAUSTED', digest: '' }),
+    ]),
+    {
+      ...(await course('job-of-unknown-thrift', 'What ends the job is named by a word that is none.', given, [
+        accepted({ budget_exhausted: 'refuse' }),
+      ])),
+      expected: { integrity: ['9 event'] },
+    },
     await course('job-from-nowhere', 'A job ends that was never accepted.', given, [over(1, 2)], '9 law.JOB_NOT_FOUND'),
     await course(
       'job-of-another-agent',

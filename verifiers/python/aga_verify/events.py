@@ -153,6 +153,8 @@ SHAPES = {
     "JOB_ENDED": dict(job_id=agent_id, child_artifact_hash=hash_, event_number=integer(2), state=among("success", "error", "cancelled", "timed_out"), code=maybe(label(64)), digest=digest),
     "LOG_KEY": dict(log_key=is_text, previous_log_key=is_text, reason=label(1024), signature=is_text, possession=is_text),
 }
+# Members that may be absent.
+OPTIONAL = {"JOB_ACCEPTED": dict(budget_exhausted=among("end"))}
 _NAMED = {"ARTIFACT_CREATED": ["artifact_hash"], "DELEGATION": ["child_artifact_hash", "parent_artifact_hash"], "JOB_ACCEPTED": ["artifact_hash", "child_artifact_hash"], "JOB_EVENT": ["child_artifact_hash"], "JOB_ENDED": ["child_artifact_hash"], "GENESIS": [], "LOG_KEY": []}
 BEARS_ON = {"ENROLLMENT": "artifact_hash", "REVOCATION": "artifact_hash", "EXPIRY": "artifact_hash", "TRIGGER": "artifact_hash", "JOB_ACCEPTED": "child_artifact_hash", "JOB_ENDED": "child_artifact_hash"}
 
@@ -210,7 +212,8 @@ class Event:
         kind = wire["kind"]
         need(kind in SHAPES, "an unknown kind")
         members = {name: each for name, each in wire.items() if name != "kind"}
-        need(shape(**SHAPES[kind])(members), "not a %s" % kind)
+        optional = {name: test for name, test in OPTIONAL.get(kind, {}).items() if name in members}
+        need(shape(**SHAPES[kind], **optional)(members), "not a %s" % kind)
         self.kind, self.wire, self.artifact = kind, wire, None
         self.place = (None, None)  # number and previous_hash of its entry
         if kind in ("ARTIFACT_CREATED", "DELEGATION"):
