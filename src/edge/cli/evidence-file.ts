@@ -9,6 +9,7 @@ import { type Question, type Report, type Verdict, verifyBundle } from '../../ev
 import { CannotStart } from '../../keys/file.ts';
 import { parseDuration } from '../http/duration.ts';
 import type { Given, Outcome } from './command.ts';
+import { entriesIn } from './log-succession.ts';
 import { judgeStatement, type Stated } from './statement-file.ts';
 import { plain, type Side, sheet, type Terminal } from './terminal.ts';
 import { usage } from './usage.ts';
@@ -24,9 +25,12 @@ export async function verifyFile(file: string, { input, options }: Given, termin
   const { trust, logKey, at } = question;
   const maxAge = ageOf(options.maxAge, terminal);
   const bytes = await bytesOf(file);
-  const stated = judgeStatement(bytes, { trust, logKey, at, maxAge, artifact: artifactOf(input.artifact_hash) });
+  const succession = typeof options.succession === 'string' ? entriesIn(await bytesOf(options.succession)) : undefined;
+  const artifact = artifactOf(input.artifact_hash);
+  const stated = judgeStatement(bytes, { trust, logKey, succession, at, maxAge, artifact });
   if (stated) return { answer: stated, failed: !stated.valid, text: (out) => toldOf(stated, out) };
   if (options.maxAge !== undefined) usage(terminal, '--max-age is for a statement of freshness');
+  if (succession) usage(terminal, '--succession is for a statement of freshness; a bundle holds its own');
   // Judging cannot say how far it is: it is one piece of work.
   if (bytes.length > LONG) terminal.err.line(`Judging ${Math.round(bytes.length / 1e6)} MB of evidence …`);
   const report = await verifyBundle(bytes, question);

@@ -1,4 +1,5 @@
 /** Small statements in a file, as `export` makes them: freshness, tlog-proof, in-toto. Each is judged by the log's key alone. */
+import type { LogKey } from '../../authority/log-keys.ts';
 import { fromDidKey, toDidKey } from '../../base/did-key.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { isName, parseVerifierKey, verifierKey } from '../../chain/checkpoint.ts';
@@ -7,12 +8,15 @@ import { judgeFreshness } from '../../evidence/freshness.ts';
 import { openEnvelope } from '../../evidence/in-toto.ts';
 import { openTlogProof } from '../../evidence/tlog.ts';
 import type { Finding } from '../../evidence/verify.ts';
+import { keysBy } from './log-succession.ts';
 
 export interface Asked {
-  /** did:key of the log, unless `logKey` names it. */
+  /** did:key of the log, unless `logKey` or `succession` name it. */
   readonly trust: string;
   /** C2SP verifier key of the log. */
   readonly logKey?: string | undefined;
+  /** How the log came to its key, see `log-succession.ts`; with them `trust` is the authority. */
+  readonly succession?: readonly string[] | undefined;
   /** Hash of the artifact that it should be about. */
   readonly artifact?: string | undefined;
   /** Milliseconds since the epoch. */
@@ -52,14 +56,36 @@ export function judgeStatement(bytes: Uint8Array, asked: Asked): Stated | undefi
 
 function freshness(text: string, asked: Asked): Stated {
   const [chain = '', hash = ''] = [memberOf(text, 'chain'), memberOf(text, 'artifact_hash')];
-  const demand = {
-    artifactHash: asked.artifact ?? hash,
-    logKey: keyOf(asked, chain),
-    at: asked.at,
-    maxAge: asked.maxAge,
-  };
-  const { findings } = judgeFreshness(text, demand);
+  const { trust: authority, logKey: pinned, succession: entries = [] } = asked;
+  const keys = asked.succession ? keysBy(authority, entries, pinned) : [];
+  const logKey = keys[0]?.key ?? keyOf(asked, chain);
+  const demand = { artifactHash: asked.artifact ?? hash, at: asked.at, maxAge: asked.maxAge };
+  const judged = judgeFreshness(text, {
+    ...demand,
+    logKey,
+    ...(keys.length > 0 && { succession: { authority, entries } }),
+  });
+  const isBy = (key: string): boolean =>
+    judgeFreshness(text, { ...demand, logKey: key }).findings.every(({ rule }) => rule !== 'signature');
+  const findings = judged.findings.map((finding) =>
+    finding.rule === 'signature' ? { ...finding, message: saySigner(keys, isBy, asked) } : finding,
+  );
   return told(findings, { artifact: hash, status: memberOf(text, 'status') ?? '', time: memberOf(text, 'time') ?? '' });
+}
+
+/** Who signed instead, as far as that can be known: a signature names no key. */
+function saySigner(
+  keys: readonly LogKey[],
+  isBy: (key: string) => boolean,
+  { trust, logKey, succession }: Asked,
+): string {
+  const at = keys.findLastIndex(({ key }) => isBy(key));
+  const [by, next] = [keys[at], keys[at + 1]];
+  if (by && next)
+    return `It is signed by a former key of the log, ${by.key}; since entry ${next.from} it is ${next.key}.`;
+  if (keys.length > 0) return `It is signed by none of the log's keys: ${keys.map(({ key }) => key).join(', ')}.`;
+  if (succession) return `The file of --succession has no change of the log's key that ${trust} signed.`;
+  return `It is not signed by ${logKey ?? trust}, which was taken for the log's key. Where that is the authority's or a former one, show with --succession how the log came to its key.`;
 }
 
 function proof(text: string, asked: Asked): Stated {

@@ -271,4 +271,63 @@ describe('statements about the log', () => {
     const told = await run(['verify', fresh, '--trust', logKey]);
     expect(told.out).toMatch(/statement is the log's[\s\S]*status +live/);
   });
+
+  it('freshness under a later key of the log holds by the authority, shown how the log came to that key', async () => {
+    const own = installation();
+    const hash = (await own.ask('create', '--subject', 'lead')).artifact_hash;
+    const at = folder();
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(at, name), text);
+      return join(at, name);
+    };
+    const said = async (name: string) => file(name, (await own.ask('export', hash, '--format', 'freshness')).text);
+    const printed = async (name: string, kind: string) =>
+      file(name, (await own.run('log', '--kind', kind, '--json')).out);
+    const [first, early] = [await own.ask('keys'), await said('early')];
+    const none = await printed('none', 'LOG_KEY');
+    const begun = await printed('begun', 'GENESIS');
+    await own.ask('keys', '--rotate');
+    await own.ask('keys', '--rotate');
+    const [now, late, changed] = [await own.ask('keys'), await said('late'), await printed('changed', 'LOG_KEY')];
+    const bundle = join(at, 'bundle');
+    expect((await own.run('export', hash, '--out', bundle)).code).toBe(0);
+    const stranger = installation();
+    await stranger.ask('create');
+    await stranger.ask('keys', '--rotate');
+    const foreign = file('foreign', (await stranger.run('log', '--kind', 'LOG_KEY', '--json')).out);
+    own.remove();
+    stranger.remove();
+    const verify = async (statement: string, ...args: readonly string[]) => {
+      const { code, out, err } = await run(['verify', statement, '--trust', first.authority, '--json', ...args]);
+      return {
+        code,
+        err,
+        said:
+          code === 2
+            ? ''
+            : JSON.parse(out)
+                .findings.map((each: any) => each.message)
+                .join(),
+      };
+    };
+    for (const shown of [changed, bundle]) {
+      expect(await verify(late, '--succession', shown)).toEqual({ code: 0, err: '', said: '' });
+      expect(await verify(late, '--succession', shown, '--log-key', first.log)).toMatchObject({ code: 0 });
+      const former = await verify(early, '--succession', shown);
+      expect(former).toMatchObject({ code: 1, said: expect.stringContaining(`a former key of the log, ${first.log}`) });
+    }
+    expect(await verify(early, '--succession', begun)).toMatchObject({ code: 0 });
+    expect(await verify(late, '--succession', changed, '--log-key', now.log)).toMatchObject({ code: 0 });
+    for (const [shown, why] of [
+      [none, 'no change'],
+      [foreign, 'no change'],
+      [begun, `none of the log's keys: ${first.log}`],
+    ] as const)
+      expect(await verify(late, '--succession', shown)).toMatchObject({ code: 1, said: expect.stringContaining(why) });
+    const plain = await verify(late);
+    expect(plain).toMatchObject({ code: 1, said: expect.stringMatching(/not signed by did:key.*--succession/) });
+    expect(await verify(bundle, '--succession', changed)).toMatchObject({ code: 2 });
+    const wrong = await run(['verify', late, '--trust', first.authority, '--succession', late]);
+    expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('--succession names') });
+  });
 });

@@ -33,6 +33,10 @@ export const verify: Command = {
     new Option('--witness <key>', 'For a file: C2SP verifier key of a witness (repeat it)').argParser(listed),
     new Option('--quorum <count>', 'For a file: how many of the witnesses must have cosigned. Omit for all'),
     new Option('--max-age <duration>', 'For a statement of freshness: how old it may be, such as 5m. Omit for any age'),
+    new Option(
+      '--succession <file>',
+      "For a statement of freshness, with the authority's key: a bundle, or LOG_KEY entries of log --json",
+    ),
     new Option('--html', 'Print the path of the page that verifies files in a browser, offline'),
   ],
   examples: [
