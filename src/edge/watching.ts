@@ -37,6 +37,8 @@ export class Watching {
   async #turn(): Promise<void> {
     // Asked together, they are answered at one head of the chain.
     await Promise.all(Array.from(this.#watched, (one) => this.#look(one)));
+    // Who came meanwhile, after everybody had gone, has begun turns of its own.
+    clearTimeout(this.#timer);
     this.#timer = this.#watched.size > 0 ? setTimeout(() => void this.#turn(), PERIOD).unref() : undefined;
   }
 

@@ -21,49 +21,74 @@ export interface Streams {
 
 export const isListen = (body: Json): body is Json & RpcMessage => isObject(body) && body.method === LISTEN;
 
-/** Streams that are open at once; each costs a look at the chain several times a second. */
+/** Streams that are open at once; each costs a look at the chain several times a second, and so does each resource of one. */
 const MOST = 1024;
 const MOST_OF_ONE = 64;
+const MOST_RESOURCES = 1000;
 const LONGEST_TIMER = 0x7fffffff;
 
+interface Stream {
+  readonly artifact: string | null;
+  /** How many resources were named. */
+  readonly resources: number;
+}
+
 export function streamsOf(factory: McpServerFactory, report: (error: Error) => void): Streams {
-  const open = new Map<() => Promise<void>, string | null>();
-  const isFull = ({ artifact }: Caller): boolean =>
-    open.size >= MOST || [...open.values()].filter((each) => each === artifact).length >= MOST_OF_ONE;
+  const open = new Map<() => Promise<void>, Stream>();
+  const isFull = (one: Stream): boolean => {
+    const own = [...open.values(), one].filter(({ artifact }) => artifact === one.artifact);
+    const resources = own.reduce((sum, each) => sum + each.resources, 0);
+    return open.size >= MOST || own.length > MOST_OF_ONE || resources > MOST_RESOURCES;
+  };
   return {
     async open(request, asked, options, { caller, session, left }) {
-      if (isFull(caller)) {
+      const stream = { artifact: caller.artifact, resources: namedIn(asked) };
+      if (isFull(stream)) {
         const error = { code: -32603, message: 'Subscription limit reached' };
         return Response.json({ jsonrpc: '2.0', id: asked.id ?? null, error });
       }
       // A handler of its own for each: the SDK tells everybody who listens at one handler of the same changes.
       const handler = createMcpHandler(factory, { onerror: report });
-      const { message, begin, end } = await listenFor(asked, session, (uri) => handler.notify.resourceUpdated(uri));
-      const quiet = session.onToolsChanged(() => handler.notify.toolsChanged());
+      const ends: (() => void)[] = [];
       const close = async (): Promise<void> => {
         open.delete(close);
-        clearTimeout(late);
-        end();
-        quiet();
-        watched?.();
+        for (const end of ends.splice(0)) end();
         await handler.close();
       };
-      const late = setTimeout(() => void close(), Math.min(left ?? LONGEST_TIMER, LONGEST_TIMER)).unref();
-      let watched: (() => void) | undefined;
-      open.set(close, caller.artifact);
+      /** What begins while the stream is being closed ends at once. */
+      const until = (end: () => void): void => void (open.has(close) ? ends.push(end) : end());
+      // Its place is taken before anything is waited for: of many that come at once, none finds the room of another.
+      open.set(close, stream);
       request.signal.addEventListener('abort', () => void close());
-      // The end of what the caller acts under is the end of its streams.
-      if (caller.artifact !== null) {
-        const own = `aga://artifacts/${caller.artifact}`;
-        watched = await session.watchResource?.(own, { changed: () => {}, ended: () => void close() });
+      try {
+        const { message, begin, end } = await listenFor(asked, session, (uri) => handler.notify.resourceUpdated(uri));
+        until(end);
+        until(session.onToolsChanged(() => handler.notify.toolsChanged()));
+        const late = setTimeout(() => void close(), Math.min(left ?? LONGEST_TIMER, LONGEST_TIMER)).unref();
+        until(() => clearTimeout(late));
+        // The end of what the caller acts under is the end of its streams.
+        if (caller.artifact !== null) {
+          const own = `aga://artifacts/${caller.artifact}`;
+          const stop = await session.watchResource?.(own, { changed: () => {}, ended: () => void close() });
+          if (stop) until(stop);
+        }
+        if (request.signal.aborted) await close();
+        const response = await handler.fetch(request, { ...options, parsedBody: message });
+        begin();
+        return response;
+      } catch (error) {
+        await close();
+        throw error;
       }
-      if (request.signal.aborted) await close();
-      const response = await handler.fetch(request, { ...options, parsedBody: message });
-      begin();
-      return response;
     },
     async close() {
       await Promise.all(Array.from(open.keys(), (close) => close()));
     },
   };
+}
+
+function namedIn({ params }: RpcMessage): number {
+  const asked = isObject(params?.notifications) ? params.notifications.resourceSubscriptions : undefined;
+  // Of another shape it is refused by the SDK.
+  return Array.isArray(asked) ? asked.length : 0;
 }
