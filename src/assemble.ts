@@ -106,6 +106,7 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
     authority: name,
     launch,
     database: settings.database.url,
+    archiveDir: settings.archiveDir,
     enrolment: tokens.enrolment,
   };
   const supervisor = new Supervisor({

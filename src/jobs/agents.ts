@@ -37,12 +37,14 @@ export interface Place {
   readonly launch: readonly string[];
   /** URL of the database that replicas share; null on one machine's disk. */
   readonly database: string | null;
+  /** Where archived entries are on this machine; null where the chain's own word holds. */
+  readonly archiveDir: string | null;
   readonly enrolment: (artifactHash: string) => string;
 }
 
 /** With this, `aga-delegate` started without arguments acts under the job's artifact. */
 export function environmentOf(
-  { dataDir, authority, launch, database, enrolment }: Place,
+  { dataDir, authority, launch, database, archiveDir, enrolment }: Place,
   job: Job,
 ): { [name: string]: string } {
   const config = launch[launch.indexOf('--config') + 1];
@@ -54,5 +56,6 @@ export function environmentOf(
     AGA_AUTHORITY: authority,
     ...(launch.includes('--config') && config !== undefined && { AGA_CONFIG: config }),
     ...(database !== null && { AGA_DATABASE_URL: database }),
+    ...(archiveDir !== null && { AGA_ARCHIVE_DIR: resolve(archiveDir) }),
   };
 }

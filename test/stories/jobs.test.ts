@@ -1,9 +1,13 @@
 /** Jobs of the built server, across the ends of sessions and processes. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { assemble } from '../../src/assemble.ts';
+import { operator } from '../../src/caller.ts';
+import { settings } from '../../src/config.ts';
 import { AGENT, carrying } from '../jobs/office.ts';
-import { dataDir, type Host, host } from './host.ts';
+import { dataDir, type Host, host, SERVER } from './host.ts';
 
 const dirs: { remove(): void }[] = [];
 afterAll(() => {
@@ -19,6 +23,7 @@ function place(): string {
   const agents = {
     'worker@1.0.0': { ...node, args: ['--no-warnings', AGENT] },
     'nested@1.0.0': { ...node, args: ['--no-warnings', NESTED] },
+    'elsewhere@1.0.0': { ...node, args: ['--no-warnings', NESTED], cwd: '/' },
     'thrifty@1.0.0': { ...node, args: ['--no-warnings', NESTED], budget_exhausted: 'end' },
     'stubborn@1.0.0': { ...node, args: ['--no-warnings', AGENT], budget_exhausted: 'end' },
   };
@@ -264,6 +269,37 @@ describe('jobs', () => {
     });
     await expect.poll(() => carrying(job_id), { timeout: 5000 }).toEqual([]);
     await other.close();
+    await session.close();
+  });
+
+  it('read entries that were archived to a folder that has moved, and prove what they were given', async () => {
+    const path = place();
+    const config = join(path, 'config.json');
+    const { service, close } = await assemble(settings({ 'data-dir': path, config }, {}, process.platform));
+    const create = service.tools.get('aga_create_artifact')!;
+    const { artifact_hash: parent_artifact_hash } = await service.call(create, {}, operator());
+    const question = {
+      acts: [{ capability: 'tool.call', resource: 'a/b' }],
+      tool: 'a/b',
+      argumentsDigest: '',
+    } as const;
+    const act = (_: unknown, requestId: number) => service.decide(operator(), { ...question, requestId }, 'enforce');
+    await Promise.all(Array.from({ length: 300 }, act));
+    await close();
+    const archive = join(path, 'archive');
+    const moved = join(path, 'moved');
+    const args = ['archive', '--data-dir', path, '--before', '290', '--to', archive];
+    execFileSync(process.execPath, [SERVER, ...args], { stdio: 'ignore' });
+    renameSync(archive, moved);
+    const env = { AGA_ARCHIVE_DIR: relative(process.cwd(), moved) };
+    const session = await host(path, { args: ['--config', config], env });
+    const calls = [
+      { tool: 'aga_export_evidence', given: {} },
+      { tool: 'aga_verify', given: { target: 'chain' } },
+    ];
+    const asked = { agent: 'elsewhere', input: { calls }, wait_seconds: 20, parent_artifact_hash };
+    const { result } = await session.call('aga_dispatch_job', asked);
+    expect(result).toMatchObject([{ path: expect.any(String) }, { valid: true }]);
     await session.close();
   });
 });
