@@ -1,4 +1,5 @@
 /** Witnesses as an operator meets them: commands, a server beside them, evidence that a stranger asks a quorum of. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -39,6 +40,13 @@ const quorum = (count: number, known = w): string[] => [
   '--quorum',
   String(count),
 ];
+
+const VERIFIERS = join(import.meta.dirname, '../../../verifiers/python');
+/** Exit code of the second verifier for the same question; undefined where there is no Python. */
+function bySecond(asked: readonly string[]): number | undefined {
+  const { status, error } = spawnSync('python3', ['-m', 'aga_verify', ...asked], { cwd: VERIFIERS });
+  return error ? undefined : (status ?? -1);
+}
 
 describe('witness', () => {
   it('is pinned with its key, and says what its operator needs', async () => {
@@ -142,12 +150,34 @@ describe('witness sync', () => {
     const file = join(folder(), 'evidence.json');
     const made = await home.ask('export', child, '--out', file);
     expect(openCheckpoint(made.checkpoint, keys.log)?.size).toBe(3);
-    const verify = (...args: readonly string[]) => run(['verify', file, '--trust', keys.authority, ...args]);
+    const verify = async (...args: readonly string[]) => {
+      const asked = [file, '--trust', keys.authority, ...args];
+      const said = await run(['verify', ...asked]);
+      expect({ args, code: bySecond(asked) ?? said.code }).toEqual({ args, code: said.code });
+      return said;
+    };
     expect(await verify(...quorum(3))).toMatchObject({ code: 0 });
     const strangers = await Promise.all(['four', 'five'].map((name) => strictWitness(`witness.example/${name}`)));
     onTestFinished(async () => void (await Promise.all(strangers.map((each) => each.close()))));
     expect(await verify(...quorum(3, [...w, ...strangers]))).toMatchObject({ code: 0 });
     expect(await verify(...quorum(1, strangers))).toMatchObject({ code: 1, out: expect.stringContaining('0 of 2') });
+    const [one] = w.map(({ key }) => key) as [string];
+    const mixed = ['--witness', one, '--witness', strangers[0]!.key];
+    for (const [code, args] of [
+      [0, ['--witness', one]],
+      [1, mixed],
+      [0, [...mixed, '--quorum', '1']],
+      [0, ['--witness', strangers[0]!.key, '--quorum', '0']],
+      [1, ['--witness', one, '--witness', one]],
+      [2, ['--witness', 'x']],
+      [2, ['--witness', keys.log]],
+      [2, ['--quorum', '1']],
+      [2, ['--witness', one, '--quorum', '2']],
+      [2, ['--witness', one, '--quorum', '-1']],
+      [2, ['--witness', one, '--quorum', 'all']],
+      [2, ['--log-key', one]],
+    ] as const)
+      expect({ args, code: (await verify(...args)).code }).toEqual({ args, code });
     // Through the tool, as an agent exports.
     const tool = await home.ask('--artifact', child, 'export', child);
     expect(openCheckpoint(tool.checkpoint, keys.log)?.size).toBe(3);

@@ -1,11 +1,12 @@
-"""python3 -m aga_verify FILE --trust DID_KEY [--log-key KEY] [--at TIME] [--json], or --corpus FOLDER."""
+"""python3 -m aga_verify FILE --trust DID_KEY [--log-key KEY] [--witness KEY]… [--quorum K] [--at TIME] [--json], or --corpus FOLDER."""
 import argparse
 import json
 import pathlib
+import re
 import sys
 import time
 
-from . import verify
+from . import note, verify
 from .crypto import from_did_key
 from .events import instant
 from .verify import VERDICTS
@@ -16,6 +17,8 @@ def main():
     parser.add_argument("file", nargs="?")
     parser.add_argument("--trust", help="did:key of the authority")
     parser.add_argument("--log-key", help="C2SP verifier key of the log")
+    parser.add_argument("--witness", action="append", default=[], metavar="KEY", help="C2SP verifier key of a witness (repeat it)")
+    parser.add_argument("--quorum", metavar="K", help="how many of the witnesses must have cosigned; all when left out")
     parser.add_argument("--at", help="refuse what is dated later than this, 2026-11-20T10:00:00.000Z; now when left out")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--corpus", help="a folder with cases.json: say where this verifier disagrees")
@@ -27,7 +30,15 @@ def main():
     at = instant(given.at) if given.at else int(time.time() * 1000)
     if at is None:
         parser.error("--at is an instant with milliseconds and Z")
-    report = verify(pathlib.Path(given.file).read_bytes(), {"trust": given.trust, "log_key": given.log_key, "at": at})
+    if given.log_key is not None and not note.parse_key(given.log_key, note.LOG):
+        parser.error("--log-key is not a C2SP verifier key")
+    asked = {"trust": given.trust, "log_key": given.log_key, "at": at, "witnesses": witnesses(given, parser)}
+    try:
+        data = pathlib.Path(given.file).read_bytes()
+    except OSError as error:
+        print("%s cannot be read: %s" % (given.file, error.strerror), file=sys.stderr)
+        return 1
+    report = verify(data, asked)
     if given.json:
         shown = {name: {"valid": not found, "findings": [{"sequence_number": n, "rule": r} for n, r in found]} for name, found in report.findings.items()}
         print(json.dumps({"valid": report.valid, **shown}))
@@ -36,6 +47,17 @@ def main():
         for name, found in report.findings.items():
             print("%-12s %s" % (name, "; ".join("%s %s" % ("*" if n is None else n, r) for n, r in found) or "nothing found"))
     return 0 if report.valid else 1
+
+
+def witnesses(given, parser):
+    """What is asked of them; None where nothing is."""
+    if any(not note.parse_key(each, note.WITNESS) for each in given.witness):
+        parser.error("--witness is not the key of a C2SP witness")
+    count = len(given.witness)
+    quorum = count if given.quorum is None else int(given.quorum) if re.fullmatch("[0-9]{1,9}", given.quorum) else -1
+    if not 0 <= quorum <= count:
+        parser.error("--quorum is a number up to that of the witnesses")
+    return {"keys": given.witness, "quorum": quorum} if quorum > 0 else None
 
 
 def corpus(folder):
