@@ -11,7 +11,7 @@ export async function alone<T>(lock: string, change: () => Promise<T>): Promise<
   while (!(await taken(lock))) {
     const { mtimeMs } = (await stat(lock).catch(() => undefined)) ?? { mtimeMs: Date.now() };
     // Two that find it old may both remove it, and the second the first one's new lock: the same harm as no lock, once.
-    if (Math.abs(Date.now() - mtimeMs) > STALE) await unlink(lock).catch(() => undefined);
+    if (Math.abs(Date.now() - mtimeMs) > STALE) await removed(lock);
     else await sleep(PAUSE + Math.random() * PAUSE);
   }
   try {
@@ -20,6 +20,12 @@ export async function alone<T>(lock: string, change: () => Promise<T>): Promise<
     await unlink(lock).catch(() => undefined);
   }
 }
+
+/** What is no lock of ours, and cannot be removed, would be waited for without end. */
+const removed = (lock: string): Promise<void> =>
+  unlink(lock).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
 
 const taken = (lock: string): Promise<boolean> =>
   writeFile(lock, '', { flag: 'wx', mode: 0o600 }).then(

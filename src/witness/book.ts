@@ -14,6 +14,7 @@ import { parseWitnessKey } from '../chain/cosignature.ts';
 import { type Cosigned, judged, withLine } from '../evidence/cosigned.ts';
 import { CannotStart } from '../keys/file.ts';
 import { fileCache } from '../store/file-cache.ts';
+import { addressIn } from './address.ts';
 import { alone } from './alone.ts';
 
 /** A witness as it was pinned. */
@@ -55,8 +56,10 @@ export class Book {
     try {
       return LIST.parse(parseStrict(bytes)).witnesses.map(({ url, key }) => {
         const verifier = parseWitnessKey(key);
-        if (!verifier) throw new TypeError('not the key of a witness');
-        return { url, key, verifier };
+        const address = addressIn(url, true);
+        // An address with a secret in it would be shown to whoever lists the witnesses, and stand in every log.
+        if (!verifier || 'wrong' in address) throw new TypeError('not a witness');
+        return { url: address.url, key, verifier };
       });
     } catch {
       throw new CannotStart(

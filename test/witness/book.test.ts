@@ -1,5 +1,14 @@
 /** What is remembered of witnesses, by many at once and after anything. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -96,6 +105,10 @@ it.each([
   '{"witnesses":[{"url":"https://w.example"}]}',
   '{"witnesses":[{"url":"https://w.example","key":"w+00000000+AAAA"}]}',
   '{"witnesses":[],"more":1}',
+  // Whoever lists the witnesses, or reads what the server logs, would read the password too.
+  JSON.stringify({ witnesses: [{ ...pins[0], url: 'https://user:password@w.example' }] }),
+  JSON.stringify({ witnesses: [{ ...pins[0], url: 'https://w.example/?token=secret' }] }),
+  JSON.stringify({ witnesses: [{ ...pins[0], url: 'file:///etc/passwd' }] }),
 ])('does not guess who the witnesses are: %j', async (text) => {
   const home = place();
   writeFileSync(join(home, 'witnesses.json'), text);
@@ -125,6 +138,14 @@ it('waits for who is writing, and not for a process that was killed while it wro
   await b.change((before) => before.slice(1));
   expect(await b.witnesses()).toHaveLength(3);
   expect(readdirSync(home)).toEqual(['witnesses.json']);
+});
+
+it('does not wait for ever for what is no lock', async () => {
+  const home = place();
+  const lock = join(home, 'witnesses.json.lock');
+  mkdirSync(lock);
+  utimesSync(lock, 0, 0);
+  await expect(book(home).change(() => pins)).rejects.toThrow(/cannot be written/);
 });
 
 it('says so when nothing can be written', async () => {
