@@ -99,7 +99,7 @@ const watching = new WeakMap<Service, Watching>();
 
 /** Everything that is watched of one authority is looked at together. */
 export function watchingOf(service: Service): Watching {
-  const known = watching.get(service) ?? new Watching();
+  const known = watching.get(service) ?? new Watching((listener) => service.onNews(listener));
   watching.set(service, known);
   return known;
 }

@@ -17,15 +17,29 @@ interface Watched {
 /** After these it may be seen again. */
 const PASSING: ReadonlySet<string> = new Set(['CHAIN_CONTENDED', 'SUSPENDED', 'INTERNAL']);
 
+/** Calls back when there may be something new; returns the unsubscriber. */
+export type OnNews = (listener: () => void) => () => void;
+
 export class Watching {
+  readonly #onNews: OnNews;
   readonly #watched = new Set<Watched>();
   #timer: NodeJS.Timeout | undefined;
+  #quiet: (() => void) | undefined;
+  #isLooking = false;
+  /** There was news while it looked, and it may have looked too early. */
+  #isLate = false;
+
+  /** News are a hint: without them everything is looked at all the same, a moment later. */
+  constructor(onNews: OnNews = () => () => {}) {
+    this.#onNews = onNews;
+  }
 
   /** Returns the unsubscriber. Throws what `version` throws. */
   async add(version: Version, watch: ResourceWatch): Promise<() => void> {
     const one = { version, watch, last: await version() };
     this.#watched.add(one);
-    this.#timer ??= setTimeout(() => void this.#turn(), PERIOD).unref();
+    this.#timer ??= this.#turnIn(PERIOD);
+    this.#quiet ??= this.#onNews(() => this.#hurry());
     return () => this.#remove(one);
   }
 
@@ -34,12 +48,26 @@ export class Watching {
     return this.#watched.size;
   }
 
+  #turnIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => void this.#turn(), ms).unref();
+  }
+
+  #hurry(): void {
+    this.#isLate = this.#isLooking;
+    if (this.#isLooking || this.#watched.size === 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = this.#turnIn(0);
+  }
+
   async #turn(): Promise<void> {
+    this.#isLooking = true;
+    this.#isLate = false;
     // Asked together, they are answered at one head of the chain.
     await Promise.all(Array.from(this.#watched, (one) => this.#look(one)));
+    this.#isLooking = false;
     // Who came meanwhile, after everybody had gone, has begun turns of its own.
     clearTimeout(this.#timer);
-    this.#timer = this.#watched.size > 0 ? setTimeout(() => void this.#turn(), PERIOD).unref() : undefined;
+    this.#timer = this.#watched.size > 0 ? this.#turnIn(this.#isLate ? 0 : PERIOD) : undefined;
   }
 
   async #look(one: Watched): Promise<void> {
@@ -60,5 +88,7 @@ export class Watching {
     if (this.#watched.size > 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#quiet?.();
+    this.#quiet = undefined;
   }
 }
