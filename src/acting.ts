@@ -67,6 +67,12 @@ async function remote(settings: Settings): Promise<Acting> {
     import('./edge/remote/session.ts'),
   ]);
   const agent = remoteAgent(settings);
+  const unused = Object.keys(settings.config.upstreams);
+  if (unused.length > 0) {
+    process.stderr.write(
+      `aga-delegate: with AGA_URL the upstreams are those of that authority; those of the configuration here are not used: ${unused.join(', ')}.\n`,
+    );
+  }
   return {
     session: () => enrolledSession(INSTRUCTIONS, async () => remoteSession(await agent(), INSTRUCTIONS)),
     ending: () => undefined,

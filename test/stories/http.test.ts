@@ -263,6 +263,8 @@ describe('a stdio session with a token', () => {
     const resource = await remote.request('resources/read', { uri: 'aga://chain/checkpoint' });
     expect(resource.result?.contents[0].text).toContain('aga-delegate/default');
     expect((await remote.request('prompts/list')).result?.prompts).toHaveLength(1);
+    const { error } = await remote.request('prompts/get', { name: 'delegate-task', arguments: {} });
+    expect(error).toMatchObject({ code: -32602, message: expect.stringContaining('"task"') });
     expect(readdirSync(away.path)).toEqual(['agents']);
     // What it does over there, it does as the holder of its key.
     const refusals = await tool(server.url, 'aga_query_chain', { kind: 'REFUSAL', limit: 500 });

@@ -138,3 +138,21 @@ describe('without a command', () => {
     expect(JSON.parse(out)).toMatchObject({ jsonrpc: '2.0', id: 1 });
   });
 });
+
+describe('with AGA_URL', () => {
+  it.each([
+    [
+      { files: { command: 'nothing' }, web: { url: 'https://example.com/mcp' } },
+      /^aga-delegate: .*AGA_URL.* files, web\.$/,
+    ],
+    [{}, /^$/],
+  ])('the server says once that upstreams of the configuration here are not used: %j', async (upstreams, said) => {
+    const home = folder();
+    const config = join(home, 'aga-delegate.json');
+    writeFileSync(config, JSON.stringify({ upstreams }));
+    const env = { AGA_URL: 'http://127.0.0.1:9', AGA_TOKEN: `lt-delegate-${'a'.repeat(32)}.${'b'.repeat(43)}` };
+    const { code, out, err } = await run(['--config', config, '--data-dir', join(home, 'state')], { env });
+    expect({ code, out }).toEqual({ code: 0, out: '' });
+    expect(err.trim()).toMatch(said);
+  });
+});
