@@ -123,12 +123,16 @@ describe('a priced call', () => {
       const agent = installation.session(bound(child_artifact_hash, 'process'));
       const act = (tool: string, more: object = {}) => callIn(agent, tool, more);
       for (let at = 0; at < 2; at++) await act('shop__flat');
-      expect((await call('aga_get_job', { job_id })).state).toBe('pending');
+      expect(await installation.jobs.take(operator(), 0)).toMatchObject({ job_id });
+      expect(await installation.jobs.say(operator(), job_id, [])).toEqual({ state: 'running', code: null });
       expect(await codeOf(act(name, given))).toBe('BUDGET_EXHAUSTED');
       expect(await call('aga_get_job', { job_id })).toMatchObject({
         state: 'error',
         error: { code: 'BUDGET_EXHAUSTED' },
       });
+      // The worker elsewhere is told so, and its result comes too late.
+      const over = { state: 'error', code: 'BUDGET_EXHAUSTED' };
+      expect(await installation.jobs.say(operator(), job_id, [{ type: 'result', result: 'late' }])).toEqual(over);
       expect(await call('aga_get_job', { job_id: inner })).toMatchObject({ state: 'cancelled' });
     }
   });
