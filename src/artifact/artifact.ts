@@ -45,6 +45,7 @@ import { fromDidKey, toDidKey } from '../base/did-key.ts';
 import { fromBase64url, toBase64url } from '../base/encoding.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
+import { sayFirst } from '../base/wording.ts';
 import { intern, parseScope, type Scope } from '../scope/scope.ts';
 
 /** How strongly a caller is known, weakest first (contract, section 7). */
@@ -73,7 +74,7 @@ const body = {
   authority: key,
   parent: z
     .string()
-    .regex(/^[0-9a-f]{64}$/)
+    .regex(/^[0-9a-f]{64}$/, 'not a SHA-256 in lower-case hex')
     .nullable(),
   depth: z.int().min(0).max(MAX_DEPTH),
   issuer: key,
@@ -130,10 +131,7 @@ export function seal(draft: Draft, signer: ArtifactSigner): Sealed {
 /** Decodes an artifact strictly. The signature is not judged: see `isAuthentic`. Throws `INVALID_REQUEST`. */
 export function open(value: Json): Sealed {
   const decoded = schema.safeParse(value);
-  if (!decoded.success) {
-    const issue = decoded.error.issues[0];
-    throw new Refusal('INVALID_REQUEST', `Not an artifact: ${issue?.path.join('.') || 'value'}: ${issue?.message}.`);
-  }
+  if (!decoded.success) throw new Refusal('INVALID_REQUEST', `Not an artifact: ${sayFirst(decoded.error.issues)}.`);
   const text = canonicalize(value);
   const sealed = { artifact: decoded.data, hash: sha256Hex(text) };
   texts.set(sealed, text);

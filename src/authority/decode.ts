@@ -1,6 +1,7 @@
 /** The pieces that the wire forms of several event kinds share. */
 import * as z from 'zod';
 import { Refusal } from '../base/refusal.ts';
+import { sayFirst } from '../base/wording.ts';
 import type { Wire } from './kind.ts';
 
 /** Lower-case hex SHA-256. */
@@ -13,10 +14,6 @@ export function decodeWith<S extends z.ZodType>(schema: S): (wire: Wire) => z.in
   return (wire) => {
     const decoded = schema.safeParse(wire);
     if (decoded.success) return decoded.data;
-    const issue = decoded.error.issues[0];
-    throw new Refusal(
-      'INVALID_REQUEST',
-      `Not a ${wire.kind} event: ${issue?.path.join('.') || 'event'}: ${issue?.message}.`,
-    );
+    throw new Refusal('INVALID_REQUEST', `Not a ${wire.kind} event: ${sayFirst(decoded.error.issues)}.`);
   };
 }

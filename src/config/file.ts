@@ -8,9 +8,9 @@ import stripJsonComments from 'strip-json-comments';
 import * as z from 'zod';
 import { Refusal } from '../base/refusal.ts';
 import { parseStrict } from '../base/strict-json.ts';
+import { sayIssue } from '../base/wording.ts';
 import { mapsSchema, strayMaps, upstreamsSchema } from '../edge/gateway/config.ts';
 import { CannotStart } from '../keys/file.ts';
-import { sayIssue } from '../tools/wording.ts';
 import { agents, ceiling, limits, measure, presets, prices } from './members.ts';
 import { nearest } from './nearest.ts';
 

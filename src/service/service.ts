@@ -8,11 +8,11 @@ import { endsWithBudget } from '../authority/exhaustion.ts';
 import { find, refuseHalted } from '../authority/find.ts';
 import type { Grant } from '../authority/grant.ts';
 import { type Code, Refusal } from '../base/refusal.ts';
+import { sayIssue } from '../base/wording.ts';
 import type { Call } from '../call.ts';
 import { type Caller, operator } from '../caller.ts';
 import type { Sequencer } from '../sequencer.ts';
 import type { Context, Reader, Tool } from '../tools/tool.ts';
-import { sayIssue } from '../tools/wording.ts';
 import { traced } from '../tracing.ts';
 
 export type Output = { readonly [member: string]: unknown };

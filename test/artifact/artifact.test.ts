@@ -216,6 +216,14 @@ describe('an artifact from outside', () => {
   });
 
   it('is told what is wrong without being quoted at length', () => {
+    for (const [value, said] of [
+      [{ ...(EXAMPLE as object), more: 1 }, 'it has unknown members: more.'],
+      [7, 'it must be an object, not a number.'],
+      [put(EXAMPLE, ['depth'], 'x'), 'depth: must be a number, not text.'],
+      [put(EXAMPLE, ['parent'], 'X'), 'parent: not a SHA-256 in lower-case hex.'],
+      [put(EXAMPLE, ['terms', 'preset'], 7), 'terms.preset: must be text, not a number.'],
+    ] as const)
+      expect(refused(value)).toBe(`Not an artifact: ${said}`);
     const message = refused(put(EXAMPLE, ['subject'], 'secret'.repeat(100)));
     expect(message).toContain('subject');
     expect(message).not.toContain('secret');

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
-import { sayIssue } from '../../tools/wording.ts';
+import { sayIssue } from '../../base/wording.ts';
 import { authenticate, proven } from './authenticate.ts';
 import { Gone, parseBody, readBody, refuseOtherTypes } from './body.ts';
 import type { Guard } from './guard.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { sayIssue } from '../../src/tools/wording.ts';
+import { sayFirst, sayIssue } from '../../src/base/wording.ts';
 
 const schema = z.strictObject({
   text: z.string().min(1).max(3).optional(),
@@ -54,5 +54,16 @@ describe('what is wrong with a value', () => {
       'is missing',
       'is missing',
     ]);
+  });
+});
+
+describe('the first thing that is wrong', () => {
+  it.each([
+    [{ text: 5 }, 'text: must be text, not a number'],
+    [{ x: 1 }, 'it has unknown members: x'],
+    [[], 'it must be an object, not a list'],
+    [{ map: { a: 1 } }, 'map.a: must be text, not a number'],
+  ])('%j', (value, said) => {
+    expect(sayFirst(schema.safeParse(value).error?.issues ?? [])).toBe(said);
   });
 });

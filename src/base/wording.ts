@@ -41,6 +41,13 @@ export function sayIssue(issue: Issue, known: readonly string[] = []): string {
   }
 }
 
+/** The first thing that is wrong, as the end of a sentence that has a colon. */
+export function sayFirst([issue]: readonly Issue[]): string {
+  if (issue === undefined) return 'it has another form';
+  const place = issue.path.join('.');
+  return place === '' ? `it ${sayIssue(issue)}` : `${place}: ${sayIssue(issue)}`;
+}
+
 /** The type that was received stands in the library's own sentence alone. */
 function sayType(expected: string, message: string): string {
   const received = /received (\w+)$/.exec(message)?.[1] ?? '';
