@@ -1,11 +1,13 @@
 import * as z from 'zod';
 import type { Sealed } from '../artifact/artifact.ts';
 import { mayDelegate } from '../artifact/lineage.ts';
-import { effectiveTtl } from '../authority/event/delegation.ts';
+import { effectiveTtl, type ScopeReduction } from '../authority/event/delegation.ts';
 import type { Event } from '../authority/event/index.ts';
 import { refuseHalted } from '../authority/find.ts';
 import { uphold } from '../authority/kind.ts';
 import { Refusal } from '../base/refusal.ts';
+import { capabilityOf } from '../scope/capability.ts';
+import type { Permissions } from '../scope/permissions.ts';
 import { derive, eitherName } from './derive.ts';
 import { launch, launchOf } from './launch.ts';
 import { recalled, requestDigest } from './request.ts';
@@ -98,7 +100,7 @@ export const delegateToSubagent = tool({
         ttl_clamped: effective < ttl,
         expires_at: artifact.expires_at,
         depth: artifact.depth,
-        scope_reduction: event.scope_reduction as z.infer<typeof output>['scope_reduction'],
+        scope_reduction: notGiven(event.scope_reduction, given) as z.infer<typeof output>['scope_reduction'],
         scope_diminished: true,
         permitted_tools: given['tool.call'] ?? [],
         permissions: given,
@@ -118,6 +120,15 @@ export const delegateToSubagent = tool({
     return { event: { kind: 'DELEGATION', sealed, scope_reduction, enroll, request }, tell };
   },
 });
+
+/** The entry lists what the child's artifact does not repeat; what it has all the same, by leaving it out, is no loss. */
+function notGiven(reduction: ScopeReduction, given: Permissions): ScopeReduction {
+  const isLost = (removed: string): boolean => {
+    const capability = removed.slice(0, removed.indexOf(' '));
+    return given[capability] !== undefined || capabilityOf(capability)?.inherited !== true;
+  };
+  return { ...reduction, permissions_removed: reduction.permissions_removed.filter(isLost) };
+}
 
 function enrolmentOf({ artifact, hash }: Sealed, { enrolmentToken, policy, caller }: Context) {
   const token = enrolmentToken(hash);

@@ -44,6 +44,27 @@ describe('a delegation', () => {
     });
     const exact = await call('aga_delegate_to_subagent', { permissions: { 'tool.call': ['search/web'] } });
     expect(exact.permissions).toEqual({ 'tool.call': ['search/web'] });
+    // The budget that is not named is inherited, so it is not among what was not given; an empty one is.
+    expect(exact.scope_reduction.permissions_removed).toEqual([
+      'agent.delegate *',
+      'agent.delegate *@*',
+      'fs.read /ws/**',
+    ]);
+    for (const [amounts, removed] of [
+      [[], ['cost.budget USD:5']],
+      [['USD:5.00'], []],
+      [['USD:1.00'], ['cost.budget USD:5']],
+    ]) {
+      const permissions = {
+        'tool.call': TOOLS,
+        'agent.delegate': ['*', '*@*'],
+        'fs.read': ['/ws/**'],
+        'cost.budget': amounts,
+      };
+      const child = await call('aga_delegate_to_subagent', { permissions });
+      expect(child.scope_reduction.permissions_removed).toEqual(removed);
+      await call('aga_revoke_artifact', { artifact_hash: child.child_artifact_hash, reason: 'seen' });
+    }
     const short = await call('aga_delegate_to_subagent', { permitted_tools: ['search/web'] });
     expect(short.permissions).toEqual({ 'tool.call': ['search/web'], 'fs.read': ['/ws/**'] });
     const all = await call('aga_delegate_to_subagent', {});
