@@ -60,8 +60,13 @@ const schema = z.strictObject({
   }),
 });
 
-/** `document` is the text that `value` was parsed from. */
-export function openBundle(value: Json, document: string, findings: Findings): OpenedBundle | undefined {
+/** `document` is the text that `value` was parsed from; `watch` is told entries done, entries there are. */
+export function openBundle(
+  value: Json,
+  document: string,
+  findings: Findings,
+  watch: (done: number, total: number) => void = () => undefined,
+): OpenedBundle | undefined {
   const decoded = schema.safeParse(value);
   if (!decoded.success) {
     reportIssues(decoded.error.issues, value, findings);
@@ -69,7 +74,10 @@ export function openBundle(value: Json, document: string, findings: Findings): O
   }
   const { type: _, seal, entries: values, ...rest } = decoded.data;
   if (values.length === 0) findings.add(null, 'empty', 'The bundle holds no entries.');
-  const entries = values.flatMap((each, index) => openOne(each, index, findings));
+  const entries = values.flatMap((each, index) => {
+    watch(index, values.length);
+    return openOne(each, index, findings);
+  });
   if (entries.length === 0 || entries.length < values.length) return undefined;
   const contents = { ...rest, entries: entries.map(({ text }) => text) };
   if (textOf(contents, seal) !== document)

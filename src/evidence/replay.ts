@@ -29,6 +29,8 @@ export interface Known {
   readonly complete: boolean;
   readonly extent: Extent;
   readonly disclosed: readonly Arguments[];
+  /** Told how many of the entries are judged. */
+  readonly watch?: (done: number) => void;
 }
 
 /** Less knowledge only ever makes the law milder, so what is found is true of the whole chain. */
@@ -38,7 +40,8 @@ export function replay(entries: readonly OpenedEntry[], known: Known, verdicts: 
   const disclosed = byDigest(known.disclosed);
   const whole = ({ hash }: { readonly hash: string }) => complete || extent.subtree.has(hash);
   const wanting = { arguments: 0, others: 0 };
-  for (const { entry, event } of entries) {
+  for (const [done, { entry, event }] of entries.entries()) {
+    known.watch?.(done + 1);
     if (!event) continue;
     // Where time goes back, which is a finding of its own, it stands still here.
     state.advance(parseInstant(entry.timestamp)!);

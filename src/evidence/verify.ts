@@ -14,6 +14,8 @@ export type { Finding, Report, Verdict } from './report.ts';
 export interface Question extends Trust {
   /** Arguments of calls, shown beside the bundle: those whose digest a decision names are judged. */
   readonly disclosed?: readonly Arguments[] | undefined;
+  /** Told of how much is judged: entries, and how many there are. Each is read and judged in turn, so it counts halves. */
+  readonly watch?: ((done: number, total: number) => void) | undefined;
 }
 
 /** Judges a bundle, or governance receipts. Never throws on bad evidence: every fault is a finding. */
@@ -23,7 +25,7 @@ export async function verifyBundle(bytes: Uint8Array | string, question: Questio
   if (value === undefined) return unreadable(integrity);
   if (isReceipts(value)) return verifyReceipts(value, question);
   const document = typeof bytes === 'string' ? bytes : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  const bundle = openBundle(value, document, integrity);
+  const bundle = openBundle(value, document, integrity, (done, total) => question.watch?.(Math.floor(done / 2), total));
   return bundle ? judge(bundle, question, integrity) : unreadable(integrity);
 }
 
@@ -34,7 +36,8 @@ async function judge(bundle: OpenedBundle, question: Question, integrity: Findin
   const { entries } = bundle;
   const size = Number(bundle.contents.checkpoint.split('\n')[1]);
   const complete = entries.length === size && entries.every(({ entry }, i) => entry.sequence_number === i);
-  const replayed = replay(entries, { complete, extent, disclosed: question.disclosed ?? [] }, verdicts);
+  const watch = (done: number): void => question.watch?.(Math.floor((entries.length + done) / 2), entries.length);
+  const replayed = replay(entries, { complete, extent, disclosed: question.disclosed ?? [], watch }, verdicts);
   const [whole, narrow, lawful] = [integrity.verdict, verdicts.containment.verdict, verdicts.conduct.verdict];
   return {
     valid: whole.valid && narrow.valid && lawful.valid,

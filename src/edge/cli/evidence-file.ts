@@ -10,12 +10,10 @@ import { CannotStart } from '../../keys/file.ts';
 import { parseDuration } from '../http/duration.ts';
 import type { Given, Outcome } from './command.ts';
 import { entriesIn } from './log-succession.ts';
+import { progress } from './progress.ts';
 import { judgeStatement, type Stated } from './statement-file.ts';
 import { plain, type Side, sheet, type Terminal } from './terminal.ts';
 import { usage } from './usage.ts';
-
-/** Bytes that take longer to judge than a person wonders. */
-const LONG = 16 << 20;
 
 type Disclosed = NonNullable<Question['disclosed']>;
 
@@ -31,9 +29,8 @@ export async function verifyFile(file: string, { input, options }: Given, termin
   if (stated) return { answer: stated, failed: !stated.valid, text: (out) => toldOf(stated, out) };
   if (options.maxAge !== undefined) usage(terminal, '--max-age is for a statement of freshness');
   if (succession) usage(terminal, '--succession is for a statement of freshness; a bundle holds its own');
-  // Judging cannot say how far it is: it is one piece of work.
-  if (bytes.length > LONG) terminal.err.line(`Judging ${Math.round(bytes.length / 1e6)} MB of evidence …`);
-  const report = await verifyBundle(bytes, question);
+  const bar = progress(terminal, 'Judging the evidence');
+  const report = await verifyBundle(bytes, { ...question, watch: bar.watch }).finally(bar.stop);
   return { answer: report, failed: !report.valid, text: (out) => told(report, out) };
 }
 

@@ -7,8 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signer } from '#ed25519';
 import { toDidKey } from '../../../src/base/did-key.ts';
 import { parseVerifierKey } from '../../../src/chain/checkpoint.ts';
+import { buildBundle } from '../../../src/evidence/build.ts';
 import { openTlogConsistency, openTlogProof } from '../../../src/evidence/tlog.ts';
-import { folder, type Installation, installation, run } from './cli.ts';
+import { verifyBundle } from '../../../src/evidence/verify.ts';
+import { MemoryStore } from '../../../src/store/memory.ts';
+import { longChain } from '../../evidence/long-chain.ts';
+import { KEYS } from '../../kernel.ts';
+import { folder, type Installation, installation, onTerminal, run } from './cli.ts';
 
 const STRANGER = toDidKey(signer(new Uint8Array(32).fill(7)).publicKey);
 let home: Installation;
@@ -329,5 +334,23 @@ describe('statements about the log', () => {
     expect(await verify(bundle, '--succession', changed)).toMatchObject({ code: 2 });
     const wrong = await run(['verify', late, '--trust', first.authority, '--succession', late]);
     expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('--succession names') });
+  });
+
+  it('a long bundle is judged behind a bar on a terminal, and without a word elsewhere', async () => {
+    const store = new MemoryStore();
+    const { root: subject, end } = await longChain(store, 5998);
+    const { text } = await buildBundle(store, { artifact_hash: subject }, KEYS.log, end);
+    const file = join(folder(), 'long.json');
+    writeFileSync(file, text);
+    const trust = toDidKey(KEYS.authority.publicKey);
+    const args = ['verify', file, '--trust', trust, '--at', new Date(end).toISOString()];
+    const shown = await onTerminal(args, []);
+    expect(shown).toMatchObject({ code: 0, out: expect.stringMatching(/Judging the evidence: 6000 of 6000/) });
+    expect(await run(args)).toMatchObject({ code: 0, err: '' });
+    const told: number[] = [];
+    const watch = (done: number, total: number) => void told.push(total === 6000 ? done : Number.NaN);
+    expect((await verifyBundle(text, { trust, at: end, watch })).valid).toBe(true);
+    expect(told).toEqual([...told].sort((a, b) => a - b));
+    expect([told[0], told.at(-1), told.filter((done) => done === 6000).length]).toEqual([0, 6000, 1]);
   });
 });
