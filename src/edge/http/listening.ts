@@ -31,6 +31,8 @@ interface Stream {
   readonly artifact: string | null;
   /** How many resources were named. */
   readonly resources: number;
+  /** Held, because the end of its connection reaches a `Request` only as long as somebody has that. */
+  readonly request: Request;
 }
 
 export function streamsOf(factory: McpServerFactory, report: (error: Error) => void): Streams {
@@ -42,7 +44,7 @@ export function streamsOf(factory: McpServerFactory, report: (error: Error) => v
   };
   return {
     async open(request, asked, options, { caller, session, left }) {
-      const stream = { artifact: caller.artifact, resources: namedIn(asked) };
+      const stream = { artifact: caller.artifact, resources: namedIn(asked), request };
       if (isFull(stream)) {
         const error = { code: -32603, message: 'Subscription limit reached' };
         return Response.json({ jsonrpc: '2.0', id: asked.id ?? null, error });

@@ -1,4 +1,6 @@
 /** One caller's streams are bounded however they come, and leave nothing behind. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { McpServer } from '@modelcontextprotocol/server';
 import { afterEach, expect, it } from 'vitest';
 import { bound } from '../../../src/caller.ts';
@@ -89,6 +91,20 @@ it('nothing is left of one that could not begin, or whose client went before it 
   await new Promise((resolve) => setTimeout(resolve, 7));
   gone.abort();
   await late;
+  expect(watched.size).toBe(0);
+});
+
+it('a client that goes after memory was tidied is noticed', async () => {
+  setFlagsFromString('--expose-gc');
+  const tidy: () => void = runInNewContext('gc');
+  const listen = streams();
+  const gone = new AbortController();
+  for (let index = 0; index < 3; index++) expect(isOpen(await listen('a', ['x://1'], gone.signal))).toBe(true);
+  for (let turn = 0; turn < 5; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    tidy();
+  }
+  gone.abort();
   expect(watched.size).toBe(0);
 });
 
