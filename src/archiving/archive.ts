@@ -117,6 +117,7 @@ async function run(
     shelf,
     disk: diskAt(folder),
     folder,
+    before,
     end,
     signed: { ...checkpoint, note: signed.note },
     open,

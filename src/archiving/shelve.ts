@@ -11,7 +11,7 @@ import { Refusal } from '../base/refusal.ts';
 import type { Checkpoint } from '../chain/checkpoint.ts';
 import type { Store, Tree } from '../ports.ts';
 import { BUNDLE } from '../store/archive/bundle.ts';
-import type { Shelf } from '../store/archive/shelf.ts';
+import type { Archived, Shelf } from '../store/archive/shelf.ts';
 import { TileFolder } from '../store/archive/tile-folder.ts';
 import { MAY_BE_NEEDED } from './closed.ts';
 import { readBack, writeTiles } from './copy.ts';
@@ -25,6 +25,8 @@ export interface Shelving {
   readonly shelf: Shelf;
   readonly disk: Disk;
   readonly folder: string;
+  /** What was recorded when `end` was chosen. */
+  readonly before: Archived | null;
   /** Entries to archive, from the first on: a multiple of 256, with the signed checkpoint that covers them. */
   readonly end: number;
   readonly signed: Checkpoint & { readonly note: string };
@@ -52,8 +54,7 @@ const TIDY_EVERY = 512 * STEP;
 
 /** @throws Refusal; then what was not finished is finished by another run. */
 export async function shelve(shelving: Shelving): Promise<Shelved> {
-  const { store, shelf, disk, folder, end, signed, watch } = shelving;
-  const before = await shelf.archived();
+  const { store, shelf, disk, folder, before, end, signed, watch } = shelving;
   await refuseForeign(shelving);
   const moved = before !== null && before.folder !== folder;
   const removed = before?.removed ?? 0;
@@ -64,7 +65,10 @@ export async function shelve(shelving: Shelving): Promise<Shelved> {
   await writeCheckpoint(shelving);
   await disk.settle();
   await readBack({ ...copying, watch: (...count) => watch('Reading back', ...count) }, left);
-  await shelf.record(folder, end);
+  if (!(await shelf.record(folder, end, before)))
+    throw new Refusal('CHAIN_CONTENDED', 'Another run has archived entries of this chain meanwhile.', {
+      hint: 'Nothing was removed by this one. Run it again when the other has ended.',
+    });
   const spared = [...shelving.needed];
   for (const tile of left) for (let i = 0; i < BUNDLE; i++) spared.push(tile * BUNDLE + i);
   spared.sort((a, b) => a - b);

@@ -167,6 +167,34 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
     expect(failures).toBeGreaterThan(name === 'SQLite' ? 16 : 5);
   }, 60_000);
 
+  test.each([false, true])('of two runs at once one stands, and nothing is lost: %s', async (begun) => {
+    const { chained, artifacts, before } = await lived(900);
+    const folder = place.folder();
+    if (begun) await go({ chained, folder, before: 256 });
+    const other = place.folder();
+    // Another run, to another folder and further, ends between what this one has copied and what it records.
+    const late = (own: Shelf): Shelf => ({
+      ...own,
+      async record(...given) {
+        await go({ chained, folder: other, before: 800 });
+        return own.record(...given);
+      },
+    });
+    expect((await refusal(go({ chained, folder, before: 512, shelf: late }))).code).toBe('CHAIN_CONTENDED');
+    expect(await chained.shelf().archived()).toMatchObject({ folder: other, size: 768, removed: 768 });
+    expect(await portrait(await opening(chained), artifacts)).toEqual(before);
+  });
+
+  test('a move to another folder claims no more than stands there', async () => {
+    const { chained, artifacts, before } = await lived(900);
+    const stop = (own: Shelf): Shelf => ({ ...own, thin: async () => Promise.reject(new Error('killed')) });
+    await expect(go({ chained, folder: place.folder(), before: 800, shelf: stop })).rejects.toThrow('killed');
+    const folder = place.folder();
+    await go({ chained, folder, before: 300 });
+    expect(await chained.shelf().archived()).toMatchObject({ folder, size: 256, removed: 256 });
+    expect(await portrait(await opening(chained), artifacts)).toEqual(before);
+  });
+
   test('a file that lies when it is read back keeps everything in the database', async () => {
     const { chained } = await lived(600);
     for (const spoil of ['tile/entries/000', 'tile/0/001', 'tile/1/000.p/2']) {

@@ -140,7 +140,8 @@ export async function go({ chained, folder, before, now, compact = false, ...thr
   try {
     const { size, state } = await follower(store).open();
     if (now !== undefined) state.advance(now);
-    const removed = (await shelf.archived())?.removed ?? 0;
+    const recorded = await shelf.archived();
+    const removed = recorded?.removed ?? 0;
     const end = Math.max(removed, await closedBelow(store, size, removed, { before }));
     const signed = (await shelf.checkpointFrom(Math.max(1, end)))!;
     const open = (note: string) => openCheckpoint(note, verifierKey(ORIGIN, KEYS.log.publicKey));
@@ -149,6 +150,7 @@ export async function go({ chained, folder, before, now, compact = false, ...thr
       shelf: through.shelf?.(shelf) ?? shelf,
       disk: through.disk?.(diskAt(folder)) ?? diskAt(folder),
       folder,
+      before: recorded,
       end,
       signed: { ...open(signed.note)!, note: signed.note },
       open,

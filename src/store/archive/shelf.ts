@@ -25,8 +25,11 @@ export interface Shelf {
   weigh(first: number, end: number): Promise<number>;
   /** Whether this connection may do what follows. Throws its refusal where it may not. */
   mayRemove(): Promise<void>;
-  /** Writes down that the files in `folder` hold all entries below `size`; durable when it resolves. */
-  record(folder: string, size: number): Promise<void>;
+  /**
+   * Writes down that the files in `folder` hold all entries below `size`; durable when it resolves. False, and nothing is
+   * written, where another run has changed what was recorded `before`: what that one takes out is in its own folder.
+   */
+  record(folder: string, size: number, before: Archived | null): Promise<boolean>;
   /** Takes the text of entries `first` up to `end` out, of those that the record covers, but for `spared`; answers of how many. */
   thin(first: number, end: number, spared: readonly number[]): Promise<number>;
   /** Numbers behind `after` of the entries of these kinds that have kept their text below `end`, at most 1,000. */

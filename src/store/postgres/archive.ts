@@ -64,8 +64,9 @@ export function postgresShelf({ url, owner, chain }: PostgresShelfOptions): Shel
       if (same !== true)
         throw new Refusal('INVALID_REQUEST', 'AGA_OWNER_URL leads to another database than AGA_DATABASE_URL.');
     },
-    async record(folder, size) {
-      await ask(theirs, (id) => ({ text: RECORD, values: [id, folder, size] }));
+    async record(folder, size, before) {
+      const seen = [before?.folder ?? null, before?.size ?? null, before?.removed ?? null];
+      return (await ask(theirs, (id) => ({ text: RECORD, values: [id, folder, size, ...seen] }))).length > 0;
     },
     async thin(first, end, spared) {
       const [found] = await ask(theirs, (id) => ({ text: THIN, values: [id, first, end, spared] }));
@@ -148,7 +149,10 @@ const WEIGH =
 const OWNS = `SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('aga.entries')`;
 const RECORD = `
   INSERT INTO aga.archives AS a (chain, folder, size) VALUES ($1, $2, $3)
-  ON CONFLICT (chain) DO UPDATE SET folder = excluded.folder, size = greatest(a.size, excluded.size)`;
+  ON CONFLICT (chain) DO UPDATE SET folder = excluded.folder,
+    size = CASE WHEN a.folder = excluded.folder THEN greatest(a.size, excluded.size) ELSE excluded.size END
+  WHERE a.folder = $4 AND a.size = $5 AND a.removed = $6
+  RETURNING true`;
 const THIN = 'SELECT aga.thin($1, $2, $3, $4::bigint[])';
 const KEPT = `
   SELECT seq FROM aga.entries WHERE chain = $1 AND kind = ANY ($2::text[]) AND seq > $3 AND seq < $4 AND entry <> ''

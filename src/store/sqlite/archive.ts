@@ -40,7 +40,11 @@ export function sqliteShelf(path: string): Shelf {
     weigh: (first, end) => words(() => Number(db.prepare(WEIGH).get(first, end)?.bytes)),
     // Whoever can open the file owns it.
     mayRemove: async () => {},
-    record: (folder, size) => words(() => void db.prepare(RECORD).run(folder, size)),
+    record: (folder, size, before) =>
+      words(() => {
+        const seen = [before?.folder ?? null, before?.size ?? null, before?.removed ?? null];
+        return Number(db.prepare(RECORD).run(folder, size, ...seen).changes) > 0;
+      }),
     thin: (first, end, spared) => words(() => inOne(db, () => thin(db, first, end, spared))),
     kept: (kinds, after, end) =>
       words(() =>
@@ -88,7 +92,8 @@ const ARCHIVED =
 const WEIGH = 'SELECT coalesce(sum(octet_length(entry)), 0) AS bytes FROM entries WHERE seq >= ? AND seq < ?';
 const RECORD = `
   INSERT INTO archives VALUES (0, ?, ?, 0)
-  ON CONFLICT DO UPDATE SET folder = excluded.folder, size = max(size, excluded.size)`;
+  ON CONFLICT DO UPDATE SET folder = excluded.folder, size = iif(folder = excluded.folder, max(size, excluded.size), excluded.size)
+  WHERE folder = ? AND size = ? AND removed = ?`;
 const THIN = `
   UPDATE entries SET entry = ''
   WHERE seq >= ? AND seq < ? AND entry <> '' AND seq NOT IN (SELECT value FROM json_each(?))`;
