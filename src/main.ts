@@ -121,6 +121,7 @@ main(process.argv.slice(2)).then(
   (error: unknown) => {
     const known = error instanceof CannotStart || error instanceof Refusal;
     process.stderr.write(`aga-delegate: ${known ? error.message : String((error as Error).stack)}\n`);
-    process.exit(1);
+    // A hook that ends with anything but 2 lets the call go on.
+    process.exit(process.argv[2] === 'hook' ? 2 : 1);
   },
 );

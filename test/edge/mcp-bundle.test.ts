@@ -19,7 +19,7 @@ async function program(source: string): Promise<string> {
 }
 
 /** Runs the program as another Node version would see it; what it wrote to stderr, and how it ended. */
-function under(version: string, file: string): { stderr: string; code: number | undefined } {
+function under(version: string, file: string, command?: string): { stderr: string; code: number | undefined } {
   const seen = { stderr: '', code: undefined as number | undefined };
   const exit = (code: number) => {
     seen.code = code;
@@ -28,7 +28,8 @@ function under(version: string, file: string): { stderr: string; code: number | 
   const write = (text: string) => {
     seen.stderr += text;
   };
-  const process = { versions: { node: version }, stderr: { write }, exit, emitWarning: () => {} };
+  const argv = ['node', file, ...(command === undefined ? [] : [command])];
+  const process = { versions: { node: version }, stderr: { write }, argv, exit, emitWarning: () => {} };
   try {
     runInNewContext(readFileSync(file, 'utf8'), { process, require, module: { exports: {} } });
   } catch (error) {
@@ -53,6 +54,8 @@ describe('the program', () => {
         stderr: `aga-delegate needs Node.js 22.13 or newer; this is ${version}\n`,
         code: 1,
       });
+    // A host goes on after a hook that ended with 1.
+    expect(under('20.20.2', file, 'hook').code).toBe(2);
     for (const version of ['22.13.0', '22.23.3', '23.0.0', '24.21.0', '100.0.0'])
       expect(under(version, file)).toEqual({ stderr: 'started', code: undefined });
   });
