@@ -18,7 +18,7 @@ export const isReceipts = (value: Json): boolean =>
 const SKEW = 5 * 60_000;
 
 /** `trust`: the did:key of the gateway's key. Findings name receipts by their place in the bundle, from 0. */
-export async function verifyReceipts(value: Json, { trust, at }: Trust): Promise<Report> {
+export async function verifyReceipts(value: Json, { trust, at, witnesses }: Trust): Promise<Report> {
   const findings = new Findings();
   const decoded = schema.safeParse(value);
   if (!decoded.success) {
@@ -33,6 +33,9 @@ export async function verifyReceipts(value: Json, { trust, at }: Trust): Promise
   judgeProofs(bundle, findings);
   if (at !== undefined && Date.parse(bundle.generated_at) > at + SKEW)
     findings.add(null, 'future', `The bundle is dated ${bundle.generated_at}, later than the time of judging.`);
+  // Receipts show no checkpoint: who asks for cosignatures may not be told that all is well.
+  if (witnesses && witnesses.quorum > 0)
+    findings.add(null, 'witnesses', 'Receipts carry no checkpoint that witnesses could have cosigned.');
   const integrity = findings.verdict;
   const nothing = { valid: true, findings: [] };
   return { valid: integrity.valid, integrity, containment: nothing, conduct: nothing, not_proven: NOT_PROVEN };

@@ -5,6 +5,7 @@ import { signer } from '#ed25519';
 import { canonicalize } from '../../../src/base/canonical.ts';
 import { fromHex, toHex } from '../../../src/base/encoding.ts';
 import { formatInstant } from '../../../src/base/instant.ts';
+import { witnessKey } from '../../../src/chain/cosignature.ts';
 import { buildReceipts } from '../../../src/evidence/receipts/build.ts';
 import {
   directionsOf,
@@ -110,6 +111,10 @@ export async function receiptForgeries({ lead }: Scene, chain: Chain): Promise<C
     {
       ...forgery('another-key-pinned', 'The judge trusts another key.', three, '* authority'),
       asked: { trust: TRUST },
+    },
+    {
+      ...forgery('witnesses-asked', 'A witness is asked for, and receipts carry no checkpoint.', three, '* witnesses'),
+      asked: { trust: GATEWAY, witnesses: { keys: [witnessKey('w1.example', STRANGER.publicKey)], quorum: 1 } },
     },
     forgery(
       'by-a-stranger',

@@ -93,6 +93,8 @@ def judge(bundle, asked, report):
             add(place, "algorithm")
     if not receipts:
         add(None, "empty")
+    if (asked.get("witnesses") or {}).get("quorum", 0) > 0:
+        add(None, "witnesses")
     pinned = from_did_key(asked["trust"])
     if pinned is None or pinned.hex() != bundle["public_key"]:
         add(None, "authority")

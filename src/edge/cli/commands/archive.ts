@@ -60,7 +60,7 @@ function told(
   table: (rows: readonly (readonly [string, string])[]) => string,
 ): string {
   if (removed === 0)
-    return `Nothing to move: ${archived} of ${entries} entries are archived, and no more are old enough.`;
+    return `Nothing to move: ${archived} of ${entries} entries stand in files${spared > 0 ? `, ${spared} of them in the database too, as they are still needed` : ''}.`;
   const rows: [string, string][] = [
     ['moved', `${removed} entries, ${(bytes / 1e6).toFixed(1)} MB of text`],
     ['archived', `${archived} of ${entries} entries`],
