@@ -1,10 +1,10 @@
 /** What was said in jobs, and who was last heard of when, for all replicas of an authority. */
-import { setImmediate as turn } from 'node:timers/promises';
 import { sha256Hex } from '#digest';
 import { canonicalize, type Json } from '../../base/canonical.ts';
 import { addressOf } from './address.ts';
 import { chainOf, greet } from './greet.ts';
 import { Link } from './link.ts';
+import { Together } from './together.ts';
 
 export interface PostgresJournalOptions {
   readonly url: string;
@@ -21,17 +21,13 @@ interface Kept {
   readonly text: string;
 }
 
-interface Waiting {
-  readonly said: readonly Kept[];
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 export class PostgresJournal {
   readonly #link: Link;
   #chain = 0;
-  #waiting: Waiting[] = [];
-  #draining: Promise<void> | undefined;
+  readonly #kept = new Together<readonly Kept[], void>(async (batch) => {
+    await this.#write(batch.flat());
+    return batch.map(() => undefined);
+  });
   #forgotten = Number.NEGATIVE_INFINITY;
 
   constructor({ url, chain, patience = 1500 }: PostgresJournalOptions) {
@@ -47,10 +43,7 @@ export class PostgresJournal {
 
   /** Those who wait at once share one statement, and are answered in the order in which they came. */
   keep(job: string, said: readonly Json[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ said: said.map((each) => ({ job, text: canonicalize(each) })), resolve, reject });
-      this.#draining ??= this.#drain();
-    });
+    return this.#kept.ask(said.map((each) => ({ job, text: canonicalize(each) })));
   }
 
   /** Nothing to wait for: the digest stands on the chain, in the same database, after this and flushed with it. */
@@ -76,23 +69,8 @@ export class PostgresJournal {
   }
 
   async close(): Promise<void> {
-    await this.#draining;
+    await this.#kept.idle();
     await this.#link.close();
-  }
-
-  async #drain(): Promise<void> {
-    await turn();
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
-      this.#waiting = [];
-      try {
-        await this.#write(batch.flatMap(({ said }) => said));
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
-    }
-    this.#draining = undefined;
   }
 
   /** May be repeated: what is there already stays as it is. */

@@ -1,10 +1,10 @@
 /** What was used once, for every replica of an authority: the database's unique index decides who was first. */
-import { setImmediate as turn } from 'node:timers/promises';
 import { Refusal } from '../../base/refusal.ts';
 import type { Clock, Nonces } from '../../ports.ts';
 import { addressOf } from './address.ts';
 import { chainOf, greet } from './greet.ts';
 import { Link } from './link.ts';
+import { Together } from './together.ts';
 
 export interface PostgresNoncesOptions {
   readonly url: string;
@@ -17,19 +17,16 @@ export interface PostgresNoncesOptions {
 /** Milliseconds between two rounds of forgetting. */
 const FORGET_EVERY = 10_000;
 
-interface Waiting {
+interface Use {
   readonly id: string;
   readonly until: number;
-  readonly resolve: (fresh: boolean) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 export class PostgresNonces implements Nonces {
   readonly #clock: Clock;
   readonly #link: Link;
   #chain = 0;
-  #waiting: Waiting[] = [];
-  #draining: Promise<void> | undefined;
+  readonly #uses = new Together<Use, boolean>((batch) => this.#first(batch));
   #next = 0;
 
   constructor({ url, chain, clock, patience = 1500 }: PostgresNoncesOptions) {
@@ -45,40 +42,26 @@ export class PostgresNonces implements Nonces {
   }
 
   once(id: string, until: number): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ id, until, resolve, reject });
-      this.#draining ??= this.#drain();
-    });
+    return this.#uses.ask({ id, until });
   }
 
   async close(): Promise<void> {
-    await this.#draining;
+    await this.#uses.idle();
     await this.#link.close();
   }
 
-  /** Many waiting ids share one statement. */
-  async #drain(): Promise<void> {
-    await turn();
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
-      this.#waiting = [];
-      try {
-        const fresh = await this.#write(batch);
-        // Of two in one batch the first has it.
-        for (const { id, resolve } of batch) resolve(fresh.delete(id));
-      } catch {
-        const error = new Refusal(
-          'CHAIN_CONTENDED',
-          'It could not be made sure that the proof is used for the first time.',
-        );
-        for (const { reject } of batch) reject(error);
-      }
+  /** Of two in one batch the first has it. */
+  async #first(batch: readonly Use[]): Promise<boolean[]> {
+    try {
+      const fresh = await this.#write(batch);
+      return batch.map(({ id }) => fresh.delete(id));
+    } catch {
+      throw new Refusal('CHAIN_CONTENDED', 'It could not be made sure that the proof is used for the first time.');
     }
-    this.#draining = undefined;
   }
 
   /** Those that nobody has used. A statement whose answer was lost is not repeated: it may have used them up. */
-  async #write(batch: readonly Waiting[]): Promise<Set<string>> {
+  async #write(batch: readonly Use[]): Promise<Set<string>> {
     const now = this.#clock();
     const forget = now >= this.#next;
     const session = await this.#link.patiently(async (open) => open);
