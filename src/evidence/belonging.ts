@@ -1,8 +1,8 @@
 /** Whether a bundle holds what its subject asks for, and nothing else. */
-import { namesOf } from '../authority/event/index.ts';
-import { ALWAYS, bearsOn } from './bundle.ts';
-import type { OpenedBundle, OpenedEntry } from './open.ts';
+import { bearsOn } from './bundle.ts';
+import type { OpenedBundle } from './open.ts';
 import type { Findings } from './report.ts';
+import { namesIn, type OpenedEntry, type Survey } from './survey.ts';
 
 /** Which artifacts a bundle speaks about. */
 export interface Extent {
@@ -12,19 +12,37 @@ export interface Extent {
   readonly above: ReadonlySet<string>;
 }
 
-export function judgeBelonging(bundle: OpenedBundle, findings: Findings): Extent {
+export interface Belonging {
+  readonly extent: Extent;
+  /** Hands entries on, and reports those that have nothing to do with the subject. */
+  readonly pass: (entries: Iterable<OpenedEntry>) => Iterable<OpenedEntry>;
+}
+
+export function judgeBelonging(bundle: OpenedBundle, findings: Findings): Belonging {
   const { subject } = bundle.contents;
-  return 'artifact_hash' in subject
-    ? ofArtifact(bundle, subject.artifact_hash, findings)
-    : ofRun(bundle, subject, findings);
+  const { extent, isForeign } =
+    'artifact_hash' in subject ? ofArtifact(bundle, subject.artifact_hash, findings) : ofRun(bundle, subject, findings);
+  function* pass(entries: Iterable<OpenedEntry>): Generator<OpenedEntry> {
+    for (const opened of entries) {
+      const { sequence_number, event } = opened.entry;
+      if (isForeign(opened)) {
+        const message = `This ${event.kind} has nothing to do with the bundle's subject.`;
+        findings.add(sequence_number, 'foreign_entry', message);
+      }
+      yield opened;
+    }
+  }
+  return { extent, pass };
+}
+
+interface Bounds {
+  readonly extent: Extent;
+  readonly isForeign: (opened: OpenedEntry) => boolean;
 }
 
 /** Hash → parent of every artifact that the entries create. */
-function parentsIn(entries: readonly OpenedEntry[]): Map<string, string | null> {
-  const parents = new Map<string, string | null>();
-  for (const { event } of entries)
-    if (event && 'sealed' in event) parents.set(event.sealed.hash, event.sealed.artifact.parent);
-  return parents;
+function parentsIn({ creations }: Survey): Map<string, string | null> {
+  return new Map([...creations.values()].map(({ event: { sealed } }) => [sealed.hash, sealed.artifact.parent]));
 }
 
 /** From the root to the artifact, as far as the entries tell. */
@@ -35,8 +53,8 @@ function lineageOf(hash: string, parents: ReadonlyMap<string, string | null>): s
   return line;
 }
 
-function ofArtifact({ contents, entries }: OpenedBundle, subject: string, findings: Findings): Extent {
-  const parents = parentsIn(entries);
+function ofArtifact({ contents, survey }: OpenedBundle, subject: string, findings: Findings): Bounds {
+  const parents = parentsIn(survey);
   if (!parents.has(subject)) findings.add(null, 'subject', 'No entry creates the artifact that the bundle is about.');
   const line = lineageOf(subject, parents);
   if (line.join() !== contents.lineage.join())
@@ -44,48 +62,34 @@ function ofArtifact({ contents, entries }: OpenedBundle, subject: string, findin
   const above = new Set(line.filter((hash) => hash !== subject));
   const subtree = new Set([subject]);
   for (const [hash, parent] of parents) if (parent !== null && subtree.has(parent)) subtree.add(hash);
-  for (const opened of entries) {
+  const isForeign = (opened: OpenedEntry): boolean => {
     const names = namesIn(opened);
-    if (names && !names.some((name) => subtree.has(name)) && !isOf(opened, above)) alien(opened, findings);
-  }
-  return { subtree, above };
+    return names !== null && !names.some((name) => subtree.has(name)) && !isOf(opened, above);
+  };
+  return { extent: { subtree, above }, isForeign };
 }
 
 function ofRun(
-  { contents, entries }: OpenedBundle,
+  { contents, survey }: OpenedBundle,
   { first, last }: { readonly first: number; readonly last: number },
   findings: Findings,
-): Extent {
+): Bounds {
   if (contents.lineage.length > 0) findings.add(null, 'lineage', 'A run of entries has no lineage.');
-  const parents = parentsIn(entries);
-  const run = entries.filter(({ entry }) => entry.sequence_number >= first && entry.sequence_number <= last);
-  if (run.length !== last - first + 1)
-    findings.add(null, 'subject', `Of the entries ${first} to ${last}, ${run.length} are here.`);
-  const named = run.flatMap((opened) => namesIn(opened) ?? []);
-  const above = new Set(named.flatMap((hash) => lineageOf(hash, parents)));
-  for (const opened of entries) {
+  const parents = parentsIn(survey);
+  const { named, length } = survey.run;
+  if (length !== last - first + 1)
+    findings.add(null, 'subject', `Of the entries ${first} to ${last}, ${length} are here.`);
+  const above = new Set([...named].flatMap((hash) => lineageOf(hash, parents)));
+  const isForeign = (opened: OpenedEntry): boolean => {
     const { sequence_number } = opened.entry;
-    if (
-      (sequence_number > last && opened.event?.kind !== 'LOG_KEY') ||
-      (sequence_number < first && namesIn(opened) && !isOf(opened, above))
-    )
-      alien(opened, findings);
-  }
-  return { subtree: new Set(), above };
-}
-
-/** Null for what names the log's keys, and for what nobody can read. */
-function namesIn({ event }: OpenedEntry): readonly string[] | null {
-  return event === undefined || ALWAYS.includes(event.kind) ? null : namesOf(event);
+    if (sequence_number > last) return opened.event?.kind !== 'LOG_KEY';
+    return sequence_number < first && namesIn(opened) !== null && !isOf(opened, above);
+  };
+  return { extent: { subtree: new Set(), above }, isForeign };
 }
 
 /** Whether the entry created one of these artifacts, or bears on everything below it. */
 function isOf({ entry, event }: OpenedEntry, above: ReadonlySet<string>): boolean {
   if (event !== undefined && 'sealed' in event) return above.has(event.sealed.hash);
   return above.has(bearsOn(entry) ?? '');
-}
-
-function alien({ entry }: OpenedEntry, findings: Findings): void {
-  const { sequence_number, event } = entry;
-  findings.add(sequence_number, 'foreign_entry', `This ${event.kind} has nothing to do with the bundle's subject.`);
 }

@@ -88,6 +88,17 @@ export function textOf({ subject, keys, lineage, entries, proof, checkpoint }: C
   return `{${members.map(([name, value]) => `"${name}":${value}`).join()}}`;
 }
 
+/** The document around its entries: what stands before them, and what behind. */
+export function aroundEntries(contents: Omit<Contents, 'entries'>, seal?: Seal): [string, string] {
+  return splitBehind(textOf({ ...contents, entries: [] }, seal), '"entries":[');
+}
+
+/** Inside a text of the document the quotes of the member would be escaped. */
+export function splitBehind(document: string, member: string): [string, string] {
+  const at = document.indexOf(member) + member.length;
+  return [document.slice(0, at), document.slice(at)];
+}
+
 /** The bytes that the log key signs for these contents, at `time` as it is written. */
 export const sealBytes = (contents: Contents, time: string): Uint8Array =>
   sealBytesOf(sha256Hex(textOf(contents)), time);

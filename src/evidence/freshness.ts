@@ -15,9 +15,9 @@ import { fromBase64url, toBase64url } from '../base/encoding.ts';
 import { formatInstant, parseInstant } from '../base/instant.ts';
 import { parseVerifierKey } from '../chain/checkpoint.ts';
 import type { Signer } from '../ports.ts';
+import { parseEvidence } from './document.ts';
 import { reportIssues } from './issues.ts';
 import { followKeys, opened } from './log-keys.ts';
-import { parseEvidence } from './open.ts';
 import { Findings, type Verdict } from './report.ts';
 
 export const STATUSES = ['live', 'suspended', 'expired', 'revoked'] as const;

@@ -6,7 +6,7 @@
  * nothing, and a proof has exactly one form: no hash of it is free.
  */
 import { type NodeReader, rootOf, split } from '../chain/proof.ts';
-import { leafHash, nodeHash } from '../chain/tree.ts';
+import { nodeHash } from '../chain/tree.ts';
 
 /** @throws TypeError unless `indexes` rise within the tree. */
 export function multiproof(nodes: NodeReader, indexes: readonly number[], size: number): Uint8Array[] {
@@ -42,21 +42,21 @@ export function proveRange(
 }
 
 /**
- * The root that `entries` (their bytes as text) at `indexes` and the rest of the proof add up to; `undefined` where the
- * proof has too few or too many hashes, or the indexes do not rise within the tree.
+ * The root that entries at `indexes` and the rest of the proof add up to, `leafAt` answering the hash of each by its place
+ * among them; `undefined` where the proof has too few or too many hashes, or the indexes do not rise within the tree.
  */
 export function provenRoot(
   indexes: readonly number[],
-  entries: readonly string[],
+  leafAt: (place: number) => Uint8Array,
   size: number,
   proof: readonly Uint8Array[],
 ): Uint8Array | undefined {
-  if (size === 0 || indexes.length !== entries.length || !rises(indexes, size)) return undefined;
+  if (size === 0 || !rises(indexes, size)) return undefined;
   let used = 0;
   const walk = (range: Range): Uint8Array | undefined => {
     const { start, end, from, to } = range;
     if (from === to) return proof[used++];
-    if (end - start === 1) return leafHash(entries[from]!);
+    if (end - start === 1) return leafAt(from);
     const [left, right] = halves(range, indexes).map(walk);
     return left && right && nodeHash(left, right);
   };

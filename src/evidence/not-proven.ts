@@ -32,15 +32,15 @@ export function notProven(proven: Proven): string[] {
 
 function completeness({ bundle, size, complete }: Proven): string | null {
   if (complete) return null;
-  const missing = size - bundle.entries.length;
+  const missing = size - bundle.survey.numbers.length;
   return `That nothing was left out: ${missing} of ${size} entries are not here, and that none of them concerns this subject is the word of the log's key.`;
 }
 
 /** What is shared with artifacts that a bundle about one of them does not hold. */
 function siblings({ complete, extent, replayed, bundle }: Proven): string | null {
   if (complete) return null;
-  const above = bundle.entries.flatMap(({ event }) =>
-    event && 'sealed' in event && !extent.subtree.has(event.sealed.hash) ? [event.sealed.artifact] : [],
+  const above = [...bundle.survey.creations.values()].flatMap(({ event: { sealed } }) =>
+    extent.subtree.has(sealed.hash) ? [] : [sealed.artifact],
   );
   const held = [...replayed.state.grants.values()].filter(({ hash }) => extent.subtree.has(hash));
   const shared = [

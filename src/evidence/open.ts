@@ -1,47 +1,32 @@
-/** Bytes → a bundle taken apart, or why they are none. Nothing is believed here; form alone is judged. */
+/**
+ * A document → a bundle taken apart, or why it is none. Nothing is believed here; form alone is judged.
+ *
+ * A bundle may be as long as a chain: its entries are read from the bytes one after another, once for the survey and once
+ * more where the law is asked, and nothing is kept of them but the survey.
+ */
 import * as z from 'zod';
+import { Sha256 } from '#digest';
 import { decodeEvent, type Event } from '../authority/event/index.ts';
 import { canonicalize, type Json } from '../base/canonical.ts';
 import { fromBase64url } from '../base/encoding.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
-import { parseStrict } from '../base/strict-json.ts';
 import { type Entry, readEntry } from '../chain/entry.ts';
-import { type Contents, type Seal, TYPE, textOf } from './bundle.ts';
+import { aroundEntries, type Contents, type Seal, TYPE } from './bundle.ts';
+import type { Cut } from './cut.ts';
+import { type Document, elementsOf, judgeElements } from './document.ts';
 import { reportIssues } from './issues.ts';
-import type { Findings } from './report.ts';
-
-export interface OpenedEntry {
-  readonly entry: Entry;
-  /** RFC 8785 form: the hashed bytes. */
-  readonly text: string;
-  /** What the entry says; `undefined` where it is no event that this version knows. */
-  readonly event: Event | undefined;
-}
+import { Findings } from './report.ts';
+import { type Creation, type OpenedEntry, Survey } from './survey.ts';
 
 export interface OpenedBundle {
-  readonly contents: Contents;
+  readonly contents: Omit<Contents, 'entries'>;
   readonly seal: Seal;
-  readonly entries: readonly OpenedEntry[];
-}
-
-export interface Limits {
-  readonly maxBytes: number;
-  readonly maxDepth: number;
-}
-
-/** A bundle of half a million entries; an entry may be as deep as any input, and stands two levels down. */
-const LIMITS: Limits = { maxBytes: 256 << 20, maxDepth: 66 };
-
-/** The document as a value; what is wrong with the text is a finding, and then there is none. */
-export function parseEvidence(bytes: Uint8Array | string, findings: Findings): Json | undefined {
-  try {
-    return parseStrict(bytes, LIMITS);
-  } catch (error) {
-    const { message } = Refusal.from(error);
-    findings.add(null, message.includes('twice') ? 'duplicate_member' : 'json', message);
-    return undefined;
-  }
+  /** SHA-256 of the RFC 8785 form without the seal. */
+  readonly hash: string;
+  readonly survey: Survey;
+  /** Read anew each time they are gone through. */
+  readonly entries: Iterable<OpenedEntry>;
 }
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'not 64 lower-case hex digits');
@@ -60,32 +45,46 @@ const schema = z.strictObject({
   }),
 });
 
-/** `document` is the text that `value` was parsed from; `watch` is told entries done, entries there are. */
+/** `bytes` are those of the document; `watch` is told entries done, entries there are. */
 export function openBundle(
-  value: Json,
-  document: string,
+  { value, cut }: Document,
+  bytes: Uint8Array | string,
   findings: Findings,
   watch: (done: number, total: number) => void = () => undefined,
 ): OpenedBundle | undefined {
   const decoded = schema.safeParse(value);
-  if (!decoded.success) {
-    reportIssues(decoded.error.issues, value, findings);
+  if (!decoded.success || !cut) {
+    if (!cut || judgeElements(cut, findings)) reportIssues(decoded.error?.issues ?? [], value, findings);
     return undefined;
   }
-  const { type: _, seal, entries: values, ...rest } = decoded.data;
-  if (values.length === 0) findings.add(null, 'empty', 'The bundle holds no entries.');
-  const entries = values.flatMap((each, index) => {
-    watch(index, values.length);
-    return openOne(each, index, findings);
-  });
-  if (entries.length === 0 || entries.length < values.length) return undefined;
-  const contents = { ...rest, entries: entries.map(({ text }) => text) };
-  if (textOf(contents, seal) !== document)
+  const { type: _, entries: __, seal, ...contents } = decoded.data;
+  const survey = new Survey(contents.subject);
+  const form = new Findings();
+  if (cut.count === 0) form.add(null, 'empty', 'The bundle holds no entries.');
+  const [unsealed, whole] = [new Written(aroundEntries(contents)), new Written(aroundEntries(contents, seal))];
+  let index = 0;
+  for (const each of elementsOf(cut)) {
+    watch(index, cut.count);
+    if (each === undefined) {
+      judgeElements(cut, findings);
+      return undefined;
+    }
+    const text = surveyOne(each, index, survey, form);
+    for (const written of [unsealed, whole]) written.add(text);
+    index += 1;
+  }
+  findings.join(form);
+  if (survey.numbers.length < Math.max(1, cut.count)) return undefined;
+  const document = new Sha256();
+  document.update(bytes);
+  if (whole.hex() !== document.hex())
     findings.add(null, 'canonical_form', 'The document is not in RFC 8785 form: the same content has other bytes.');
-  return { contents, seal, entries };
+  const entries = { [Symbol.iterator]: () => entriesIn(cut, survey.creations) };
+  return { contents, seal, hash: unsealed.hex(), survey, entries };
 }
 
-function openOne(value: Json, index: number, findings: Findings): OpenedEntry[] {
+/** The RFC 8785 form of what is surveyed, empty for what is no entry. */
+function surveyOne(value: Json, index: number, survey: Survey, findings: Findings): string {
   let entry: Entry;
   let text: string;
   try {
@@ -93,12 +92,50 @@ function openOne(value: Json, index: number, findings: Findings): OpenedEntry[] 
     text = canonicalize(entry);
   } catch {
     findings.add(null, 'entry', `entries[${index}] is not a chain entry.`);
-    return [];
+    return '';
   }
+  survey.add({ entry, event: eventIn(entry, findings) }, text);
+  return text;
+}
+
+function eventIn(entry: Entry, findings?: Findings): Event | undefined {
   try {
-    return [{ entry, text, event: decodeEvent(entry.event) }];
+    return decodeEvent(entry.event);
   } catch (error) {
-    findings.add(entry.sequence_number, 'event', Refusal.from(error).message);
-    return [{ entry, text, event: undefined }];
+    findings?.add(entry.sequence_number, 'event', Refusal.from(error).message);
+    return undefined;
+  }
+}
+
+/** What was found to be entries. Artifacts are those of the survey: of them it is known who signed them. */
+function* entriesIn(cut: Cut, creations: ReadonlyMap<number, Creation>): Generator<OpenedEntry> {
+  let index = 0;
+  for (const each of elementsOf(cut)) {
+    const entry = readEntry(each ?? null);
+    yield { entry, event: creations.get(index)?.event ?? eventIn(entry) };
+    index += 1;
+  }
+}
+
+/** The document as it would be written, hashed as it grows. */
+class Written {
+  readonly #hash = new Sha256();
+  readonly #behind: string;
+  #comma = '';
+
+  constructor([before, behind]: readonly [string, string]) {
+    this.#hash.update(before);
+    this.#behind = behind;
+  }
+
+  add(text: string): void {
+    this.#hash.update(`${this.#comma}${text}`);
+    this.#comma = ',';
+  }
+
+  /** Once: nothing follows it. */
+  hex(): string {
+    this.#hash.update(this.#behind);
+    return this.#hash.hex();
   }
 }

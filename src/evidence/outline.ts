@@ -1,6 +1,6 @@
 /** What a file of evidence says it is, read without judging: for finding one's way, never for believing. */
 import type { Json } from '../base/canonical.ts';
-import { parseEvidence } from './open.ts';
+import { type Document, elementsOf, judgeElements, openDocument } from './document.ts';
 import { isReceipts } from './receipts/verify.ts';
 import { Findings } from './report.ts';
 
@@ -18,21 +18,28 @@ export interface Outline {
 
 /** Never throws: what is no evidence has an empty outline. */
 export function outlineOf(bytes: Uint8Array): Outline {
-  const value = parseEvidence(bytes, new Findings()) ?? null;
+  const { value, cut } = readable(bytes) ?? { value: null };
   const receipts = listIn(value, 'receipts');
   if (isReceipts(value)) {
     const subject = textIn(receipts[0], 'policy_reference');
     return { subject, receipts: true, entries: receipts.length, signatures: receipts.length, checkpoint: '' };
   }
-  const entries = listIn(value, 'entries');
+  // Of the genesis, the checkpoint and the seal, and of what carries its own.
+  let signatures = 2;
+  for (const entry of cut ? elementsOf(cut) : []) signatures += signaturesIn(memberOf(entry, 'event'));
   return {
     subject: textIn(memberOf(value, 'subject'), 'artifact_hash'),
     receipts: false,
-    entries: entries.length,
-    // Of the genesis, the checkpoint and the seal, and of what carries its own.
-    signatures: 2 + entries.reduce((sum: number, entry) => sum + signaturesIn(memberOf(entry, 'event')), 0),
+    entries: cut?.count ?? 0,
+    signatures,
     checkpoint: textIn(value, 'checkpoint') ?? '',
   };
+}
+
+function readable(bytes: Uint8Array): Document | undefined {
+  const findings = new Findings();
+  const document = openDocument(bytes, findings);
+  return document?.cut && !judgeElements(document.cut, findings) ? undefined : document;
 }
 
 const SIGNED = ['artifact', 'proof', 'signature', 'possession'];

@@ -8,8 +8,8 @@ import { Refusal } from '../base/refusal.ts';
 import type { Entry } from '../chain/entry.ts';
 import { type Arguments, byDigest, judgePermit, judgeRefusal, type Want } from './acts.ts';
 import type { Extent } from './belonging.ts';
-import type { OpenedEntry } from './open.ts';
 import type { Findings } from './report.ts';
+import type { OpenedEntry } from './survey.ts';
 
 export interface Verdicts {
   readonly integrity: Findings;
@@ -34,14 +34,16 @@ export interface Known {
 }
 
 /** Less knowledge only ever makes the law milder, so what is found is true of the whole chain. */
-export function replay(entries: readonly OpenedEntry[], known: Known, verdicts: Verdicts): Replayed {
+export function replay(entries: Iterable<OpenedEntry>, known: Known, verdicts: Verdicts): Replayed {
   const state = new State();
   const { complete, extent } = known;
   const disclosed = byDigest(known.disclosed);
   const whole = ({ hash }: { readonly hash: string }) => complete || extent.subtree.has(hash);
   const wanting = { arguments: 0, others: 0 };
-  for (const [done, { entry, event }] of entries.entries()) {
-    known.watch?.(done + 1);
+  let done = 0;
+  for (const { entry, event } of entries) {
+    done += 1;
+    known.watch?.(done);
     if (!event) continue;
     // Where time goes back, which is a finding of its own, it stands still here.
     state.advance(parseInstant(entry.timestamp)!);

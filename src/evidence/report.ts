@@ -36,6 +36,13 @@ export class Findings {
     if (this.#list.length < MOST_FINDINGS) this.#list.push({ sequence_number, rule, message });
   }
 
+  /** Takes over what was found apart, behind what is here. */
+  join(other: Findings): void {
+    this.#count += other.#count;
+    for (const number of other.#entries) this.#entries.add(number);
+    this.#list.push(...other.#list.slice(0, MOST_FINDINGS - this.#list.length));
+  }
+
   /** Whether there is a finding about this entry itself. */
   about(sequence_number: number): boolean {
     return this.#entries.has(sequence_number);

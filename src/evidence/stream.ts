@@ -13,7 +13,7 @@ import { Refusal } from '../base/refusal.ts';
 import { openCheckpoint, parseVerifierKey } from '../chain/checkpoint.ts';
 import { leafHash } from '../chain/tree.ts';
 import type { Row, Signer } from '../ports.ts';
-import { type Contents, type Seal, sealBytesOf, textOf } from './bundle.ts';
+import { aroundEntries, type Seal, sealBytesOf, splitBehind } from './bundle.ts';
 import { type Plan, rowsOf, type Source } from './gather.ts';
 import { proofParts } from './proving.ts';
 
@@ -69,11 +69,8 @@ function hashed(text: string, hash: Sha256): Uint8Array {
 
 /** The document without its entries and its proof: what stands before, between and after them. */
 function frameOf({ subject, keys, lineage, end }: Plan, seal?: Seal): [string, string, string] {
-  const contents: Contents = { subject, keys, lineage, entries: [], proof: [], checkpoint: end.checkpoint };
-  const text = textOf(contents, seal);
-  // Inside a text these quotes would be escaped.
-  const [entries, hashes] = ['"entries":[', '"proof":['].map((member) => text.indexOf(member) + member.length);
-  return [text.slice(0, entries), text.slice(entries, hashes), text.slice(hashes)];
+  const [before, behind] = aroundEntries({ subject, keys, lineage, proof: [], checkpoint: end.checkpoint }, seal);
+  return [before, ...splitBehind(behind, '"proof":[')];
 }
 
 async function* proof(source: Source, { keys, end }: Plan, { hash, places }: Making): AsyncGenerator<Uint8Array> {

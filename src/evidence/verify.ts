@@ -1,9 +1,10 @@
 /** The offline verifier: evidence × what is trusted × an instant → a report. Pure, and at home in a browser. */
 import type { Arguments } from './acts.ts';
 import { judgeBelonging } from './belonging.ts';
+import { judgeElements, openDocument } from './document.ts';
 import { judgeIntegrity, type Trust } from './integrity.ts';
 import { notProven } from './not-proven.ts';
-import { type OpenedBundle, openBundle, parseEvidence } from './open.ts';
+import { type OpenedBundle, openBundle } from './open.ts';
 import { isReceipts, verifyReceipts } from './receipts/verify.ts';
 import { replay } from './replay.ts';
 import { Findings, type Report, unreadable } from './report.ts';
@@ -21,23 +22,28 @@ export interface Question extends Trust {
 /** Judges a bundle, or governance receipts. Never throws on bad evidence: every fault is a finding. */
 export async function verifyBundle(bytes: Uint8Array | string, question: Question): Promise<Report> {
   const integrity = new Findings();
-  const value = parseEvidence(bytes, integrity);
-  if (value === undefined) return unreadable(integrity);
-  if (isReceipts(value)) return verifyReceipts(value, question);
-  const document = typeof bytes === 'string' ? bytes : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  const bundle = openBundle(value, document, integrity, (done, total) => question.watch?.(Math.floor(done / 2), total));
+  const document = openDocument(bytes, integrity);
+  if (!document) return unreadable(integrity);
+  const { value, cut } = document;
+  if (isReceipts(value))
+    return !cut || judgeElements(cut, integrity) ? verifyReceipts(value, question) : unreadable(integrity);
+  const bundle = openBundle(document, bytes, integrity, (done, total) => question.watch?.(Math.floor(done / 2), total));
   return bundle ? judge(bundle, question, integrity) : unreadable(integrity);
 }
 
 async function judge(bundle: OpenedBundle, question: Question, integrity: Findings): Promise<Report> {
   const keys = await judgeIntegrity(bundle, question, integrity);
-  const extent = judgeBelonging(bundle, integrity);
+  const { extent, pass } = judgeBelonging(bundle, integrity);
   const verdicts = { integrity, containment: new Findings(), conduct: new Findings() };
-  const { entries } = bundle;
+  const { numbers } = bundle.survey;
   const size = Number(bundle.contents.checkpoint.split('\n')[1]);
-  const complete = entries.length === size && entries.every(({ entry }, i) => entry.sequence_number === i);
-  const watch = (done: number): void => question.watch?.(Math.floor((entries.length + done) / 2), entries.length);
-  const replayed = replay(entries, { complete, extent, disclosed: question.disclosed ?? [], watch }, verdicts);
+  const complete = numbers.length === size && numbers.every((number, i) => number === i);
+  const watch = (done: number): void => question.watch?.(Math.floor((numbers.length + done) / 2), numbers.length);
+  const replayed = replay(
+    pass(bundle.entries),
+    { complete, extent, disclosed: question.disclosed ?? [], watch },
+    verdicts,
+  );
   const [whole, narrow, lawful] = [integrity.verdict, verdicts.containment.verdict, verdicts.conduct.verdict];
   return {
     valid: whole.valid && narrow.valid && lawful.valid,
