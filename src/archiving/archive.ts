@@ -13,6 +13,7 @@ import type { Shelf } from '../store/archive/shelf.ts';
 import { fileCache } from '../store/file-cache.ts';
 import { closedBelow, type Limits, stillNeeded } from './closed.ts';
 import { diskAt } from './disk.ts';
+import { refuseTaken } from './place.ts';
 import { type Stage, shelve } from './shelve.ts';
 
 export interface ArchiveOptions extends Limits {
@@ -78,6 +79,7 @@ async function run(
   const before = await shelf.archived();
   const to = options.to ?? settings.archiveDir ?? before?.folder;
   const folder = to === undefined ? null : resolve(to);
+  if (folder !== null) for (const own of new Set([home, settings.dataDir])) await refuseTaken(folder, own);
   const removed = before?.removed ?? 0;
   const end = Math.max(removed, await closedBelow(store, size, removed, options));
   const needed = stillNeeded(state);

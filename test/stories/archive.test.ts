@@ -127,6 +127,8 @@ describe('archiving', () => {
     const life = await lived(places.folder());
     const folder = places.folder();
     const at = (...args: string[]) => run(['--data-dir', life.home, ...args], {});
+    const taken = await at(...BEFORE, '--to', life.home);
+    expect(taken).toMatchObject({ code: 1, err: expect.stringMatching(/The data directory keeps files of its own/) });
     const unnamed = await at(...BEFORE);
     expect(unnamed).toMatchObject({ code: 1, err: expect.stringMatching(/--to/) });
     const dry = JSON.parse((await at(...BEFORE, '--to', folder, '--dry-run', '--json')).out);
