@@ -109,6 +109,18 @@ describe('doctor', () => {
       status: 'broken',
       fix: `chmod 600 '${home.path}/authority.key'`,
     });
+    chmodSync(join(home.path, 'authority.key'), 0o600);
+    for (const owner of ['agents', 'team-a']) {
+      const key = join(home.path, owner, 'log.key');
+      mkdirSync(join(home.path, owner));
+      writeFileSync(key, '');
+      chmodSync(key, 0o640);
+      const deeper = await examine({ AGA_DATA_DIR: home.path });
+      expect(deeper.code).toBe(1);
+      expect(named(deeper, 'permissions')).toMatchObject({ status: 'broken', fix: `chmod 600 '${key}'` });
+      chmodSync(key, 0o600);
+    }
+    expect(await examine({ AGA_DATA_DIR: home.path })).toMatchObject({ code: 0, ok: true });
     home.remove();
   });
 

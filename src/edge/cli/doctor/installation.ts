@@ -44,9 +44,9 @@ export const directory: Check = async ({ settings }) => {
   const findings = [...open(dataDir, found, 0o700)];
   try {
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
-    for (const name of readdirSync(dataDir)) {
-      const file = statSync(join(dataDir, name), { throwIfNoEntry: false });
-      if (file?.isFile()) findings.push(...open(join(dataDir, name), file, 0o600));
+    for (const path of [...namesIn(dataDir), ...keysBelow(dataDir)]) {
+      const file = statSync(path, { throwIfNoEntry: false });
+      if (file?.isFile()) findings.push(...open(path, file, 0o600));
     }
   } catch (error) {
     findings.push(
@@ -59,6 +59,21 @@ export const directory: Check = async ({ settings }) => {
   }
   return findings.length > 0 ? findings : [ok('data directory', dataDir)];
 };
+
+const namesIn = (folder: string): string[] => readdirSync(folder).map((name) => join(folder, name));
+
+/** Private keys that stand deeper: of agents that were enrolled here, and of authorities that share a database. */
+function keysBelow(dataDir: string): string[] {
+  const folders = readdirSync(dataDir, { withFileTypes: true }).filter((each) => each.isDirectory());
+  return folders.flatMap(({ name }) => {
+    try {
+      return namesIn(join(dataDir, name)).filter((path) => path.endsWith('.key'));
+    } catch {
+      // A folder that is not ours, such as lost+found.
+      return [];
+    }
+  });
+}
 
 function absent(dataDir: string): Finding {
   let above = dirname(dataDir);
