@@ -13,7 +13,7 @@ import { canonicalize } from './base/canonical.ts';
 import { Refusal } from './base/refusal.ts';
 import { bound, operator } from './caller.ts';
 import { resolvedActs } from './edge/gateway/twin.ts';
-import { callOf, mcpTool, touchedBy } from './edge/hook/asked.ts';
+import { callOf, isLookup, mcpTool, touchedBy } from './edge/hook/asked.ts';
 import { type HostCall, hostCall } from './edge/hook/host-call.ts';
 import type { Slips } from './edge/hook/slips.ts';
 import { TOTAL } from './gatekeeper.ts';
@@ -38,7 +38,8 @@ export interface HookPlace {
 /** Resolves to the refusal, or to null where nothing is said against it. */
 export async function judgeHook(bytes: Uint8Array, place: HookPlace): Promise<Refusal | null> {
   const call = hostCall(bytes);
-  const server = mcpTool(call.tool)?.server ?? '';
+  if (isLookup(call)) return null;
+  const server = mcpTool(call)?.server ?? '';
   const who = await agentOf(call, server, place);
   if (isOurs(call, place)) return leaveSlip(call, who, place);
   if (who instanceof Refusal) return who;
@@ -46,8 +47,8 @@ export async function judgeHook(bytes: Uint8Array, place: HookPlace): Promise<Re
 }
 
 /** A server of another name may begin like ours, so the tool must be one that we could have. */
-function isOurs({ tool: name }: HostCall, { service, servers, upstreams }: HookPlace): boolean {
-  const { server = '', tool = '' } = mcpTool(name) ?? {};
+function isOurs(call: HostCall, { service, servers, upstreams }: HookPlace): boolean {
+  const { server = '', tool = '' } = mcpTool(call) ?? {};
   return (
     servers.includes(server) && (service.tools.has(tool) || upstreams.some((each) => tool.startsWith(`${each}__`)))
   );
@@ -84,7 +85,7 @@ function named(agent: string, state: State, now: number): Grant | Refusal {
   if (launched) return launched;
   const namesakes = delegated.filter(({ subject }) => subject === agent);
   const living = namesakes.filter((grant) => ended(grant, now) === null);
-  if (living.length > 1) return unknown(agent, `${living.length} living artifacts have that name`);
+  if (living.length > 1) return namesakesOf(agent, living.length);
   // Of one that is over it can be said that it is.
   return living[0] ?? namesakes.at(-1) ?? unknown(agent);
 }
@@ -94,10 +95,24 @@ const isServer = (name: string, agent: Grant, state: State): boolean =>
   name.startsWith('aga-') &&
   [...state.grants.values()].some((grant) => launchName(grant) === name && isWithin(grant, agent.hash));
 
-const unknown = (agent: string, why = 'it has no artifact'): Refusal =>
+const nothing = (agent: string, why: string, hint: string): Refusal =>
   new Refusal('PERMISSION_DENIED', `The sub-agent ${JSON.stringify(agent.slice(0, 128))} may do nothing: ${why}.`, {
-    hint: 'Delegate to it first, with aga_delegate_to_subagent and its name as sub_agent_id.',
+    hint,
   });
+
+const unknown = (agent: string): Refusal =>
+  nothing(
+    agent,
+    'it has no artifact',
+    'Delegate to it first, with aga_delegate_to_subagent and its name as sub_agent_id.',
+  );
+
+const namesakesOf = (agent: string, living: number): Refusal =>
+  nothing(
+    agent,
+    `${living} living artifacts have that name`,
+    'Revoke all but one with aga_revoke_artifact, or use the name in "launch", which is one artifact\'s alone.',
+  );
 
 async function leaveSlip(
   { agent, use }: HostCall,
@@ -113,13 +128,18 @@ async function leaveSlip(
 }
 
 async function judge(call: HostCall, grant: Grant, { service, enforcement, mode }: HookPlace): Promise<Refusal | null> {
-  const { hash } = grant;
+  const { hash, scope: own } = grant;
   const scopes = lineage(grant).map(({ scope }) => scope);
-  const { code, message, by } = await service.decide(bound(hash, 'hook'), await questionOf(call, scopes), mode);
+  const { code, message, by, lacking } = await service.decide(
+    bound(hash, 'hook'),
+    await questionOf(call, scopes),
+    mode,
+  );
   if (code === null || (mode === 'shadow' && !TOTAL.has(code))) return null;
   await enforcement.refused(hash);
   const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
-  return new Refusal(code, message, { detail: { refused_by } });
+  const nearest_allowed = lacking === null ? null : { permissions: { [lacking]: own.permissions[lacking] ?? [] } };
+  return new Refusal(code, message, { detail: { refused_by, nearest_allowed } });
 }
 
 type Question = Parameters<Service['decide']>[1];

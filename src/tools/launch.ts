@@ -11,6 +11,7 @@ export interface Launched {
   readonly subject: string;
   readonly hash: string;
   readonly purpose: string;
+  readonly scope?: { readonly permissions: { readonly [capability: string]: readonly string[] | undefined } };
 }
 
 /** What binds the process to its artifact: the hash itself, or a token that is redeemed. */
@@ -23,7 +24,7 @@ export type Bond =
  * Name and arguments are unique to the artifact: hosts let agents with equal definitions share one process, and then one
  * of them would act under the other's artifact. A token goes into the environment, where no list of processes shows it.
  */
-export function launchOf({ subject, hash, purpose }: Launched, bond: Bond, settings: readonly string[]): Launch {
+export function launchOf({ subject, hash, purpose, scope }: Launched, bond: Bond, settings: readonly string[]): Launch {
   const name = launchName({ subject, hash });
   const own = 'artifact' in bond ? ['--artifact', bond.artifact] : [];
   const away = 'token' in bond ? bond.server : undefined;
@@ -42,6 +43,8 @@ export function launchOf({ subject, hash, purpose }: Launched, bond: Bond, setti
     `name: ${name}`,
     // JSON is YAML, and says where a text ends.
     `description: ${JSON.stringify(purpose)}`,
+    // Without this line an agent has every tool of its parent, our own server under the operator's authority among them.
+    `tools: ${[`mcp__${name}__*`, ...hostTools(scope)].join(', ')}`,
     `mcpServers: ${JSON.stringify([{ [name]: server }])}`,
     '---',
     `You act under the artifact ${hash.slice(0, 12)}. A refusal says what would have been allowed.`,
@@ -49,6 +52,10 @@ export function launchOf({ subject, hash, purpose }: Launched, bond: Bond, setti
   ];
   return { mcpServers: { [name]: server }, claude_agent: agent.join('\n') };
 }
+
+/** Those of the host's own tools that the artifact names; what they may be used on, a hook judges. */
+const hostTools = (scope: Launched['scope']): readonly string[] =>
+  (scope?.permissions['tool.call'] ?? []).flatMap((pattern) => /^claude-code\/(\w+)$/.exec(pattern)?.[1] ?? []);
 
 /** What a host calls both the agent and its server. */
 export const launchName = ({ subject, hash }: Pick<Launched, 'subject' | 'hash'>): string =>

@@ -33,7 +33,9 @@ beforeEach(async () => {
   lead = await host(data, { args: ['--config', config] });
   cleanups.push(() => lead.close());
   const all = { 'tool.call': ['up/*', 'claude-code/*', 'other/*'], 'fs.read': [`${ws}/**`], 'fs.write': [`${ws}/**`] };
-  await lead.call('aga_create_artifact', { permissions: { ...all, 'net.fetch': ['**'] } });
+  await lead.call('aga_create_artifact', {
+    permissions: { ...all, 'net.fetch': ['**'], 'agent.delegate': ['*'] },
+  });
   child = await lead.call('aga_delegate_to_subagent', {
     sub_agent_id: 'reader',
     permissions: {
@@ -78,13 +80,15 @@ function tell(input: string, args: readonly string[] = []): Said {
     encoding: 'utf8',
   });
   if (done.stdout === '') return { no: null, status: done.status };
+  // Also where something is printed around the JSON, the host heeds the exit code and shows what stands here.
+  expect(done.stderr).not.toBe('');
   const { hookEventName, permissionDecision, permissionDecisionReason } = JSON.parse(done.stdout).hookSpecificOutput;
   expect([hookEventName, permissionDecision]).toEqual(['PreToolUse', 'deny']);
   return { no: permissionDecisionReason, status: done.status };
 }
 
 const PASSES = { no: null, status: 0 };
-const REFUSED = { no: expect.stringContaining('PERMISSION_DENIED'), status: 0 };
+const REFUSED = { no: expect.stringContaining('PERMISSION_DENIED'), status: 2 };
 
 describe('what a host itself can do', () => {
   it('is judged by name, by file and by URL, for the agent that the host names', async () => {
@@ -135,6 +139,35 @@ describe('what a host itself can do', () => {
     expect(tell(JSON.stringify({ ...told, agent_id: 'a1' }))).toMatchObject(REFUSED);
   });
 
+  it('is refused with what would be permitted', () => {
+    expect(hook('Read', { file_path: join(ws, 'secret') }).no).toContain(
+      `not matched by any pattern. Permitted is {"fs.read":["${ws}/notes/**"]}.`,
+    );
+  });
+
+  it('is refused by its name where nothing else is known of it, and starts no agent that it may not delegate to', async () => {
+    expect(hook('Monitor', { description: 'm', timeout_ms: 1, command: 'git status' })).toMatchObject(REFUSED);
+    expect(hook('Skill', { skill: 'x' })).toMatchObject(REFUSED);
+    expect(hook('ToolSearch', { query: 'select:WebFetch', max_results: 5 })).toMatchObject(PASSES);
+    await lead.call('aga_delegate_to_subagent', {
+      sub_agent_id: 'boss',
+      permissions: { 'tool.call': ['claude-code/*'], 'agent.delegate': ['reader'] },
+    });
+    const starts = (input: object) => hook('Agent', { description: 'd', prompt: 'p', ...input }, 'boss');
+    expect(starts({ subagent_type: 'reader' })).toMatchObject(PASSES);
+    expect(starts({ subagent_type: 'writer' })).toMatchObject(REFUSED);
+    expect(starts({})).toMatchObject(REFUSED);
+  });
+
+  it('is nothing for a sub-agent whose name is that of two artifacts', async () => {
+    const twin = await lead.call('aga_delegate_to_subagent', { sub_agent_id: 'reader' });
+    const read = (agent: string) => hook('Read', { file_path: join(ws, 'notes/a.md') }, agent);
+    expect(read('reader').no).toContain('Revoke all but one');
+    expect(read(Object.keys(child.launch.mcpServers)[0]!)).toMatchObject(PASSES);
+    await lead.call('aga_revoke_artifact', { artifact_hash: twin.child_artifact_hash, reason: 'twin' });
+    expect(read('reader')).toMatchObject(PASSES);
+  });
+
   it('is nothing for a sub-agent that nobody has delegated to', () => {
     for (const agent of ['Explore', '', 'aga-reader-00000000'])
       expect(hook('Read', { file_path: join(ws, 'notes/a.md') }, agent)).toMatchObject(REFUSED);
@@ -152,7 +185,7 @@ describe('what a host itself can do', () => {
       '{}',
       '{"hook_event_name":"PreToolUse","tool_name":"Read","tool_name":"x","tool_input":{}}',
     ])
-      expect(tell(told)).toMatchObject({ no: expect.stringContaining('INVALID_REQUEST'), status: 0 });
+      expect(tell(told)).toMatchObject({ no: expect.stringContaining('INVALID_REQUEST'), status: 2 });
     expect(hook('Read', {}, 'reader', ['--artifact', 'f'.repeat(64)]).no).not.toBe(null);
     writeFileSync(config, 'no JSON');
     expect(hook('Read', { file_path: join(ws, 'notes/a.md') }).no).not.toBe(null);

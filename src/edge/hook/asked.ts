@@ -2,6 +2,7 @@
 import { Refusal } from '../../base/refusal.ts';
 import type { Act } from '../../scope/scope.ts';
 import { actsOf, mapOf, urlPlaces, withParsedUrls } from '../gateway/maps.ts';
+import type { JsonObject } from '../gateway/pointer.ts';
 import type { Touch } from '../gateway/shipped-maps.ts';
 import type { HostCall } from './host-call.ts';
 
@@ -28,28 +29,50 @@ const TOUCHES: Record<string, Seen> = {
 };
 const map = mapOf({ [HOST]: TOUCHES }, HOST);
 
+/** The host's tools that start another agent, which acts under an artifact of its own: that it may be asked is `agent.delegate`. */
+const STARTS = new Set(['Agent', 'Task']);
+/** Whom they start where they are not told. */
+const ANYBODY = 'general-purpose';
+
+/** It only shows an agent how another tool is called, and without it the host hides most tools of MCP servers. */
+export const isLookup = ({ tool }: HostCall): boolean => tool === 'ToolSearch';
+
 /** Server and tool of a tool of an MCP server, which the host calls `mcp__<server>__<tool>`. */
-export function mcpTool(name: string): { readonly server: string; readonly tool: string } | undefined {
-  const [, server, tool] = /^mcp__(.+?)__(.+)$/.exec(name) ?? [];
-  return server === undefined || tool === undefined ? undefined : { server, tool };
+export function mcpTool({
+  tool: name,
+  server,
+}: HostCall): { readonly server: string; readonly tool: string } | undefined {
+  const shown = server?.replace(/[^a-zA-Z0-9_-]/g, '_') ?? null;
+  const start = `mcp__${shown}__`;
+  if (shown !== null && name.startsWith(start)) return { server: shown, tool: name.slice(start.length) };
+  const [, first, tool] = /^mcp__(.+?)__(.+)$/.exec(name) ?? [];
+  return first === undefined || tool === undefined ? undefined : { server: first, tool };
 }
 
 /** The call itself, with its URLs as the WHATWG parser writes them. */
-export function callOf({ tool, input }: HostCall): Act {
-  const mcp = mcpTool(tool);
+export function callOf(call: HostCall): Act {
+  const { tool, input } = call;
+  const mcp = mcpTool(call);
   const resource = mcp ? `${mcp.server}/${mcp.tool}` : `${HOST}/${tool}`;
   const places = mcp ? [] : urlPlaces(map, tool);
   return { capability: 'tool.call', resource, arguments: withParsedUrls(input, places) ?? input };
 }
 
 /** What it touches. Throws `INVALID_REQUEST` where nobody can tell. */
-export function touchedBy({ tool, cwd }: HostCall, { arguments: args = {} }: Act): readonly Act[] {
-  if (mcpTool(tool) || !map?.has(tool)) return [];
+export function touchedBy(call: HostCall, { arguments: args = {} }: Act): readonly Act[] {
+  const { tool, cwd } = call;
+  if (STARTS.has(tool)) return [{ capability: 'agent.delegate', resource: startedBy(args) }];
+  if (mcpTool(call) || !map?.has(tool)) return [];
   // Where it looks when it is not told where.
   const whole = 'path' in args || !TOUCHES[tool]?.['/path'] ? args : { ...args, path: cwd };
   if (tool === 'Glob') refuseWandering(args.pattern);
   // The host knows its own tools: what is no file and no URL of theirs is left to the rules.
   return actsOf(map, tool, { properties: args }, whole);
+}
+
+function startedBy({ subagent_type: name = ANYBODY }: JsonObject): string {
+  if (typeof name === 'string') return name;
+  throw new Refusal('INVALID_REQUEST', 'The name of the agent is no text.');
 }
 
 /** A pattern leads out of its folder by itself. */

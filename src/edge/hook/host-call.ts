@@ -2,7 +2,10 @@
  * What Claude Code tells a `PreToolUse` hook on its stdin: which tool is about to be used, with what, and by which agent.
  *
  *     {"hook_event_name":"PreToolUse","tool_name":"Read","tool_input":{"file_path":"/ws/a"},"tool_use_id":"toolu_…",
- *      "cwd":"/ws","agent_id":"…","agent_type":"researcher"}        the id only where a sub-agent asks
+ *      "cwd":"/ws","agent_id":"…","agent_type":"researcher","mcp_server":{"name":"…"}}
+ *
+ * The id only where a sub-agent asks, the server only with a tool of one. Inputs of the real host, one a line, are in
+ * `test/edge/hook/claude-code-2.1.330.jsonl`.
  */
 import * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
@@ -11,6 +14,8 @@ import type { JsonObject } from '../gateway/pointer.ts';
 
 export interface HostCall {
   readonly tool: string;
+  /** Whose tool it is, where the host says so: the name of a tool alone does not tell `a` with `b__c` from `a__b` with `c`. */
+  readonly server: string | null;
   readonly input: JsonObject;
   /** The host's name for this one use; the call over MCP carries it as `claudecode/toolUseId`. */
   readonly use: string | null;
@@ -28,6 +33,7 @@ const shape = z.looseObject({
   cwd: z.string().max(4096).optional(),
   agent_id: z.string().optional(),
   agent_type: z.string().max(256).optional(),
+  mcp_server: z.looseObject({ name: z.string().min(1).max(256) }).optional(),
 });
 
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -36,9 +42,9 @@ const MAX_BYTES = 32 * 1024 * 1024;
 export function hostCall(bytes: Uint8Array): HostCall {
   const parsed = shape.safeParse(parseStrict(bytes, { maxBytes: MAX_BYTES }));
   if (!parsed.success) throw new Refusal('INVALID_REQUEST', 'This is not what a PreToolUse hook is told.');
-  const { tool_name: tool, tool_input: input, tool_use_id: use, cwd, agent_id, agent_type } = parsed.data;
+  const { tool_name: tool, tool_input: input, tool_use_id: use, cwd, agent_id, agent_type, mcp_server } = parsed.data;
   // Without an id it is the host's own agent, which may be of a named kind as well. With one and no name it is nobody
   // that we know.
   const agent = agent_id === undefined ? null : (agent_type ?? '');
-  return { tool, input, use: use ?? null, cwd: cwd ?? '', agent };
+  return { tool, server: mcp_server?.name ?? null, input, use: use ?? null, cwd: cwd ?? '', agent };
 }

@@ -1,13 +1,19 @@
 /**
  * `hook`: a `PreToolUse` hook of Claude Code. It says no in the host's own format, and otherwise nothing: a yes of ours would
  * pass over the questions that the host asks its user.
+ *
+ * A no is said three times: the host shows the model what stands in the JSON, heeds exit code 2 also where something else has
+ * been printed around it, and shows what stands on stderr then.
  */
 import { Option } from 'commander';
 import { Refusal } from '../../../base/refusal.ts';
 import { CannotStart } from '../../../keys/file.ts';
-import type { Command } from '../command.ts';
+import type { Command, Outcome } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
 
-const silent = { answer: {}, text: () => '', exit: 0 };
+/** The host lets a call pass whose hook it has waited for long enough: a minute in older versions, ten now. */
+const PATIENCE_MS = 45_000;
+const NO = 2;
 
 export const hook: Command = {
   name: 'hook',
@@ -20,24 +26,48 @@ export const hook: Command = {
   ],
   examples: [['hook', 'In the hooks of settings.json; what the host says is read from stdin:']],
   async run(desk, { options }) {
-    const { out } = desk.terminal;
     const servers = Array.isArray(options.server) ? options.server.map(String) : ['aga-delegate'];
     try {
-      const refusal = await (await desk.open()).hook(await stdin(), servers);
-      if (refusal) out.line(denial(refusal));
+      const judged = async () => (await desk.open()).hook(await stdin(), servers);
+      const refusal = await inTime(judged(), PATIENCE_MS);
+      return refusal ? deny(refusal, desk.terminal) : outcome(0);
     } catch (error) {
       // Whatever goes wrong, the answer is no: any other end of a hook lets the call pass.
-      out.line(denial(error instanceof CannotStart ? new Refusal('INTERNAL', error.message) : Refusal.from(error)));
+      return deny(
+        error instanceof CannotStart ? new Refusal('INTERNAL', error.message) : Refusal.from(error),
+        desk.terminal,
+      );
     }
-    return silent;
   },
 };
 
-function denial({ code, message, hint }: Refusal): string {
-  const permissionDecisionReason = `${code}: ${message} ${hint}`.trim();
-  return JSON.stringify({
-    hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason },
+const outcome = (exit: number): Outcome => ({ answer: {}, text: () => '', exit });
+
+function deny(refusal: Refusal, { out, err }: Terminal): Outcome {
+  const permissionDecisionReason = reasonOf(refusal);
+  out.line(
+    JSON.stringify({
+      hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason },
+    }),
+  );
+  err.line(permissionDecisionReason);
+  return outcome(NO);
+}
+
+/** For a model that reads nothing else: what was wrong, what would have been allowed, what to do. */
+export function reasonOf({ code, message, hint, detail }: Refusal): string {
+  const { nearest_allowed: nearest } = (detail ?? {}) as { nearest_allowed?: { permissions: object } | null }; // only read
+  const allowed = nearest ? `Permitted is ${JSON.stringify(nearest.permissions)}.` : '';
+  return [`${code}: ${message.replace(/[.!?]?$/, '.')}`, allowed, hint].filter(Boolean).join(' ');
+}
+
+/** Rejects with `INTERNAL` where there is no answer in time. */
+export async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Refusal('INTERNAL', `No answer within ${ms / 1000} seconds.`)), ms);
   });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 async function stdin(): Promise<Uint8Array> {
