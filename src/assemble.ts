@@ -128,7 +128,13 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
   const remote = Object.entries(config.agents).flatMap(([id, agent]) => ('remote' in agent ? [id] : []));
   const asking = { chain: service.reader, book, post, clock: Date.now };
   const rounds = patrol(asking, { report: (line) => process.stderr.write(`aga-delegate: ${line}\n`) });
-  const jobs = new RemoteDesk({ service, journal, agents: new Set(remote), enrolment: tokens.enrolment });
+  const jobs = new RemoteDesk({
+    service,
+    journal,
+    agents: new Set(remote),
+    enrolment: tokens.enrolment,
+    offered: (listener) => supervisor.onOffered(listener),
+  });
   const close = async (): Promise<void> => {
     await rounds.close();
     await supervisor.close();

@@ -1,5 +1,4 @@
 /** What the tools of jobs do beside the chain: agents are started, and callers wait for them. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { END_STATES, hasEnded } from '../authority/job.ts';
 import type { Json } from '../base/canonical.ts';
 import type { Around, Errand, Output, Service } from '../service/service.ts';
@@ -7,6 +6,7 @@ import { cancelJob } from '../tools/cancel-job.ts';
 import { dispatchJob } from '../tools/dispatch-job.ts';
 import { getJob } from '../tools/get-job.ts';
 import { type JobShown, overOf, showJob, visibleJob } from '../tools/job.ts';
+import { signal } from './signal.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Other processes write about a job too: looked for this often, in milliseconds. */
@@ -108,30 +108,4 @@ function tellProgress({ events }: JobShown, tell: NonNullable<Errand['progress']
     if (progress === undefined) continue;
     tell({ progress, ...(total !== undefined && { total }), ...(message !== undefined && { message }) });
   }
-}
-
-interface Signal {
-  /** Resolves when something may have been written about the job since the signal was made, or after `ms`. */
-  within(ms: number): Promise<void>;
-  quiet(): void;
-}
-
-function signal(sources: readonly ((listener: () => void) => () => void)[]): Signal {
-  let quiet = (): void => {};
-  const changed = new Promise<void>((resolve) => {
-    const each = sources.map((source) => source(resolve));
-    quiet = () => {
-      for (const end of each) end();
-    };
-  });
-  return {
-    quiet: () => quiet(),
-    async within(ms) {
-      const abort = new AbortController();
-      const late = sleep(ms, undefined, { signal: abort.signal }).catch(() => undefined);
-      await Promise.race([late, changed]);
-      abort.abort();
-      quiet();
-    },
-  };
 }

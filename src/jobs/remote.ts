@@ -17,6 +17,7 @@ import { Allowance } from './allowance.ts';
 import type { Journal } from './journal.ts';
 import { JobRecord } from './record.ts';
 import type { Saying } from './saying.ts';
+import { type SignalSource, signal } from './signal.ts';
 import { Takers } from './takers.ts';
 
 export interface Taken {
@@ -37,9 +38,11 @@ export interface RemoteOptions {
   /** Ids of the agents that work elsewhere. */
   readonly agents: ReadonlySet<string>;
   readonly enrolment: (artifactHash: string) => string;
+  /** Calls back when this process has a job for a worker elsewhere. */
+  readonly offered: SignalSource;
 }
 
-/** How often a waiting worker's question is asked again, in milliseconds. */
+/** How often a waiting worker's question is asked again where nothing tells of a job, in milliseconds. */
 const PERIOD = 200;
 /** How long an input may take to be found, in milliseconds. */
 const MOMENT = 2000;
@@ -57,13 +60,20 @@ export class RemoteDesk {
   }
 
   /** The oldest job that waits for this worker, which is its own from then on; null where none comes in time. */
-  async take(caller: Caller, waitSeconds: number, signal?: AbortSignal): Promise<Taken | null> {
+  async take(caller: Caller, waitSeconds: number, gone?: AbortSignal): Promise<Taken | null> {
+    const { service, offered } = this.#options;
     for (const until = performance.now() + waitSeconds * 1000; ; ) {
       // Who has gone would take a job that nobody does.
-      if (signal?.aborted) return null;
-      const taken = (await this.#isThere(caller)) ? await this.#takeNow(caller) : null;
-      if (taken || performance.now() >= until) return taken;
-      await sleep(PERIOD);
+      if (gone?.aborted) return null;
+      const news = signal([offered, (listener) => service.onNews(listener)]);
+      try {
+        const taken = (await this.#isThere(caller)) ? await this.#takeNow(caller) : null;
+        const left = until - performance.now();
+        if (taken || left <= 0) return taken;
+        await news.within(Math.min(PERIOD, left));
+      } finally {
+        news.quiet();
+      }
     }
   }
 

@@ -37,6 +37,8 @@ const SUSPENDED_MS = 1000;
 const RECOVERY_MS = 1000;
 /** A job of an unknown place is ended here when its authority has been over for so long, in milliseconds. */
 const FOREIGN_MS = 30_000;
+/** Who waits for any job, and not for this one: no job has such an id. */
+const OFFERED = '';
 const FIRST_MS = 100;
 const AGAIN_MS = 5000;
 
@@ -110,6 +112,7 @@ export class Supervisor {
     if (agent.isRemote) {
       // Any process may be asked for it.
       await journal.keep(jobId, [input]);
+      this.#tell(OFFERED);
       charge.start();
     } else this.#queue.push(charge);
     this.#next();
@@ -130,6 +133,11 @@ export class Supervisor {
     return () => {
       if (listeners.delete(listener) && listeners.size === 0) this.#listeners.delete(jobId);
     };
+  }
+
+  /** Calls back, once, when this process has accepted a job that a worker elsewhere may take; returns the unsubscriber. */
+  onOffered(listener: () => void): () => void {
+    return this.onChanged(OFFERED, listener);
   }
 
   /** Looks for lost jobs soon, and then again and again. */

@@ -73,6 +73,20 @@ describe.skipIf(missing !== undefined)('two replicas on PostgreSQL', () => {
     expect(await get(here, job_id)).toMatchObject({ state: 'success', result: 42 });
   });
 
+  it('tell a worker that waits at another one at once', async () => {
+    const delays = [];
+    for (let round = 0; round < 5; round++) {
+      const waiting = there.jobs.take(self, 10);
+      await sleep(20);
+      const { job_id } = await dispatch('far', round);
+      const began = performance.now();
+      expect(await waiting).toMatchObject({ job_id, input: round });
+      delays.push(performance.now() - began);
+      await there.jobs.say(self, job_id, heard({ type: 'result', result: null }));
+    }
+    expect(Math.min(...delays)).toBeLessThan(100);
+  });
+
   it('number the events of two who speak at once without a gap, and lose none of the words', async () => {
     const { job_id } = await dispatch('far', null);
     await there.jobs.take(self, 0);
