@@ -15,9 +15,9 @@ import { bound, operator } from './caller.ts';
 import { resolvedActs } from './edge/gateway/twin.ts';
 import { callOf, isLookup, mcpTool, touchedBy } from './edge/hook/asked.ts';
 import { type HostCall, hostCall } from './edge/hook/host-call.ts';
+import { ownGround } from './edge/hook/own-ground.ts';
 import type { Slips } from './edge/hook/slips.ts';
 import { TOTAL } from './gatekeeper.ts';
-import type { Scope } from './scope/scope.ts';
 import type { Enforcement } from './service/enforcement.ts';
 import type { Mode, Service } from './service/service.ts';
 import { launchName } from './tools/launch.ts';
@@ -129,28 +129,28 @@ async function leaveSlip(
 
 async function judge(call: HostCall, grant: Grant, { service, enforcement, mode }: HookPlace): Promise<Refusal | null> {
   const { hash, scope: own } = grant;
-  const scopes = lineage(grant).map(({ scope }) => scope);
-  const { code, message, by, lacking } = await service.decide(
-    bound(hash, 'hook'),
-    await questionOf(call, scopes),
-    mode,
-  );
+  const question = await questionOf(call, lineage(grant));
+  const { code, message, by, lacking } = await service.decide(bound(hash, 'hook'), question, mode);
   if (code === null || (mode === 'shadow' && !TOTAL.has(code))) return null;
   await enforcement.refused(hash);
+  // Our own reasons say more than the verdict keeps.
+  if (question.barred && by === null && code === question.barred.code) return question.barred;
   const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
   const nearest_allowed = lacking === null ? null : { permissions: { [lacking]: own.permissions[lacking] ?? [] } };
   return new Refusal(code, message, { detail: { refused_by, nearest_allowed } });
 }
 
-type Question = Parameters<Service['decide']>[1];
+type Question = Parameters<Service['decide']>[1] & { readonly barred?: Refusal | undefined };
 
-async function questionOf(call: HostCall, scopes: readonly Scope[]): Promise<Question> {
+async function questionOf(call: HostCall, grants: readonly Grant[]): Promise<Question> {
   const act = callOf(call);
   const digest = sha256Hex(canonicalize(act.arguments ?? {}));
   const question = { tool: act.resource, argumentsDigest: digest, requestId: call.use };
   try {
     const acts = [act, ...touchedBy(call, act)] as const;
-    return { ...question, acts, second: await resolvedActs(acts, scopes) };
+    const scopes = grants.map(({ scope }) => scope);
+    const second = await resolvedActs(acts, scopes);
+    return { ...question, acts, second, barred: ownGround([...acts, ...(second?.acts ?? [])]) };
   } catch (error) {
     if (error instanceof Refusal) return { ...question, acts: [act], barred: error };
     throw error;

@@ -139,7 +139,21 @@ describe('what a host itself can do', () => {
     expect(tell(JSON.stringify({ ...told, agent_id: 'a1' }))).toMatchObject(REFUSED);
   });
 
+  it('never changes what the host asks a hook, whatever the artifact permits', async () => {
+    const permissions = { 'tool.call': ['claude-code/*'], 'fs.read': [`${ws}/**`], 'fs.write': [`${ws}/**`] };
+    await lead.call('aga_delegate_to_subagent', { sub_agent_id: 'writer', permissions });
+    mkdirSync(join(ws, '.claude/agents'), { recursive: true });
+    symlinkSync(join(ws, '.claude'), join(ws, 'plain'));
+    const write = (path: string) => hook('Write', { file_path: join(ws, path), content: '{}' }, 'writer');
+    for (const path of ['.claude/settings.local.json', '.mcp.json', '.claude/agents/boss.md', 'plain/agents/boss.md'])
+      expect(write(path).no).toContain('decides what the host asks a hook. No artifact permits this');
+    expect(write('.claude/worktrees/a/notes.md')).toMatchObject(PASSES);
+    expect(write('claude/settings.json')).toMatchObject(PASSES);
+    expect(hook('Read', { file_path: join(ws, '.mcp.json') }, 'writer')).toMatchObject(PASSES);
+  });
+
   it('is refused with what would be permitted', () => {
+    expect(hook('Glob', { pattern: '../**' }).no).toContain('The pattern leads out of its folder. Name the folder');
     expect(hook('Read', { file_path: join(ws, 'secret') }).no).toContain(
       `not matched by any pattern. Permitted is {"fs.read":["${ws}/notes/**"]}.`,
     );
