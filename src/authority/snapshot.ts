@@ -9,38 +9,46 @@ import { fromBase64url, toBase64url, toHex } from '../base/encoding.ts';
 import type { Signer } from '../ports.ts';
 import { intern, type Scope } from '../scope/scope.ts';
 import type { Account, Money } from './budget.ts';
-import type { Grant, Restraint } from './grant.ts';
+import type { Grant } from './grant.ts';
 import type { Job } from './job.ts';
 import { Ledger } from './ledger.ts';
 import type { LogKey } from './log-keys.ts';
 import { State } from './state.ts';
-import type { Usage } from './usage.ts';
 
 const FORMAT = 'aga-snapshot/v1';
 
-/** A grant as a row; parents stand before their children, and are named by their place in the list. */
-type GrantRow = readonly [
-  hash: string,
-  parent: number,
-  sequence: number,
-  subject: string,
-  depth: number,
-  issued: number,
-  expires: number,
-  maxDepth: number,
-  maxChildren: number,
-  minBinding: number,
-  preset: string | null,
-  scope: number,
-  enroll: boolean,
-  holder: string | null,
-  revoked: number | null,
-  expiryNoted: boolean,
-  usage: Usage | null,
-  restraint: Restraint | null,
-  sliced: boolean,
-  account: AccountRow | null,
-];
+/** A grant as a row, its members in this order; parents stand before their children, and are named by their place in the list. */
+const COLUMNS = [
+  'hash',
+  'parent',
+  'sequence',
+  'subject',
+  'depth',
+  'issued',
+  'expires',
+  'maxDepth',
+  'maxChildren',
+  'minBinding',
+  'preset',
+  'scope',
+  'enroll',
+  'holder',
+  'revoked',
+  'expiryNoted',
+  'usage',
+  'restraint',
+  'sliced',
+  'account',
+] as const satisfies readonly (keyof Grant)[];
+
+/** What stands in the columns: the members themselves, but for those that are written as something shorter. */
+type Cells = Omit<Pick<Grant, (typeof COLUMNS)[number]>, 'parent' | 'minBinding' | 'scope' | 'account'> & {
+  readonly parent: number;
+  readonly minBinding: number;
+  readonly scope: number;
+  readonly account: AccountRow | null;
+};
+type GrantRow = readonly Cells[keyof Cells][];
 
 type MoneyRow = readonly (readonly [currency: string, units: string])[];
 type AccountRow = readonly [closed: boolean, spent: MoneyRow, held: MoneyRow];
@@ -78,30 +86,17 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
     scopes.set(grant.scope, scope);
     const parent = grant.parent === null ? -1 : places.get(grant.parent)!;
     places.set(grant, grants.length);
-    const { hash, sequence, subject, depth, issued, expires, maxDepth, maxChildren, minBinding, preset } = grant;
-    const { enroll, holder, revoked, expiryNoted } = grant;
-    grants.push([
-      hash,
+    const { account } = grant;
+    const cells: Cells = {
+      ...grant,
       parent,
-      sequence,
-      subject,
-      depth,
-      issued,
-      expires,
-      maxDepth,
-      maxChildren,
-      BINDINGS.indexOf(minBinding),
-      preset,
+      minBinding: BINDINGS.indexOf(grant.minBinding),
       scope,
-      enroll,
-      holder,
-      revoked,
-      expiryNoted,
-      grant.usage,
-      grant.restraint,
-      grant.sliced,
-      grant.account && [grant.account.closed, moneyRow(grant.account.spent), moneyRow(grant.account.held)],
-    ]);
+      account: account && [account.closed, moneyRow(account.spent), moneyRow(account.held)],
+    };
+    const row: GrantRow[number][] = [];
+    for (const name of COLUMNS) row.push(cells[name]);
+    grants.push(row);
   }
   const body: Body = {
     origin: ledger.origin,
@@ -170,51 +165,17 @@ export function thaw(bytes: Uint8Array, origin: string, logKey: Uint8Array): Led
 }
 
 function toGrant(row: GrantRow, scopes: readonly Scope[], grants: readonly Grant[]): Grant {
-  const [
-    hash,
-    parent,
-    sequence,
-    subject,
-    depth,
-    issued,
-    expires,
-    maxDepth,
-    maxChildren,
-    minBinding,
-    preset,
-    scope,
-    enroll,
-    holder,
-    revoked,
-    expiryNoted,
-    usage,
-    restraint,
-    sliced,
-    account,
-  ] = row;
+  const cells: { [column: string]: GrantRow[number] | undefined } = {};
+  for (let at = 0; at < COLUMNS.length; at++) cells[COLUMNS[at]!] = row[at];
+  const written = cells as unknown as Cells; // as we wrote them
   return {
-    hash,
-    parent: grants[parent] ?? null,
-    sequence,
-    subject,
-    depth,
-    issued,
-    expires,
-    maxDepth,
-    maxChildren,
-    minBinding: BINDINGS[minBinding] as Binding,
-    preset,
-    scope: scopes[scope]!,
-    enroll,
-    holder,
-    revoked,
+    ...written,
+    parent: grants[written.parent] ?? null,
+    minBinding: BINDINGS[written.minBinding] as Binding,
+    scope: scopes[written.scope]!,
+    account: written.account && toAccount(written.account),
     liveChildren: 0,
     children: null,
-    expiryNoted,
-    usage,
-    restraint,
-    sliced,
-    account: account && toAccount(account),
   };
 }
 
