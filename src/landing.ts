@@ -1,33 +1,48 @@
 /** What is committed and on its way to the disk: nobody hears of it before the disk has it. */
-import type { Store } from './ports.ts';
+import { Refusal } from './base/refusal.ts';
+import type { End, Store } from './ports.ts';
 import type { Reader } from './tools/tool.ts';
 
 export class Landing {
   readonly #store: Pick<Store, 'durable'>;
   readonly #open = new Set<Promise<void>>();
-  /** Entries that the disk is known to have. */
-  #firm = 0;
+  #firm: End = { size: 0, entry_hash: '' };
 
   constructor(store: Pick<Store, 'durable'>) {
     this.#store = store;
   }
 
+  /** Up to where the disk is known to have the chain. */
+  get firm(): End {
+    return this.#firm;
+  }
+
   /** Whether the disk is known to have so many entries. */
   has(size: number): boolean {
-    return size <= this.#firm;
+    return size <= this.#firm.size;
   }
 
-  /** Makes what was just committed, up to so many entries, durable. Throws what the store throws. */
-  async commit(size: number, idle: boolean): Promise<void> {
-    await this.#store.durable(idle);
-    this.#firm = Math.max(this.#firm, size);
+  /**
+   * Whether a chain of this end may be called broken only because it has lost what was never known to be on the disk, and
+   * so nobody was told of: a database that has crashed comes back without it.
+   */
+  mayForget(error: unknown, { size, entry_hash }: End): boolean {
+    if (!(error instanceof Refusal && error.code === 'CHAIN_BROKEN')) return false;
+    return size !== this.#firm.size || entry_hash !== this.#firm.entry_hash;
   }
 
-  /** Resolves when the disk has so many entries, whoever has written them. Throws what the store throws. */
-  async firmly(size: number): Promise<void> {
+  /** Makes the chain up to this end durable. Throws what the store throws. */
+  async commit(end: End, idle: boolean): Promise<void> {
+    if (this.has(end.size)) return;
+    await this.#store.durable(end, idle);
+    if (!this.has(end.size)) this.#firm = end;
+  }
+
+  /** Resolves when the disk has the chain up to this end, whoever has written it. Throws what the store throws. */
+  async firmly(end: End): Promise<void> {
     // Ours are on their way; another process may have been killed before its own were on the disk.
-    if (!this.has(size)) await this.ended();
-    if (!this.has(size)) await this.commit(size, false);
+    if (!this.has(end.size)) await this.ended();
+    await this.commit(end, false);
   }
 
   /** The same reader, for who must not see a head that a power cut could take back. */
@@ -40,7 +55,7 @@ export class Landing {
       },
       read: async (query) => {
         const page = await reader.read(query);
-        await this.firmly(page.head?.size ?? 0);
+        if (page.head) await this.firmly(page.head);
         return page;
       },
     };

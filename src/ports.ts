@@ -37,6 +37,8 @@ export interface Head {
   readonly frontier: readonly string[];
 }
 
+export type End = Pick<Head, 'size' | 'entry_hash'>;
+
 export interface Batch {
   readonly rows: readonly Row[];
   readonly head: Head;
@@ -60,6 +62,13 @@ export interface Page {
 }
 
 /**
+ * What is to be appended behind `news`, the rows that the caller has not seen, and the head. Where a store gives `early`,
+ * it may be told the first rows of the batch while the others are being decided; the batch still has all of them.
+ */
+export type Decide = (news: readonly Row[], head: Head | null, early?: (rows: readonly Row[]) => void) => Batch | null;
+export type Follow = (rows: readonly Row[]) => void | Promise<void>;
+
+/**
  * An append-only log shared by many processes. Errors: `CHAIN_CONTENDED` when the lock could not be had or the database
  * is away; any other failure of `commit` leaves the outcome unknown, and the caller reads to find out.
  */
@@ -73,17 +82,17 @@ export interface Store {
    */
   commit(
     size: number,
-    decide: (news: readonly Row[], head: Head | null) => Batch | null,
+    decide: Decide,
     /** May be shown rows from `size` on before the right is had; then `decide` gets those behind them. */
-    follow?: (rows: readonly Row[]) => void | Promise<void>,
+    follow?: Follow,
   ): Promise<void>;
   /** Calls back when another process may have appended, where the store can tell; a hint, which may be lost. Returns the unsubscriber. */
   onNews?(listener: () => void): () => void;
   /**
-   * Resolves when everything committed so far survives a power cut; where that fails, nobody may be told that it
-   * happened. `idle`: the caller has nothing else to do until then.
+   * Resolves when the chain up to an end that was read or committed survives a power cut; where that fails, nobody may be
+   * told that it happened. `idle`: the caller has nothing else to do until then.
    */
-  durable(idle: boolean): Promise<void>;
+  durable(end: End, idle: boolean): Promise<void>;
   close(): Promise<void>;
 }
 

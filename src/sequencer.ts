@@ -3,35 +3,28 @@
  * the chain, commits it in one store transaction under one signed checkpoint, and only then answers.
  */
 
-import { genesisBytes } from './authority/event/genesis.ts';
-import { OPERATOR } from './authority/event/refusal.ts';
-import type { Ledger } from './authority/ledger.ts';
+import { broken, type Ledger } from './authority/ledger.ts';
 import { freeze } from './authority/snapshot.ts';
-import { toDidKey } from './base/did-key.ts';
-import { toBase64url } from './base/encoding.ts';
-import { type Code, Refusal } from './base/refusal.ts';
+import { Refusal } from './base/refusal.ts';
 import { type Call, HalfDecided, type Job, settle } from './call.ts';
+import { Deciding, type Means } from './deciding.ts';
 import { type Caches, Follower, lacksKey } from './follower.ts';
 import { Landing } from './landing.ts';
-import type { Clock, Head, Keys, Row, Store } from './ports.ts';
-import { type Tokens, tokensOf } from './tokens.ts';
-import type { Policy, Reader } from './tools/tool.ts';
+import type { End, Head, Row, Store } from './ports.ts';
+import type { Reader } from './tools/tool.ts';
 
 /** Calls decided in one commit. */
 const BATCH = 256;
+/** How often a database may crash under one batch before it is taken for broken. */
+const CRASHES = 9;
+/** Entries that are worth being handed over before the rest of a batch. */
+const PIECE = 16;
 /** Entries after which the state is written down again, at least. */
 const SNAPSHOT_EVERY = 2000;
-/** Refusals that say something about the request or the store, not about what the caller may do. */
-const UNRECORDED: ReadonlySet<Code> = new Set(['INVALID_REQUEST', 'INTERNAL', 'CHAIN_CONTENDED', 'CHAIN_BROKEN']);
 
-export interface World {
+export interface World extends Means {
   readonly store: Store;
   readonly caches: Caches;
-  readonly keys: Keys;
-  readonly clock: Clock;
-  readonly policy: Policy;
-  /** Fresh random bytes. */
-  readonly random: (length: number) => Uint8Array;
   /** The chain's name, also the name of the log's key. */
   readonly origin: string;
 }
@@ -40,7 +33,7 @@ export class Sequencer {
   readonly #world: World;
   readonly #follower: Follower;
   readonly #reader: Reader;
-  readonly #tokens: Tokens;
+  readonly #deciding: Deciding;
   #queue: Job[] = [];
   #draining: Promise<void> | undefined;
   /** Batches that are committed and wait for the disk, and questions that have seen such a batch. */
@@ -57,7 +50,7 @@ export class Sequencer {
     this.#follower = new Follower(world.store, world.caches, world.keys, world.origin);
     this.#landing = new Landing(world.store);
     this.#reader = this.#landing.shown(reader(this.#follower));
-    this.#tokens = tokensOf(world.keys.authority);
+    this.#deciding = new Deciding(world);
   }
 
   /** Looks at entries that somebody was allowed to see before. */
@@ -103,17 +96,29 @@ export class Sequencer {
     else reject(error);
   }
 
-  async #round(batch: Job[]): Promise<void> {
+  async #round(batch: Job[], crashes = 0): Promise<void> {
     if (this.#broken) throw this.#broken;
     this.#ledger ??= await this.#open();
     const ledger = this.#ledger;
+    try {
+      await this.#judge(ledger, batch);
+    } catch (error) {
+      const mayBeWhole = this.#ledger === ledger && this.#landing.mayForget(error, endOf(ledger));
+      if (!mayBeWhole || crashes === CRASHES) throw error;
+      // Read anew, it opens if no more is missing.
+      this.#ledger = undefined;
+      await this.#round(batch, crashes + 1);
+    }
+  }
+
+  async #judge(ledger: Ledger, batch: Job[]): Promise<void> {
     if (ledger.size > 0 && !batch.some(({ call }) => call.writes)) {
       await this.#follower.catchUp(ledger);
       this.#follower.turn(ledger.state);
-      for (const job of batch) this.#decide(ledger, job, []);
+      for (const job of batch) this.#deciding.decide(ledger, job, []);
       // What a question has seen may be on its way to the disk, ours or another process's.
       if (this.#landing.has(ledger.size)) this.#settle(batch);
-      else this.#answer(this.#landing.firmly(ledger.size), batch);
+      else this.#answer(this.#landing.firmly(endOf(ledger)), batch);
     } else {
       await this.#commit(ledger, batch);
       this.#land(batch);
@@ -123,8 +128,8 @@ export class Sequencer {
   /** Answers when the disk has what was committed; the next round is decided meanwhile. */
   #land(batch: readonly Job[]): void {
     const head = this.#sealed;
-    const size = this.#ledger?.size ?? 0;
-    const durable = this.#landing.commit(size, batch.length === 1 && this.#queue.length === 0).then(() => {
+    const end = this.#ledger ? endOf(this.#ledger) : NOWHERE;
+    const durable = this.#landing.commit(end, batch.length === 1 && this.#queue.length === 0).then(() => {
       this.#head = head;
       this.#follower.rememberSoon(() => this.#head);
     });
@@ -155,7 +160,7 @@ export class Sequencer {
     try {
       await this.#world.store.commit(
         ledger.size,
-        (news, head) => {
+        (news, head, early) => {
           // A store may ask again where nothing was written; a ledger cannot take back what it has followed.
           if (decided) throw notWritten();
           this.#follower.follow(ledger, news, head);
@@ -164,10 +169,18 @@ export class Sequencer {
           former = ledger.size > 0 && ledger.state.logKey !== this.#follower.logKey;
           if (former) return null;
           const rows: Row[] = [];
-          if (ledger.size === 0) rows.push(this.#genesis(ledger));
+          if (ledger.size === 0) rows.push(this.#deciding.begin(ledger, this.#follower.logKey));
           // Who came while we waited for the right to append need not wait for the next turn.
           batch.push(...this.#queue.splice(0, BATCH - batch.length));
-          for (const job of batch) this.#decide(ledger, job, rows);
+          let told = 0;
+          for (const job of batch) {
+            // What was decided so far is written while the rest is decided, where that is somebody else's work.
+            if (early && rows.length - told >= PIECE) {
+              early(rows.slice(told));
+              told = rows.length;
+            }
+            this.#deciding.decide(ledger, job, rows);
+          }
           if (rows.length === 0) return null;
           sealed = this.#follower.seal(ledger);
           return { rows, head: sealed };
@@ -188,7 +201,7 @@ export class Sequencer {
   #withhold(ledger: Ledger, batch: readonly Job[]): void {
     for (const job of batch) {
       if (job.call.writes) job.outcome = { error: lacksKey() };
-      else this.#decide(ledger, job, []);
+      else this.#deciding.decide(ledger, job, []);
     }
   }
 
@@ -213,60 +226,13 @@ export class Sequencer {
 
   async #open(): Promise<Ledger> {
     const ledger = await this.#follower.open();
+    const { size, entry_hash } = this.#landing.firm;
+    const [last] = size > 0 ? (await this.#world.store.read({ after: size - 2, limit: 1 })).rows : [];
+    if (last?.entry_hash !== (size > 0 ? entry_hash : undefined))
+      throw broken(`Entry ${size - 1}, which was answered for here, is not there any more.`);
     // Whoever only asks writes down what it folded too, or every start after it would fold the same again.
     this.#saved = this.#follower.kept;
     return ledger;
-  }
-
-  #decide(ledger: Ledger, job: Job, rows: Row[]): void {
-    const { call } = job;
-    const { caller } = call;
-    const { state, size } = ledger;
-    const now = Math.max(this.#world.clock(), state.time);
-    state.advance(now);
-    const { policy, keys } = this.#world;
-    const { authority } = keys;
-    const nonce = () => toBase64url(this.#world.random(16));
-    const enrolmentToken = this.#tokens.enrolment;
-    const place = { sequence: size, previousHash: ledger.lastHash };
-    try {
-      if (job.refused) throw job.refused.error;
-      const step = call.decide({ state, now, place, caller, authority, policy, nonce, enrolmentToken });
-      if (!('event' in step)) job.outcome = { step };
-      else {
-        for (const event of step.before ?? []) rows.push(ledger.append(event, now));
-        const row = ledger.append(step.event, now);
-        rows.push(row);
-        for (const event of step.after ?? []) rows.push(ledger.append(event, now));
-        job.outcome = { step, row };
-      }
-    } catch (error) {
-      if (ledger.size > size) throw new HalfDecided(job, error);
-      job.outcome = { error };
-      if (call.writes) this.#record(ledger, call, error, now, rows);
-    }
-  }
-
-  /** A refused mutation by a known caller is an entry, so that attempts leave a trace. */
-  #record(ledger: Ledger, call: Call<unknown>, error: unknown, now: number, rows: Row[]): void {
-    if (!(error instanceof Refusal) || UNRECORDED.has(error.code)) return;
-    const { caller, name } = call;
-    const { binding } = caller;
-    const artifact = call.blame ? call.blame(ledger.state) : caller.artifact;
-    if (artifact !== null && !ledger.state.grants.has(artifact)) return;
-    if (!ledger.state.mayRecordRefusal(artifact ?? OPERATOR, now)) return;
-    rows.push(ledger.append({ kind: 'REFUSAL', code: error.code, artifact_hash: artifact, binding, tool: name }, now));
-  }
-
-  #genesis(ledger: Ledger): Row {
-    const { authority } = this.#world.keys;
-    const unsigned = {
-      kind: 'GENESIS' as const,
-      authority: toDidKey(authority.publicKey),
-      log_key: this.#follower.logKey,
-    };
-    const signature = toBase64url(authority.sign(genesisBytes(unsigned)));
-    return ledger.append({ ...unsigned, signature }, this.#world.clock());
   }
 
   async #save(after: number): Promise<void> {
@@ -277,11 +243,14 @@ export class Sequencer {
     // It may not know of entries that a power cut takes back; without it the next start only takes longer.
     const { store, caches } = this.#world;
     await store
-      .durable(false)
+      .durable(endOf(ledger), false)
       .then(() => caches.snapshot.save(snapshot))
       .catch(() => undefined);
   }
 }
+
+const endOf = ({ size, lastHash }: Ledger): End => ({ size, entry_hash: lastHash });
+const NOWHERE: End = { size: 0, entry_hash: '' };
 
 /** Nothing of a failed commit was written; what the store said is for the operator, unless it is a refusal already. */
 function refusalOf(error: unknown): unknown {

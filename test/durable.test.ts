@@ -147,6 +147,8 @@ describe('what is kept beside the chain', () => {
 });
 
 describe('the write-ahead log', () => {
+  // It syncs all there is.
+  const END = { size: 1, entry_hash: '' };
   const scratch = mkdtempSync(join(tmpdir(), 'aga-durable-'));
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -155,9 +157,9 @@ describe('the write-ahead log', () => {
     const store = openSqlite(path, { journal: 'WAL' });
     for (const idle of [true, false, true]) {
       await store.commit(0, (_, head) => batchAfter(head, [{}]));
-      await Promise.all([store.durable(idle), store.durable(false), store.durable(idle)]);
+      await Promise.all([store.durable(END, idle), store.durable(END, false), store.durable(END, idle)]);
     }
-    const closing = store.durable(false);
+    const closing = store.durable(END, false);
     await store.close();
     await closing;
   });

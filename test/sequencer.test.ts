@@ -462,7 +462,7 @@ describe('a running sequencer', () => {
       const store: Store = {
         read: (query) => now.read(query),
         commit: (size, decide) => now.commit(size, decide),
-        durable: (idle) => now.durable(idle),
+        durable: (end, idle) => now.durable(end, idle),
         close: async () => {},
       };
       const game = kernel({ store });

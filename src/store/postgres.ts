@@ -2,20 +2,20 @@
  * The chains of many authorities in one PostgreSQL, each shared by many replicas.
  *
  * Nothing of our own makes consensus. A replica takes the lock on the chain's row, is shown what the others have
- * appended, and appends; two round trips at most and one flush of the server's log for a whole batch. A connection that breaks
- * in mid-commit leaves its outcome unknown, and the server may still be busy with it: nothing is read before that
- * transaction has ended, which is when its lock can be had.
+ * appended, and appends: two round trips for a whole batch, and what was decided first is written while the rest is
+ * decided. A connection that breaks in mid-commit leaves its outcome unknown, and the server may still be busy with it:
+ * nothing is read before that transaction has ended, which is when its lock can be had.
  */
-import { Refusal } from '../base/refusal.ts';
-import type { Batch, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
+import type { Decide, End, Follow, Page, Query, Store, Tree } from '../ports.ts';
 import { checkBatch } from './batch.ts';
 import { addressOf } from './postgres/address.ts';
-import { appendOf } from './postgres/append.ts';
-import { inWords, isAnswer } from './postgres/failure.ts';
+import { appendOf, pieceOf } from './postgres/append.ts';
+import { inWords, isAnswer, outcomeUnknown } from './postgres/failure.ts';
+import { Flush } from './postgres/flush.ts';
 import { chainOf, greet } from './postgres/greet.ts';
 import { Herald } from './postgres/herald.ts';
 import { type Cells, Link, type Session, type Statement } from './postgres/link.ts';
-import { type Follow, lockOf, Right } from './postgres/right.ts';
+import { lockOf, Right } from './postgres/right.ts';
 import { PREPARE_NEWS, page, pageOf } from './postgres/select.ts';
 
 export interface PostgresOptions {
@@ -47,14 +47,13 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresSt
   }
 }
 
-type Decide = (news: readonly Row[], head: Head | null) => Batch | null;
-
 export class PostgresStore implements Store, Tree {
   /** Kept apart, so that a reader never waits for the lock. */
   readonly #writer: Link;
   readonly #reader: Link;
   readonly #right: Right;
   readonly #herald: Herald;
+  readonly #flush: Flush;
   #chain = 0;
   #known = false;
   /** A transaction of ours may not have ended yet. */
@@ -84,6 +83,7 @@ export class PostgresStore implements Store, Tree {
       chain: () => this.#chain,
       read: (size, limit) => this.#reader.patiently((session) => this.#page(session, { after: size - 1, limit })),
     });
+    this.#flush = new Flush(this.#reader, () => this.#chain);
     this.#herald = new Herald({ address, chain: (session) => chainOf(session, chain), silence });
   }
 
@@ -107,8 +107,9 @@ export class PostgresStore implements Store, Tree {
     return turn;
   }
 
-  /** PostgreSQL answers a commit when it is durable: `greet` sees to that. */
-  async durable(): Promise<void> {}
+  durable(end: End): Promise<void> {
+    return this.#flush.durable(end);
+  }
 
   /** The signed checkpoint over so many entries, if a batch ended there. */
   async checkpoint(size: number): Promise<string | undefined> {
@@ -141,23 +142,36 @@ export class PostgresStore implements Store, Tree {
     await Promise.all([this.#writer.close(), this.#reader.close()]);
   }
 
-  async #append(size: number, decide: Decide, follow?: Follow): Promise<void> {
-    const { session, news, head } = await this.#right.take(size, follow);
-    let batch: Batch | null;
-    let append: Statement;
+  async #append(from: number, decide: Decide, follow?: Follow): Promise<void> {
+    const { session, news, head } = await this.#right.take(from, follow);
+    // Pieces are on their way while the rest is decided.
+    const written: Promise<unknown>[] = [];
+    let sent = 0;
+    let flushed: (size: number) => void;
+    let size: number;
+    const write = (...statements: readonly Statement[]): void => {
+      const asked = session.ask(...statements);
+      asked.catch(() => undefined); // told below
+      written.push(asked);
+    };
     try {
-      batch = decide(news, head);
+      const batch = decide(news, head, (rows) => {
+        write(pieceOf(this.#chain, rows));
+        sent += rows.length;
+      });
       if (batch === null) return await this.#right.release(session);
       checkBatch(batch, head?.size ?? 0);
-      append = appendOf(this.#chain, batch);
+      write(appendOf(this.#chain, batch.rows.slice(sent), batch.head), COMMIT);
+      flushed = this.#flush.behind(session);
+      size = batch.head.size;
+      this.#right.keep(session, size);
     } catch (error) {
       await this.#right.release(session);
       throw error;
     }
     try {
-      const written = session.ask(append, COMMIT);
-      this.#right.keep(session, batch.head.size);
-      await written;
+      await Promise.all(written);
+      flushed(size);
       this.#right.done();
     } catch (error) {
       if (isAnswer(error)) {
@@ -190,15 +204,7 @@ export class PostgresStore implements Store, Tree {
       await this.#writer.patiently((session) => session.run(lockOf(this.#chain)));
       this.#unsettled = false;
     } catch (error) {
-      if (error instanceof Refusal && error.code === 'CHAIN_CONTENDED')
-        throw new Refusal(
-          'CHAIN_CONTENDED',
-          `${error.message} Whether the last entries were written is not known yet.`,
-          {
-            hint: 'Send the same request with the same request_id: if it was written, the first outcome is returned.',
-          },
-        );
-      throw error;
+      throw outcomeUnknown(error);
     }
   }
 }

@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromHex, toHex } from '../base/encoding.ts';
-import type { Batch, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
+import type { Decide, End, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
 import { checkBatch } from './batch.ts';
 import { type Journal, openDatabase } from './sqlite/database.ts';
 import { inWords, isBusy } from './sqlite/failure.ts';
@@ -57,7 +57,7 @@ export class SqliteStore implements Store, Tree {
     });
   }
 
-  commit(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): Promise<void> {
+  commit(size: number, decide: Decide): Promise<void> {
     return this.#patiently(() => {
       // Only the lock is waited for; until the commit nothing else of this process runs.
       this.#run('BEGIN IMMEDIATE');
@@ -73,7 +73,7 @@ export class SqliteStore implements Store, Tree {
     });
   }
 
-  async durable(idle: boolean): Promise<void> {
+  async durable(_: End, idle: boolean): Promise<void> {
     await this.#log?.sync(idle);
   }
 
@@ -101,7 +101,7 @@ export class SqliteStore implements Store, Tree {
     this.#db.close();
   }
 
-  #append(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): void {
+  #append(size: number, decide: Decide): void {
     const head = this.#head();
     const stored = head?.size ?? 0;
     const news = stored === size ? [] : this.#statement(NEWS).all(size).map(rowOf);

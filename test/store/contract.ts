@@ -48,12 +48,54 @@ export function storeContract(name: string, open: Open): void {
       const { store } = await start();
       expect(await store.read(ALL)).toEqual({ rows: [], head: null });
       let seen: unknown;
-      await store.commit(0, (...shown) => {
-        seen = shown;
+      await store.commit(0, (...[news, at]) => {
+        seen = [news, at];
         return null;
       });
       expect(seen).toEqual([[], null]);
       expect(await store.read(ALL)).toEqual({ rows: [], head: null });
+    });
+
+    test('what is told early is written with the rest, once, and with nothing else of a batch that fails', async () => {
+      const { store, again } = await start();
+      const inPieces = (size: number, fail: boolean) =>
+        store.commit(size, (_, head, early) => {
+          const batch = batchAfter(head, [...WRITTEN, {}, {}]);
+          early?.(batch.rows.slice(0, 4));
+          early?.(batch.rows.slice(4, 5));
+          if (fail) throw new Error('the rest is refused');
+          return batch;
+        });
+      await expect(inPieces(0, true)).rejects.toThrow('the rest is refused');
+      expect(await store.read(ALL)).toEqual({ rows: [], head: null });
+      await inPieces(0, false);
+      await expect(inPieces(10, true)).rejects.toThrow('the rest is refused');
+      await inPieces(10, false);
+      for (const handle of [store, await again()]) {
+        const { rows, head } = await handle.read(ALL);
+        expect(rows).toHaveLength(20);
+        expect(isWhole(rows, head)).toBe(true);
+        expect(await numbers(handle, { names: left })).toEqual([2, 4, 5, 12, 14, 15]);
+        expect(await numbers(handle, { within: root })).toEqual([1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17]);
+      }
+    });
+
+    test('what was committed is durable for whoever has seen it', async () => {
+      const { store, again } = await start();
+      await store.durable({ size: 0, entry_hash: '' }, true);
+      await append(store, WRITTEN);
+      const other = await again();
+      for (const [handle, idle] of [
+        [store, true],
+        [other, false],
+        [other, true],
+      ] as const) {
+        const { head } = await handle.read(ALL);
+        await handle.durable(head!, idle);
+      }
+      await append(other, [{}], WRITTEN.length);
+      const { head } = await store.read(ALL);
+      await Promise.all([store.durable(head!, false), other.durable(head!, false), store.durable(head!, true)]);
     });
 
     test('what was committed is read back, by every handle, byte for byte', async () => {

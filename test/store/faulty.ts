@@ -1,5 +1,5 @@
 /** A store whose next commit fails: the two ways in which every effect can. */
-import type { Batch, Head, Page, Query, Row, Store } from '../../src/ports.ts';
+import type { Batch, End, Head, Page, Query, Row, Store } from '../../src/ports.ts';
 
 /** `not written`: rolled back after deciding. `written`: durable, but reported as failed. `refused`: failed before deciding. */
 export type Fault = 'not written' | 'written' | 'refused';
@@ -31,8 +31,8 @@ export class FaultyStore implements Store {
     if (fault === 'written') throw new Error('failed, but written');
   }
 
-  durable(idle: boolean): Promise<void> {
-    return this.#store.durable(idle);
+  durable(end: End, idle: boolean): Promise<void> {
+    return this.#store.durable(end, idle);
   }
 
   close(): Promise<void> {

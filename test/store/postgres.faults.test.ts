@@ -35,7 +35,7 @@ describe.skipIf(missing !== undefined)(`faults of PostgreSQL${missing === undefi
   afterAll(() => Promise.all(stores.map((store) => store.close())));
 
   describe('a commit whose connection is cut', () => {
-    const written: Record<Cut, boolean> = { lost: false, done: true, late: true };
+    const written: Partial<Record<Cut, boolean>> = { lost: false, done: true, late: true };
 
     test.each(Object.entries(written) as [Cut, boolean][])(
       '%s: the store tells what became of it',
@@ -83,6 +83,78 @@ describe.skipIf(missing !== undefined)(`faults of PostgreSQL${missing === undefi
         expect((await audit()).findings).toEqual([]);
       },
     );
+  });
+
+  test('a connection that is cut between a commit and its flush: another one makes it durable, and the answer stands', async () => {
+    const chain = fresh();
+    const store = await open(chain);
+    const { call, audit } = kernel({ store });
+    await call('aga_create_artifact', {});
+    line.cuts.push('last');
+    const input = { sub_agent_id: 'child', request_id: 'once' };
+    const answer = await call('aga_delegate_to_subagent', input);
+    expect(line.cuts).toEqual([]);
+    expect(await call('aga_delegate_to_subagent', input)).toEqual(answer);
+    expect(await kinds(store)).toEqual(['GENESIS', 'ARTIFACT_CREATED', 'DELEGATION']);
+    expect((await audit()).findings).toEqual([]);
+  });
+
+  test('cut there, and away: nobody is told that it happened, and a retry finds the first outcome', async () => {
+    const chain = fresh();
+    const { call, audit } = kernel({ store: await open(chain, line.url, { patience: 200 }) });
+    await call('aga_create_artifact', {});
+    const input = { sub_agent_id: 'child', request_id: 'once' };
+    line.cuts.push('last');
+    line.closed = true;
+    expect(await refusal(call('aga_delegate_to_subagent', input))).toMatchObject({
+      code: 'CHAIN_CONTENDED',
+      message: expect.stringContaining('not known yet'),
+      retryable: true,
+    });
+    line.closed = false;
+    const first = await call('aga_delegate_to_subagent', input);
+    expect(await call('aga_delegate_to_subagent', input)).toEqual(first);
+    expect((await audit()).findings).toEqual([]);
+  });
+
+  test('a batch that ends in the middle leaves no lock, and no place in the line', async () => {
+    const chain = fresh();
+    const [a, b] = [await open(chain, url), await open(chain, url)];
+    await a.commit(0, (_, head) => batchAfter(head, [{}]));
+    for (let size = 1; size < 7; size += 2) {
+      // Beside each other they stand in line.
+      await b.commit(
+        size - 1,
+        (_, head) => batchAfter(head, [{}]),
+        () => {},
+      );
+      await a.commit(
+        size,
+        (_, head) => batchAfter(head, [{}]),
+        () => {},
+      );
+      const stopped = a.commit(
+        size + 1,
+        () => {
+          throw new Error('stopped');
+        },
+        () => {},
+      );
+      await expect(stopped).rejects.toThrow('stopped');
+      await expect(
+        b.commit(
+          size,
+          () => null,
+          () => Promise.reject(new Error('broken')),
+        ),
+      ).rejects.toThrow('broken');
+      const held = await pg.sql(
+        url,
+        `SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+         WHERE locktype = 'advisory' AND datname = current_database()`,
+      );
+      expect(Number(held[0]![0])).toBe(0);
+    }
   });
 
   test('a database that is away: CHAIN_CONTENDED within seconds, and a retry finds the first outcome', async () => {

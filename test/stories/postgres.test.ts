@@ -75,10 +75,12 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
       await sleep(300);
       await pg.start();
     },
-    async 'the database crashes'() {
-      await sleep(200);
-      await pg.halt('immediate');
-      await pg.start();
+    async 'the database crashes, again and again'() {
+      for (let round = 0; round < 3; round++) {
+        await sleep(200);
+        await pg.halt('immediate');
+        await pg.start();
+      }
     },
     async 'a replica stands still for a while'(replicas) {
       await sleep(150);

@@ -1,9 +1,6 @@
 /** A store some of whose entries stand in files: whoever reads it does not notice. */
-import type { Batch, Head, Page, Query, Row, Store } from '../../ports.ts';
+import type { Decide, Follow, Page, Query, Row, Store } from '../../ports.ts';
 import { type ArchiveReading, isBare } from './reading.ts';
-
-type Decide = (news: readonly Row[], head: Head | null) => Batch | null;
-type Follow = Parameters<Store['commit']>[2];
 
 /** The same store, but that every row has its text. */
 export function withArchive<S extends Store>(store: S, reading: ArchiveReading): S {
@@ -25,10 +22,10 @@ export function withArchive<S extends Store>(store: S, reading: ArchiveReading):
           await follow(await reading.fill(rows));
         });
       for (let bare: readonly Row[] = []; ; ) {
-        const judge: Decide = (news, head) => {
+        const judge: Decide = (news, head, early) => {
           bare = news.filter((row) => isBare(row) && !texts.has(row.sequence_number));
           if (bare.length > 0) return null;
-          return decide(texts.size === 0 ? news : news.map((row) => withText(row, texts)), head);
+          return decide(texts.size === 0 ? news : news.map((row) => withText(row, texts)), head, early);
         };
         await store.commit(from, judge, shown);
         if (bare.length === 0) return;

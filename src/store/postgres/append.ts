@@ -1,12 +1,13 @@
 /**
- * A batch as one SQL statement: what costs time under the lock is round trips and bytes. The columns go as lines of text:
- * an array literal would have every quote of every entry escaped here and read back there, which costs a quarter more.
+ * A batch as SQL statements, one for the rows of each piece that is handed over: what costs time under the lock is round
+ * trips and bytes. The columns go as lines of text: an array literal would have every quote of every entry escaped here
+ * and read back there, which costs a quarter more.
  */
-import type { Batch } from '../../ports.ts';
+import type { Head, Row } from '../../ports.ts';
 import type { Statement } from './link.ts';
 
 const lines = (parameter: string): string => `string_to_array(${parameter}, E'\\n')`;
-const TEXT = `
+const ROWS = `
   WITH put AS (
     INSERT INTO aga.entries (chain, seq, hash, kind, entry)
     SELECT $1, $2 + n - 1, decode(hash, 'hex'), kind, entry
@@ -19,11 +20,27 @@ const TEXT = `
     INSERT INTO aga.nodes (chain, level, idx, hash)
     SELECT $1, level, idx, decode(hash, 'hex')
     FROM unnest($9::smallint[], $10::bigint[], ${lines('$11')}) AS n (level, idx, hash)
-  )
+  )`;
+const ROWS_ALONE = `${ROWS} SELECT`;
+const ROWS_AND_HEAD = `${ROWS}
   INSERT INTO aga.checkpoints (chain, size, note, frontier) VALUES ($1, $12, $13, decode($14, 'hex'))`;
 
-/** @throws TypeError on an entry that is not canonical JSON, which has no line ends: only our own bug makes one. */
-export function appendOf(chain: number, { rows, head }: Batch): Statement {
+/** Rows that others of the same transaction follow. @throws TypeError on an entry that is not canonical JSON. */
+export function pieceOf(chain: number, rows: readonly Row[]): Statement {
+  return { name: 'piece', text: ROWS_ALONE, values: valuesOf(chain, rows) };
+}
+
+/** The last rows of a transaction, and the head. @throws TypeError on an entry that is not canonical JSON. */
+export function appendOf(chain: number, rows: readonly Row[], { size, checkpoint, frontier }: Head): Statement {
+  return {
+    name: 'append',
+    text: ROWS_AND_HEAD,
+    values: [...valuesOf(chain, rows), size, checkpoint, frontier.join('')],
+  };
+}
+
+function valuesOf(chain: number, rows: readonly Row[]): readonly unknown[] {
+  // Canonical JSON has no line ends: only our own bug makes one.
   if (rows.some(({ entry }) => entry.includes('\n'))) throw new TypeError('an entry of several lines');
   const touched: { readonly artifact: string; readonly direct: 0 | 1; readonly seq: number }[] = [];
   for (const { names, within, sequence_number: seq } of rows) {
@@ -31,9 +48,9 @@ export function appendOf(chain: number, { rows, head }: Batch): Statement {
     for (const artifact of new Set(within)) if (!names.includes(artifact)) touched.push({ artifact, direct: 0, seq });
   }
   const nodes = rows.flatMap((row) => row.nodes ?? []);
-  const values = [
+  return [
     chain,
-    head.size - rows.length,
+    rows[0]?.sequence_number,
     rows.map(({ entry_hash }) => entry_hash).join('\n'),
     rows.map(({ kind }) => kind).join('\n'),
     rows.map(({ entry }) => entry).join('\n'),
@@ -43,11 +60,7 @@ export function appendOf(chain: number, { rows, head }: Batch): Statement {
     numbers(nodes.map(({ level }) => level)),
     numbers(nodes.map(({ index }) => index)),
     nodes.map(({ hash }) => hash).join('\n'),
-    head.size,
-    head.checkpoint,
-    head.frontier.join(''),
   ];
-  return { name: 'append', text: TEXT, values };
 }
 
 const numbers = (list: readonly number[]): string => `{${list.join()}}`;

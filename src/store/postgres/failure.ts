@@ -87,6 +87,14 @@ export function inWords(error: unknown): unknown {
   );
 }
 
+/** What says that the database is away, said to whoever may have written something. */
+export function outcomeUnknown(error: unknown): unknown {
+  if (!(error instanceof Refusal) || error.code !== 'CHAIN_CONTENDED') return error;
+  return new Refusal('CHAIN_CONTENDED', `${error.message} Whether the last entries were written is not known yet.`, {
+    hint: 'Send the same request with the same request_id: if it was written, the first outcome is returned.',
+  });
+}
+
 /** Whether the server has answered with an error and kept the connection: then the statement certainly did nothing. */
 export const isAnswer = (error: unknown): boolean =>
   stateOf(error) !== undefined && error instanceof Error && 'severity' in error && error.severity === 'ERROR';

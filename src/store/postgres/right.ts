@@ -1,17 +1,17 @@
 /**
  * The one right to append, which is the lock on the chain's row, and what others have appended before we had it.
  *
- * What is slow is done before it is had: a replica far behind follows the chain first, and only the last of it under the
- * lock. (To follow while one waits for one's turn as well was measured: the round trip that it adds under the lock costs
- * more than it saves.) A replica that has appended and has more to append asks for the right again in the same breath:
- * alone, it saves a round trip; beside others, it stands in the queue while it collects what to append.
+ * What is slow is done before it is had. A replica far behind follows the chain first, without any lock. Where others
+ * append too, there is a line in front of the lock: whoever stands next in it follows what is there while the one before
+ * appends, and under the lock only what that one has added. Alone, the line would be a round trip for nothing.
+ *
+ * A replica that has appended and has more to append asks again in the same breath: alone it saves a round trip, beside
+ * others it stands in line while it collects what to append.
  */
-import type { Head, Page, Row } from '../../ports.ts';
-import type { Cells, Link, Session } from './link.ts';
-import { newsFrom, page } from './select.ts';
-
-/** Shows rows that stand on the chain already, before the right to append is had. */
-export type Follow = (rows: readonly Row[]) => void | Promise<void>;
+import type { Follow, Head, Page, Row } from '../../ports.ts';
+import { meaningOf } from './failure.ts';
+import type { Link, Session } from './link.ts';
+import { newsFrom, newsOf } from './select.ts';
 
 export interface Held {
   readonly session: Session;
@@ -27,14 +27,22 @@ export interface RightOptions {
   readonly read: (size: number, limit: number) => Promise<Page>;
 }
 
+/** Who asks for the right: what it has followed so far, and how it follows more before it has the right. */
+interface Asking {
+  size: number;
+  readonly follow: Follow | undefined;
+}
+
+/** Asked for in advance: the right itself, or a place in the line. */
 interface Kept {
   readonly size: number;
+  readonly inLine: boolean;
   readonly held: Promise<Held | undefined>;
   timer?: NodeJS.Timeout;
 }
 
-/** Entries that may be followed under the lock: some milliseconds' worth. */
-const UNDER_LOCK = 500;
+/** Entries that may be followed while others wait: some milliseconds' worth. */
+const AT_ONCE = 500;
 const PAGE = 1000;
 /** Attempts to catch up with replicas that append faster than we follow; then the lock stops them. */
 const ATTEMPTS = 5;
@@ -49,6 +57,8 @@ export class Right {
   #ended = Number.NEGATIVE_INFINITY;
   #since = 0;
   #streak = 0;
+  /** Whether others appended between our last two commits. */
+  #crowded = false;
   #kept: Kept | undefined;
 
   constructor(options: RightOptions) {
@@ -58,15 +68,20 @@ export class Right {
   /** Has the right, and every row from `size` on that `follow` was not shown. Throws refusals. */
   async take(size: number, follow?: Follow): Promise<Held> {
     this.#streak = performance.now() - this.#ended < BUSY ? this.#streak + 1 : 0;
-    return (await this.#claimed(size)) ?? this.#fresh(size, follow);
+    const asking: Asking = { size, follow };
+    const held = (await this.#claimed(asking)) ?? (await this.#fresh(asking));
+    this.#crowded = asking.size + held.news.length > size;
+    return held;
   }
 
   /** To be asked for in the same breath as a commit that makes the chain so long. */
   keep(session: Session, size: number): void {
     if (this.#streak < 2 || performance.now() - this.#since > TURN) return;
+    const inLine = this.#crowded;
     const kept: Kept = {
       size,
-      held: this.#locked(session, size, MOST).then(
+      inLine,
+      held: (inLine ? this.#stand(session, size, AT_ONCE) : this.#locked(session, size, MOST)).then(
         (held) => {
           kept.timer = setTimeout(() => void this.#drop(kept), KEEP);
           return held;
@@ -82,19 +97,27 @@ export class Right {
     this.#ended = performance.now();
   }
 
-  /** Gives the right back; where that fails, the connection goes, and the server does it. */
+  /** Gives the right back, and the place in the line; where that fails, the connection goes, and the server does it. */
   async release(session: Session): Promise<void> {
-    await session.ask(ROLLBACK).catch(() => this.#options.writer.drop());
+    await session.run(`ROLLBACK; ${LEAVE}`).catch(() => this.#options.writer.drop());
   }
 
-  async #claimed(size: number): Promise<Held | undefined> {
+  async #claimed(asking: Asking): Promise<Held | undefined> {
     const kept = this.#kept;
     if (!kept) return undefined;
     this.#kept = undefined;
     const held = await kept.held;
     clearTimeout(kept.timer);
-    if (held && kept.size === size) return held;
-    if (held) await this.release(held.session);
+    if (!held) return undefined;
+    if (kept.size === asking.size && !kept.inLine) return held;
+    if (kept.size === asking.size && asking.follow && held.news.length < AT_ONCE) {
+      // What the database or the wire has against it, another attempt may not meet.
+      return this.#stepUp(held, asking, MOST).catch((error: unknown) => {
+        if (meaningOf(error)) return undefined;
+        throw error;
+      });
+    }
+    await this.release(held.session);
     return undefined;
   }
 
@@ -107,31 +130,61 @@ export class Right {
     if (held) await this.release(held.session);
   }
 
-  async #fresh(from: number, follow?: Follow): Promise<Held> {
+  async #fresh(asking: Asking): Promise<Held> {
     const { writer, read } = this.#options;
-    let size = from;
+    const { follow } = asking;
     for (let attempt = 0; ; attempt++) {
-      const limit = follow && attempt < ATTEMPTS ? UNDER_LOCK : MOST;
-      const held = await writer.patiently((session) => this.#locked(session, size, limit));
+      const limit = follow && attempt < ATTEMPTS ? AT_ONCE : MOST;
+      const held = await writer.patiently((session) =>
+        follow && this.#crowded ? this.#inTurn(session, asking, limit) : this.#locked(session, asking.size, limit),
+      );
       if (held.news.length < limit) {
         this.#since = performance.now();
         return held;
       }
       await this.release(held.session);
-      for (let count = PAGE; count === PAGE; size += count) {
-        const { rows } = await read(size, PAGE);
-        await follow?.(rows);
+      for (let count = PAGE; count === PAGE; ) {
+        const { rows } = await read(asking.size, PAGE);
+        await show(asking, rows);
         count = rows.length;
       }
     }
   }
 
-  /** The lock and the news in one round trip. */
-  async #locked(session: Session, size: number, limit: number): Promise<Held> {
-    const chain = this.#options.chain();
+  /** The right by way of the line; without it where there is too much to follow in the line. */
+  async #inTurn(session: Session, asking: Asking, limit: number): Promise<Held> {
+    const held = await this.#stand(session, asking.size, limit);
+    return held.news.length < limit ? this.#stepUp(held, asking, limit) : held;
+  }
+
+  /** Follows what is there while somebody else appends, and then takes his place, and what he has added. */
+  async #stepUp({ session, news }: Held, asking: Asking, limit: number): Promise<Held> {
     try {
-      const [, , found = []] = await session.run(`${BEGIN}; ${lockOf(chain)}; ${newsFrom(chain, size, limit)}`);
-      return heldOf(session, found);
+      await show(asking, news);
+    } catch (error) {
+      await this.release(session);
+      throw error;
+    }
+    const chain = this.#options.chain();
+    return this.#held(session, `${lockOf(chain)}; ${LEAVE}; ${newsFrom(chain, asking.size, limit)}`);
+  }
+
+  /** First in the line, and the news. The transaction has begun, so that the server ends it for who stands still. */
+  #stand(session: Session, size: number, limit: number): Promise<Held> {
+    const chain = this.#options.chain();
+    return this.#held(session, `${BEGIN}; SELECT pg_advisory_lock(${LINE}, ${chain}); ${newsFrom(chain, size, limit)}`);
+  }
+
+  /** The lock and the news in one round trip. */
+  #locked(session: Session, size: number, limit: number): Promise<Held> {
+    const chain = this.#options.chain();
+    return this.#held(session, `${BEGIN}; ${lockOf(chain)}; ${newsFrom(chain, size, limit)}`);
+  }
+
+  async #held(session: Session, statements: string): Promise<Held> {
+    try {
+      const { rows: news, head } = newsOf((await session.run(statements)).at(-1) ?? []);
+      return { session, news, head };
     } catch (error) {
       await this.release(session);
       throw error;
@@ -139,14 +192,21 @@ export class Right {
   }
 }
 
-function heldOf(session: Session, found: readonly Cells[]): Held {
-  const { rows, head } = page(found);
-  return { session, news: rows, head };
+async function show(asking: Asking, rows: readonly Row[]): Promise<void> {
+  await asking.follow?.(rows);
+  asking.size += rows.length;
 }
 
-const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
-const ROLLBACK = { text: 'ROLLBACK' };
+/**
+ * The lock goes, and others see the entries, before they are on the disk: a flush follows in the same breath, whoever
+ * appends next need not wait for it, and one flush is good for all that came before (`durable` of the store).
+ */
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off';
 /** The largest LIMIT that there is. */
 const MOST = Number.MAX_SAFE_INTEGER;
+/** "aga": advisory locks are numbers that all programs on a database share. */
+const LINE = 0x616761;
+/** This connection has no other advisory lock. */
+const LEAVE = 'SELECT pg_advisory_unlock_all()';
 /** Whole numbers of our own stand in these texts, nothing else. */
 export const lockOf = (chain: number): string => `SELECT FROM aga.chains WHERE id = ${chain} FOR UPDATE`;

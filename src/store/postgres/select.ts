@@ -35,7 +35,7 @@ export function pageOf(chain: number, { after, limit, kind, names, within }: Que
     sources.push(touch(artifact, 1));
   }
   const rows = sources.length > 1 ? together(sources) : alone;
-  const text = `(${HEAD}) UNION ALL (SELECT seq, hash, kind, entry, false FROM (${rows}) AS r)`;
+  const text = `(SELECT h.*, true FROM (${HEAD}) AS h) UNION ALL (SELECT seq, hash, kind, entry, false FROM (${rows}) AS r)`;
   return { name: nameOf(text), text, values };
 }
 
@@ -68,14 +68,31 @@ const touch =
 export const newsFrom = (chain: number, size: number, limit: number): string =>
   `EXECUTE news (${chain}, ${size - 1}, ${limit})`;
 
+/** What that statement found: all rows in one, since a replica follows every entry of all others and each row has its price. */
+export function newsOf(found: readonly Cells[]): Page {
+  const [cells] = found;
+  if (!cells) return { rows: [], head: null };
+  const [size, last, frontier, note, first, hashes, kinds, entries] = cells;
+  const texts = entries === null ? [] : String(entries).split('\n');
+  const kind = String(kinds).split('\n');
+  const rows = texts.map((entry, i) => ({
+    sequence_number: Number(first) + i,
+    entry_hash: String(hashes).slice(64 * i, 64 * (i + 1)),
+    kind: kind[i] ?? '',
+    entry,
+    names: [],
+    within: [],
+  }));
+  return { rows, head: headOf(size, last, frontier, note) };
+}
+
 /** What a page statement found. */
 export function page(found: readonly Cells[]): Page {
   const rows: Row[] = [];
   let head: Head | null = null;
   for (const [number, hash, kindOrFrontier, text, isHead] of found) {
     if (isHead === true) {
-      const frontier = String(kindOrFrontier).match(/.{64}/g) ?? [];
-      head = { size: Number(number), entry_hash: String(hash ?? ''), checkpoint: String(text), frontier };
+      head = headOf(number, hash, kindOrFrontier, text);
     } else {
       const [sequence_number, entry_hash, entry, kind] = [
         Number(number),
@@ -89,6 +106,13 @@ export function page(found: readonly Cells[]): Page {
   return { rows, head };
 }
 
+const headOf = (size: unknown, last: unknown, frontier: unknown, note: unknown): Head => ({
+  size: Number(size),
+  entry_hash: String(last ?? ''),
+  checkpoint: String(note),
+  frontier: String(frontier).match(/.{64}/g) ?? [],
+});
+
 /** The largest LIMIT that there is. */
 const MOST = Number.MAX_SAFE_INTEGER;
 const COLUMNS = `encode(e.hash, 'hex') AS hash, e.kind AS kind, e.entry AS entry`;
@@ -96,7 +120,7 @@ const IN_ORDER = ' ORDER BY e.seq LIMIT $3';
 /** The last entry by a subquery: a join would be planned as a table of all there are. Where it has been cut off, the head still
  * says that there was one, and the reader finds it missing. */
 const HEAD =
-  `SELECT c.size AS seq, (SELECT encode(e.hash, 'hex') FROM aga.entries AS e WHERE e.chain = $1 AND e.seq = c.size - 1) AS hash, encode(c.frontier, 'hex') AS kind, c.note AS entry, true ` +
+  `SELECT c.size AS seq, (SELECT encode(e.hash, 'hex') FROM aga.entries AS e WHERE e.chain = $1 AND e.seq = c.size - 1) AS hash, encode(c.frontier, 'hex') AS kind, c.note AS entry ` +
   'FROM aga.checkpoints AS c WHERE c.chain = $1 ORDER BY c.size DESC LIMIT 1';
 
 /** What is no hash is named by no entry. */
@@ -111,4 +135,8 @@ function nameOf(text: string): string {
 }
 
 /** Prepared on a connection that appends: what is new there is asked together with the lock, in plain text. */
-export const PREPARE_NEWS = `PREPARE news (integer, bigint, bigint) AS ${pageOf(0, { after: -1, limit: 1 }).text}`;
+export const PREPARE_NEWS = `PREPARE news (integer, bigint, bigint) AS
+  SELECT head.*, news.* FROM (${HEAD}) AS head, (
+    SELECT min(seq), string_agg(hash, ''), string_agg(kind, E'\\n'), string_agg(entry, E'\\n')
+    FROM (SELECT e.seq AS seq, ${COLUMNS} FROM aga.entries AS e WHERE e.chain = $1 AND e.seq > $2${IN_ORDER}) AS r
+  ) AS news (first, hashes, kinds, entries)`;

@@ -1,0 +1,59 @@
+/**
+ * From "everybody reads it" to "it stays": entries are committed without waiting for the disk, so that the right to append
+ * passes on at once, and are answered for behind a flush. One flush is good for every commit before it, by whomever, since
+ * PostgreSQL writes one log; where it waits for a standby, so does the flush.
+ */
+import { Refusal } from '../../base/refusal.ts';
+import type { End } from '../../ports.ts';
+import { outcomeUnknown } from './failure.ts';
+import type { Link, Session, Statement } from './link.ts';
+import { Together } from './together.ts';
+
+export class Flush {
+  readonly #chain: () => number;
+  readonly #others: Together<End, boolean>;
+  /** The one behind our last commit: whether the connection held until it was done. */
+  #own: { readonly size: number; readonly done: Promise<boolean> } | undefined;
+
+  /** `chain`: its number on the reader's connection. */
+  constructor(reader: Link, chain: () => number) {
+    this.#chain = chain;
+    this.#others = new Together((ends) => reader.patiently((session) => this.#find(session, ends)));
+  }
+
+  /** Asks in the same breath as a commit; to be told when that commit stands, and how long it made the chain. */
+  behind(session: Session): (size: number) => void {
+    const done = session.ask(FLUSH).then(
+      () => true,
+      () => false,
+    );
+    return (size) => {
+      this.#own = { size, done };
+    };
+  }
+
+  /** Resolves when the chain up to an end that was read or committed is on the disk. @throws Refusal where it is not. */
+  async durable(end: End): Promise<void> {
+    const own = this.#own;
+    if (own && own.size >= end.size && (await own.done)) return;
+    const stands = await this.#others.ask(end).catch((error: unknown) => {
+      throw outcomeUnknown(error);
+    });
+    if (stands) return;
+    throw new Refusal('CHAIN_CONTENDED', 'The database has come back from a crash without the last entries.', {
+      hint: 'Nobody was told of them, and they are not recorded: send the same request again.',
+    });
+  }
+
+  /** A server that has crashed between the commit and the flush is found out by what it still has. */
+  async #find(session: Session, ends: readonly End[]): Promise<readonly boolean[]> {
+    const last = `{${ends.map(({ size }) => size - 1).join()}}`;
+    const [, found = []] = await session.ask(FLUSH, { name: 'ends', text: ENDS, values: [this.#chain(), last] });
+    const hashes = new Map(found.map(([seq, hash]) => [Number(seq), hash]));
+    return ends.map(({ size, entry_hash }) => size === 0 || hashes.get(size - 1) === entry_hash);
+  }
+}
+
+/** Any commit that waits for the disk, with next to nothing in it. */
+const FLUSH: Statement = { name: 'flush', text: `SELECT pg_logical_emit_message(true, 'aga', '')` };
+const ENDS = `SELECT seq, encode(hash, 'hex') FROM aga.entries WHERE chain = $1 AND seq = ANY ($2::bigint[])`;
