@@ -2,12 +2,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import { assemble, type Installation } from '../../src/assemble.ts';
 import { operator as asOperator, bound } from '../../src/caller.ts';
 import { type Agent, connect, type DelegateError, type JobEvent, Lease, work } from '../../src/client/index.ts';
 import { settings } from '../../src/config.ts';
 import { type Serving, serveInstallation } from '../../src/serving.ts';
+import type { JobEventShown } from '../../src/tools/job.ts';
 import { AGENTS, carrying, cleanUp, scratchDir } from '../jobs/office.ts';
 
 const OPERATOR = 'an-operator-token-of-the-tests';
@@ -74,6 +75,11 @@ const lease = () =>
     .expiresIn('10m')
     .budget('USD:2.00')
     .build();
+
+it('has the events of a job in the form in which the authority shows them', () => {
+  // Declared twice, because the client knows nothing of the authority's rooms; the compiler holds them together here.
+  expectTypeOf<JobEvent>().toEqualTypeOf<JobEventShown>();
+});
 
 describe('delegate(agent, input, lease)', () => {
   it('returns a handle with the result and every event', async () => {

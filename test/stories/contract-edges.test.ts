@@ -1,25 +1,8 @@
 /** The edges of the stdio server, tried from outside: what is not there, what is too large, where nothing can be kept. */
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
-import { type Answered, dataDir, type Host, type HostOptions, host } from './host.ts';
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-function directory(): string {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
-  return path;
-}
-
-async function start(path: string, options?: HostOptions): Promise<Host> {
-  const started = await host(path, options);
-  cleanups.push(() => started.close());
-  return started;
-}
+import { describe, expect, it } from 'vitest';
+import { type Answered, directory, host, start } from './host.ts';
 
 describe('a resource', () => {
   it('that is foreign or unknown is ARTIFACT_NOT_FOUND, in the same bytes', async () => {

@@ -1,19 +1,8 @@
 /** What a refusal for scope says, tried from outside: its `nearest_allowed` put into the same request must pass. */
-import { afterEach, describe, expect, it } from 'vitest';
-import { dataDir, type Host, host, refused } from './host.ts';
+import { describe, expect, it } from 'vitest';
+import { directory, type Host, refused, start } from './host.ts';
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function operator(): Promise<Host> {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
-  const started = await host(path);
-  cleanups.push(() => started.close());
-  return started;
-}
+const operator = (): Promise<Host> => start(directory());
 
 const UNDER = (folder: string, max: number) => [{ tool: 'fs/*', arguments: { n: { max }, path: { under: folder } } }];
 

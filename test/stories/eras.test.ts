@@ -3,8 +3,8 @@ import { Client as Client2 } from '@modelcontextprotocol/client';
 import { StdioClientTransport as Transport2 } from '@modelcontextprotocol/client/stdio';
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as Transport1 } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { afterEach, describe, expect, it } from 'vitest';
-import { dataDir, SERVER } from './host.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { directory, SERVER } from './host.ts';
 
 const me = { name: 'story', version: '1' };
 const pinned = { mode: { pin: '2026-07-28' } } as const;
@@ -39,16 +39,10 @@ async function connect2(
   return client;
 }
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 async function connected(connect: (path: string) => Promise<AnyClient>): Promise<AnyClient> {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
+  const path = directory();
   const client = await connect(path);
-  cleanups.push(() => client.close());
+  onTestFinished(() => client.close());
   return client;
 }
 type Members = any;
@@ -174,10 +168,9 @@ describe.each(Object.entries(CLIENTS))('%s', (_, connect) => {
 });
 
 it('the eras show the same tools and give the same answers', async () => {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
+  const path = directory();
   const clients = await Promise.all(Object.values(CLIENTS).map((connect) => connect(path)));
-  cleanups.push(() => Promise.all(clients.map((client) => client.close())));
+  onTestFinished(async () => void (await Promise.all(clients.map((client) => client.close()))));
   const [first] = clients as [AnyClient];
   const { artifact_hash } = await call(first, 'aga_create_artifact', { request_id: 'shared' });
   const seen = await Promise.all(

@@ -1,13 +1,8 @@
 /** Three agents, three processes, real upstreams, one revocation. */
 import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
-import { dataDir, type Host, host } from './host.ts';
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+import { describe, expect, it } from 'vitest';
+import { directory, type Host, start } from './host.ts';
 
 interface Place {
   readonly data: string;
@@ -23,9 +18,7 @@ const EVERYTHING = join(
 );
 
 function place(config: object = {}): Place {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
-  const root = realpathSync(path);
+  const root = realpathSync(directory());
   const workspace = join(root, 'ws');
   mkdirSync(join(workspace, 'notes'), { recursive: true });
   writeFileSync(join(workspace, 'notes/a.md'), 'the quarterly numbers');
@@ -43,11 +36,7 @@ function place(config: object = {}): Place {
   return {
     data: join(root, 'data'),
     workspace,
-    async start(...args) {
-      const started = await host(join(root, 'data'), { args: ['--config', file, ...args] });
-      cleanups.push(() => started.close());
-      return started;
-    },
+    start: (...args) => start(join(root, 'data'), { args: ['--config', file, ...args] }),
   };
 }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { onTestFinished } from 'vitest';
 
 export const SERVER = join(import.meta.dirname, '../../dist/aga-delegate.cjs');
 
@@ -90,6 +91,20 @@ export async function host(path: string, { args = [], env = {} }: HostOptions = 
     },
     exited,
   };
+}
+
+/** A data directory that is gone after the test. */
+export function directory(): string {
+  const { path, remove } = dataDir();
+  onTestFinished(remove);
+  return path;
+}
+
+/** The same as `host`, closed after the test. */
+export async function start(path: string, options?: HostOptions): Promise<Host> {
+  const started = await host(path, options);
+  onTestFinished(async () => void (await started.close()));
+  return started;
 }
 
 /** The refusal that a call ends in; fails when it does not. */

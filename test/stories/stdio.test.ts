@@ -1,25 +1,8 @@
 /** Journeys over stdio, against the built program. */
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
-import { dataDir, type Host, type HostOptions, host, refused } from './host.ts';
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-function directory(): string {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
-  return path;
-}
-
-async function start(path: string, options?: HostOptions): Promise<Host> {
-  const started = await host(path, options);
-  cleanups.push(() => started.close());
-  return started;
-}
+import { describe, expect, it } from 'vitest';
+import { directory, type Host, host, refused, start } from './host.ts';
 
 describe('a coordinator and a sub-agent in two processes', () => {
   it('delegate, are refused what they do not hold, and end together', async () => {

@@ -3,29 +3,17 @@ import { createPrivateKey } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { signer } from '#ed25519';
 import { open, seal } from '../../src/artifact/artifact.ts';
 import type { Entry } from '../../src/chain/entry.ts';
 import type { Signer } from '../../src/ports.ts';
 import { likeThose, rebuilt, scope } from '../authority/forge.ts';
-import { dataDir, type Host, host, refused } from './host.ts';
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function start(path: string): Promise<Host> {
-  const started = await host(path);
-  cleanups.push(() => started.close());
-  return started;
-}
+import { directory, type Host, refused, start } from './host.ts';
 
 /** 0 genesis · 1 root · 2 helper · 3 below it · 4 another child · 5 that one is revoked. */
 async function history(): Promise<{ path: string; root: string; server: Host }> {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
+  const path = directory();
   const server = await start(path);
   const root = await server.call('aga_create_artifact', { permitted_tools: ['files/**'] });
   const helper = await server.call('aga_delegate_to_subagent', {

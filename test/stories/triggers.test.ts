@@ -3,15 +3,10 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { agentKey, connect, requestProof } from '../../src/client/index.ts';
 import { enrolmentProof, freshSeed } from '../../src/client/key.ts';
-import { dataDir, type Host, host, SERVER } from './host.ts';
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+import { directory, type Host, SERVER, start } from './host.ts';
 
 const HOSTILE = join(import.meta.dirname, '../edge/gateway/hostile.ts');
 const MEASURED = ['CONFIG_MANIFEST'];
@@ -44,20 +39,15 @@ interface Scene {
 }
 
 async function scene(duty: string, config: object = {}): Promise<Scene> {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
+  const path = directory();
   const file = join(path, 'aga-delegate.json');
   const log = join(path, 'log');
   writeFileSync(log, '');
   const upstreams = { up: { command: process.execPath, args: [HOSTILE], env: { HOSTILE_LOG: log } } };
   writeFileSync(file, JSON.stringify({ upstreams, ...config }));
   const data = join(path, 'data');
-  const start: Scene['start'] = async (args = [], env = {}) => {
-    const started = await host(data, { args: ['--config', file, ...args], env });
-    cleanups.push(() => started.close());
-    return started;
-  };
-  const lead = await start();
+  const begin: Scene['start'] = (args = [], env = {}) => start(data, { args: ['--config', file, ...args], env });
+  const lead = await begin();
   const duties = { enforcement_triggers: [duty], measurement_types: MEASURED };
   const root = await lead.call('aga_create_artifact', { permissions: ALL, ...duties });
   const below = async (parent: string): Promise<string> =>
@@ -72,7 +62,7 @@ async function scene(duty: string, config: object = {}): Promise<Scene> {
     child,
     sibling: await below(root.artifact_hash),
     grandchild: await below(child),
-    start,
+    start: begin,
     async triggers() {
       const { entries } = await lead.call('aga_query_chain', { kind: 'TRIGGER' });
       return entries.map(({ event }: { event: { trigger: string } }) => event.trigger);
@@ -238,7 +228,7 @@ it('refusals of our own tools count as well', async () => {
 describe('a failed binding proof', () => {
   const served = async (data: string): Promise<string> => {
     const child = spawn(process.execPath, [SERVER, 'serve', '--http', '127.0.0.1:0', '--data-dir', data]);
-    cleanups.push(() => child.kill());
+    onTestFinished(() => void child.kill());
     for await (const line of createInterface({ input: child.stderr })) {
       const url = /^listening on (\S+)$/.exec(line)?.[1];
       if (url) return url;
@@ -253,7 +243,7 @@ describe('a failed binding proof', () => {
     const server = await served(data);
     const key = agentKey(freshSeed());
     const agent = await connect({ server, token: enrollment.token, key });
-    cleanups.push(() => agent.close());
+    onTestFinished(() => agent.close());
     const { sessionToken } = (await (
       await fetch(`${server}/api/v1/agents/enroll`, {
         method: 'POST',
