@@ -37,13 +37,16 @@ export interface KernelOptions {
   readonly policy?: Policy;
 }
 
+/** As it is where the configuration says nothing. */
+export const POLICY: Policy = { presets: BUILT_IN, rootCeiling: null, rootLimits: {}, launch: [] };
+
 let kernels = 0;
 
 export function kernel({
   store = new MemoryStore(),
   keys = KEYS,
   clock = { now: START },
-  policy = { presets: BUILT_IN, rootCeiling: null, rootLimits: {}, launch: [] },
+  policy = POLICY,
   caches = { snapshot: new MemoryCache(), checkpoint: new MemoryCache() },
 }: KernelOptions = {}): Kernel {
   kernels += 1;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { bound, type Caller } from '../../src/caller.ts';
-import { BUILT_IN, parseCeiling, parsePresets } from '../../src/scope/preset.ts';
+import { parseCeiling, parsePresets } from '../../src/scope/preset.ts';
 import type { Verdict } from '../../src/service/service.ts';
-import { as, type Kernel, kernel, kinds, refusal } from '../kernel.ts';
+import { as, type Kernel, kernel, kinds, POLICY, refusal } from '../kernel.ts';
 
 function callTool(
   { service }: Kernel,
@@ -131,7 +131,7 @@ describe('presets', () => {
     expect(over.code).toBe('LEASE_SUBSET_VIOLATION');
     expect((await refusal(call('aga_delegate_to_subagent', { policy_preset: 'bogus' }))).code).toBe('INVALID_REQUEST');
     const narrow = parsePresets({ narrow: { permissions: { 'agent.delegate': ['*', '*@*'], 'tool.call': ['a/b'] } } });
-    const other = kernel({ policy: { presets: narrow, rootCeiling: null, rootLimits: {}, launch: [] } });
+    const other = kernel({ policy: { ...POLICY, presets: narrow } });
     await other.call('aga_create_artifact', { permissions: all });
     const child = await other.call('aga_delegate_to_subagent', { policy_preset: 'narrow' });
     const wider = await refusal(
@@ -147,7 +147,7 @@ describe('the ceiling of all roots', () => {
     limits: { calls: 3 },
     argument_rules: [{ tool: 'a/write', arguments: { text: { max_bytes: 3 } } }],
   };
-  const policy = { presets: BUILT_IN, rootCeiling: parseCeiling(ceiling, 'root_ceiling'), rootLimits: {}, launch: [] };
+  const policy = { ...POLICY, rootCeiling: parseCeiling(ceiling, 'root_ceiling') };
 
   it('is what a root gets that names nothing, and what no root exceeds', async () => {
     const { call } = kernel({ policy });

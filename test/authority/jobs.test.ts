@@ -4,19 +4,12 @@ import { decodeEvent, type Event } from '../../src/authority/event/index.ts';
 import { Ledger } from '../../src/authority/ledger.ts';
 import { freeze, thaw } from '../../src/authority/snapshot.ts';
 import { MEMORY } from '../../src/authority/state.ts';
-import { BUILT_IN } from '../../src/scope/preset.ts';
-import { as, KEYS, type Kernel, kernel, kinds, ORIGIN, refusal } from '../kernel.ts';
+import { as, KEYS, type Kernel, kernel, kinds, ORIGIN, POLICY, refusal } from '../kernel.ts';
 import { chainOf, entriesOf, faults, rebuilt } from './forge.ts';
 import { portrait } from './portrait.ts';
 
 const agents = new Map([['worker@1.0.0', { isDefault: false }]]);
-const policy = {
-  presets: BUILT_IN,
-  rootCeiling: null,
-  rootLimits: {},
-  launch: [],
-  jobs: { agents, supervisor: 'test' },
-};
+const policy = { ...POLICY, jobs: { agents, supervisor: 'test' } };
 
 async function begun(more: object = {}): Promise<Kernel & { job: any; write(event: object): Promise<unknown> }> {
   const game = kernel({ policy });

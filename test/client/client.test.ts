@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Agent, connect, DelegateError, type KeyStore } from '../../src/client/index.ts';
+import { type Agent, connect, type KeyStore } from '../../src/client/index.ts';
 import { type Authority, authority, OPERATOR } from '../edge/http/fixture.ts';
+import { thrown } from './thrown.ts';
 
 /** As published for browsers. */
 const PORTABLE = join(import.meta.dirname, '../../dist/client.portable.js');
@@ -31,15 +32,6 @@ async function token(changes: object = {}): Promise<string> {
 
 const connected = async (options: object = {}): Promise<Agent> =>
   connect({ server: site.url, token: await token(), ...options });
-
-async function thrown(promise: Promise<unknown>): Promise<DelegateError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(DelegateError);
-  return error as DelegateError;
-}
 
 function storeInMemory(): KeyStore & { readonly kept: Map<string, Uint8Array> } {
   const kept = new Map<string, Uint8Array>();

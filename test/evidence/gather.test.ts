@@ -8,19 +8,12 @@ import { buildBundle } from '../../src/evidence/build.ts';
 import type { Source } from '../../src/evidence/gather.ts';
 import { lineageStatement, openEnvelope } from '../../src/evidence/in-toto.ts';
 import { verifyBundle } from '../../src/evidence/verify.ts';
-import { BUILT_IN } from '../../src/scope/preset.ts';
 import { openSqlite, type SqliteStore } from '../../src/store/sqlite.ts';
-import { as, KEYS, type Kernel, kernel } from '../kernel.ts';
+import { as, KEYS, type Kernel, kernel, POLICY } from '../kernel.ts';
 
 const MANY = 60;
 const agents = new Map([['worker@1.0.0', { isDefault: true }]]);
-const policy = {
-  presets: BUILT_IN,
-  rootCeiling: null,
-  rootLimits: {},
-  launch: [],
-  jobs: { agents, supervisor: 'test' },
-};
+const policy = { ...POLICY, jobs: { agents, supervisor: 'test' } };
 const permissions = { 'agent.delegate': ['*', '*@*'], 'tool.call': ['fs/*'] };
 
 const folder = mkdtempSync(join(tmpdir(), 'aga-gather-'));

@@ -3,10 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { Ledger } from '../../src/authority/ledger.ts';
 import { freeze, thaw } from '../../src/authority/snapshot.ts';
 import type { Caller } from '../../src/caller.ts';
-import { BUILT_IN } from '../../src/scope/preset.ts';
 import { parseAgents } from '../../src/tools/available.ts';
 import { chainOf } from '../authority/forge.ts';
-import { as, KEYS, type Kernel, kernel, kinds, ORIGIN, refusal } from '../kernel.ts';
+import { as, KEYS, type Kernel, kernel, kinds, ORIGIN, POLICY, refusal } from '../kernel.ts';
 
 const agents = parseAgents({
   'ends@1.0.0': { budget_exhausted: 'end' },
@@ -14,7 +13,7 @@ const agents = parseAgents({
   'usual@1.0.0': {},
 });
 const jobs = { agents, supervisor: 'test' };
-const policy = { presets: BUILT_IN, rootCeiling: null, rootLimits: {}, launch: [], jobs };
+const policy = { ...POLICY, jobs };
 const rights = { 'agent.delegate': ['*', '*@*'] };
 
 interface Given {

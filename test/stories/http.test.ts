@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Agent, connect, DelegateError } from '../../src/client/index.ts';
+import { type Agent, connect } from '../../src/client/index.ts';
+import { thrown } from '../client/thrown.ts';
 import { dataDir, type Host, host, SERVER } from './host.ts';
 
 const OPERATOR = 'the-operator-token-of-this-story';
@@ -86,15 +87,6 @@ async function coordinatorToken(url: string, changes: object = {}): Promise<stri
     enroll: true,
   };
   return (await tool(url, 'aga_delegate_to_subagent', { ...input, ...changes })).enrollment.token;
-}
-
-async function thrown(promise: Promise<unknown>): Promise<DelegateError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(DelegateError);
-  return error as DelegateError;
 }
 
 describe('serve', () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parsePresets } from '../../../src/scope/preset.ts';
+import { POLICY } from '../../kernel.ts';
 import { type Authority, authority, type Enrolled, OPERATOR } from './fixture.ts';
 
 let site: Authority;
@@ -258,7 +259,7 @@ describe('a delegation that names no preset', () => {
     ['is isolated where there is no other', {}, 'isolated', {}],
   ])('%s', async (_, others, preset, permissions) => {
     const presets = parsePresets({ lead: { permissions: lead }, ...others });
-    const bounded = await authority({ policy: { presets, rootCeiling: null, rootLimits: {}, launch: [] } });
+    const bounded = await authority({ policy: { ...POLICY, presets } });
     const policy_preset = preset === 'sandboxed' ? 'coordinator' : 'lead';
     const above = await bounded.coordinator({ policy_preset, permissions: lead });
     const { status, json } = await bounded.send(
