@@ -39,12 +39,17 @@ export interface HookPlace {
 export async function judgeHook(bytes: Uint8Array, place: HookPlace): Promise<Refusal | null> {
   const call = hostCall(bytes);
   if (isLookup(call)) return null;
-  const server = mcpTool(call)?.server ?? '';
-  const who = await agentOf(call, server, place);
-  if (isOurs(call, place)) return leaveSlip(call, who, place);
+  const mcp = mcpTool(call);
+  const who = await agentOf(call, mcp?.server ?? '', place);
+  if (who !== null && !(who instanceof Refusal) && who.apart) return null;
+  // Whatever the host calls it, a server may be this one: a call without a slip is the operator's there.
+  if (mcp) await leaveSlip(call, who, place);
   if (who instanceof Refusal) return who;
-  return who === null || who.apart ? null : judge(call, who.grant, place);
+  if (isOurs(call, place)) return call.agent !== null && call.use === null ? nameless() : null;
+  return who && judge(call, who.grant, place);
 }
+
+const nameless = (): Refusal => new Refusal('UNAUTHENTICATED', 'The host does not name this use of the tool.');
 
 /** A server of another name may begin like ours, so the tool must be one that we could have. */
 function isOurs(call: HostCall, { service, servers, upstreams }: HookPlace): boolean {
@@ -114,17 +119,10 @@ const namesakesOf = (agent: string, living: number): Refusal =>
     'Revoke all but one with aga_revoke_artifact, or use the name in "launch", which is one artifact\'s alone.',
   );
 
-async function leaveSlip(
-  { agent, use }: HostCall,
-  who: Agent | Refusal | null,
-  { slips }: HookPlace,
-): Promise<Refusal | null> {
+async function leaveSlip({ agent, use }: HostCall, who: Agent | Refusal | null, { slips }: HookPlace): Promise<void> {
   // The host's own agent is whom that server serves anyway.
-  if (agent === null) return null;
-  const refusal = who instanceof Refusal ? who : null;
-  if (use === null) return refusal ?? new Refusal('UNAUTHENTICATED', 'The host does not name this use of the tool.');
+  if (agent === null || use === null) return;
   await slips.leave(use, { artifact: who === null || who instanceof Refusal ? null : who.grant.hash });
-  return refusal;
 }
 
 async function judge(call: HostCall, grant: Grant, { service, enforcement, mode }: HookPlace): Promise<Refusal | null> {

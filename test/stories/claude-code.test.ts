@@ -74,7 +74,7 @@ const starts = (name: string, script: string) =>
   ['Agent', { description: 'd', prompt: `SCRIPT:${script}`, subagent_type: name, run_in_background: false }] as const;
 const reads = (file: string) => ['Read', { file_path: at('ws', file) }] as const;
 
-describe.skipIf(CLAUDE === '')('a real Claude Code (AGA_TEST_CLAUDE names the program)', { timeout: 60_000 }, () => {
+describe.skipIf(CLAUDE === '')('a real Claude Code (AGA_TEST_CLAUDE names the program)', { timeout: 120_000 }, () => {
   beforeEach(project);
 
   describe('an agent of "launch"', () => {

@@ -32,7 +32,11 @@ beforeEach(async () => {
   writeFileSync(config, JSON.stringify({ upstreams: { up: { command: process.execPath, args: [HOSTILE] } } }));
   lead = await host(data, { args: ['--config', config] });
   cleanups.push(() => lead.close());
-  const all = { 'tool.call': ['up/*', 'claude-code/*', 'other/*'], 'fs.read': [`${ws}/**`], 'fs.write': [`${ws}/**`] };
+  const all = {
+    'tool.call': ['up/*', 'claude-code/*', 'other/*', 'renamed/*'],
+    'fs.read': [`${ws}/**`],
+    'fs.write': [`${ws}/**`],
+  };
   await lead.call('aga_create_artifact', {
     permissions: { ...all, 'net.fetch': ['**'], 'agent.delegate': ['*'] },
   });
@@ -229,6 +233,17 @@ describe('a call over the connection that all agents share', () => {
     expect(new Set(entries.map(({ event }: { event: { binding: string } }) => event.binding))).toEqual(
       new Set(['hook']),
     );
+  });
+
+  it('is that agent’s also where the hook does not know what the host calls this server', async () => {
+    await lead.call('aga_delegate_to_subagent', { sub_agent_id: 'any', permissions: { 'tool.call': ['renamed/*'] } });
+    const named = (tool: string, agent: string) => hook(`mcp__renamed__${tool}`, {}, agent);
+    const said = named('aga_create_artifact', 'any');
+    expect(said).toMatchObject(PASSES);
+    expect(codeOf(await call('aga_create_artifact', said.use))).toBe('NOT_OPERATOR');
+    const stranger = named('aga_create_artifact', 'Explore');
+    expect(stranger).toMatchObject(REFUSED);
+    expect(codeOf(await call('aga_create_artifact', stranger.use))).toBe('PERMISSION_DENIED');
   });
 
   it('by an agent without an artifact is refused where the host lets it pass', async () => {
