@@ -143,7 +143,7 @@ export class PostgresStore implements Store, Tree {
   }
 
   async #append(from: number, decide: Decide, follow?: Follow): Promise<void> {
-    const { session, news, head } = await this.#right.take(from, follow);
+    const { session, passesOn, news, head } = await this.#right.take(from, follow);
     // Pieces are on their way while the rest is decided.
     const written: Promise<unknown>[] = [];
     let sent = 0;
@@ -162,7 +162,7 @@ export class PostgresStore implements Store, Tree {
       if (batch === null) return await this.#right.release(session);
       checkBatch(batch, head?.size ?? 0);
       write(appendOf(this.#chain, batch.rows.slice(sent), batch.head), COMMIT);
-      flushed = this.#flush.behind(session);
+      flushed = this.#flush.behind(session, passesOn);
       size = batch.head.size;
       this.#right.keep(session, size);
     } catch (error) {

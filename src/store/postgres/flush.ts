@@ -1,6 +1,6 @@
 /**
- * From "everybody reads it" to "it stays": entries are committed without waiting for the disk, so that the right to append
- * passes on at once, and are answered for behind a flush. One flush is good for every commit before it, by whomever, since
+ * From "everybody reads it" to "it stays": where others wait for the right to append, entries are committed without waiting
+ * for the disk, so that it passes on at once, and are answered for behind a flush. One flush is good for every commit before it, by whomever, since
  * PostgreSQL writes one log; where it waits for a standby, so does the flush.
  */
 import { Refusal } from '../../base/refusal.ts';
@@ -21,9 +21,10 @@ export class Flush {
     this.#others = new Together((ends) => reader.patiently((session) => this.#find(session, ends)));
   }
 
-  /** Asks in the same breath as a commit; to be told when that commit stands, and how long it made the chain. */
-  behind(session: Session): (size: number) => void {
-    const done = session.ask(FLUSH).then(
+  /** In the same breath as a commit, which `passesOn` or not; to be told when it stands, and how long it made the chain. */
+  behind(session: Session, passesOn: boolean): (size: number) => void {
+    const flushed = passesOn ? session.ask(FLUSH) : Promise.resolve();
+    const done = flushed.then(
       () => true,
       () => false,
     );

@@ -15,6 +15,8 @@ import { newsFrom, newsOf } from './select.ts';
 
 export interface Held {
   readonly session: Session;
+  /** Whether its commit leaves the disk to a flush: others stand in the line. */
+  readonly passesOn: boolean;
   readonly news: readonly Row[];
   readonly head: Head | null;
 }
@@ -166,25 +168,26 @@ export class Right {
       throw error;
     }
     const chain = this.#options.chain();
-    return this.#held(session, `${lockOf(chain)}; ${LEAVE}; ${newsFrom(chain, asking.size, limit)}`);
+    return this.#held(session, true, `${lockOf(chain)}; ${LEAVE}; ${newsFrom(chain, asking.size, limit)}`);
   }
 
   /** First in the line, and the news. The transaction has begun, so that the server ends it for who stands still. */
   #stand(session: Session, size: number, limit: number): Promise<Held> {
     const chain = this.#options.chain();
-    return this.#held(session, `${BEGIN}; SELECT pg_advisory_lock(${LINE}, ${chain}); ${newsFrom(chain, size, limit)}`);
+    const line = `SELECT pg_advisory_lock(${LINE}, ${chain})`;
+    return this.#held(session, true, `${BEGIN}; ${PASS_ON}; ${line}; ${newsFrom(chain, size, limit)}`);
   }
 
   /** The lock and the news in one round trip. */
   #locked(session: Session, size: number, limit: number): Promise<Held> {
     const chain = this.#options.chain();
-    return this.#held(session, `${BEGIN}; ${lockOf(chain)}; ${newsFrom(chain, size, limit)}`);
+    return this.#held(session, false, `${BEGIN}; ${lockOf(chain)}; ${newsFrom(chain, size, limit)}`);
   }
 
-  async #held(session: Session, statements: string): Promise<Held> {
+  async #held(session: Session, passesOn: boolean, statements: string): Promise<Held> {
     try {
       const { rows: news, head } = newsOf((await session.run(statements)).at(-1) ?? []);
-      return { session, news, head };
+      return { session, passesOn, news, head };
     } catch (error) {
       await this.release(session);
       throw error;
@@ -197,11 +200,9 @@ async function show(asking: Asking, rows: readonly Row[]): Promise<void> {
   asking.size += rows.length;
 }
 
-/**
- * The lock goes, and others see the entries, before they are on the disk: a flush follows in the same breath, whoever
- * appends next need not wait for it, and one flush is good for all that came before (`durable` of the store).
- */
-const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off';
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
+/** Whoever stands next need not wait for our disk: one flush behind the commit is good for all who have committed by then. */
+const PASS_ON = 'SET LOCAL synchronous_commit = off';
 /** The largest LIMIT that there is. */
 const MOST = Number.MAX_SAFE_INTEGER;
 /** "aga": advisory locks are numbers that all programs on a database share. */
