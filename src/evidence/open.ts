@@ -16,7 +16,7 @@ import { aroundEntries, type Contents, type Seal, TYPE } from './bundle.ts';
 import type { Cut } from './cut.ts';
 import { type Document, elementsOf, judgeElements } from './document.ts';
 import { reportIssues } from './issues.ts';
-import { Findings } from './report.ts';
+import { Findings, MOST_FINDINGS } from './report.ts';
 import { type Creation, type OpenedEntry, Survey } from './survey.ts';
 
 export interface OpenedBundle {
@@ -69,8 +69,11 @@ export function openBundle(
       judgeElements(cut, findings);
       return undefined;
     }
-    const text = surveyOne(each, index, survey, form);
-    for (const written of [unsealed, whole]) written.add(text);
+    // Behind so many that are none nothing more is told: the rest need only be JSON.
+    if (index - survey.numbers.length < MOST_FINDINGS) {
+      const text = surveyOne(each, index, survey, form);
+      for (const written of [unsealed, whole]) written.add(text);
+    }
     index += 1;
   }
   findings.join(form);

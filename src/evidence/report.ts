@@ -22,7 +22,7 @@ export interface Report {
 }
 
 /** More findings than this in one verdict tell nobody more. */
-const MOST_FINDINGS = 200;
+export const MOST_FINDINGS = 200;
 
 /** Collects the findings of one verdict. */
 export class Findings {

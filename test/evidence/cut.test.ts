@@ -1,5 +1,7 @@
 /** A document is read entry by entry: what is said of its text, and what is held of it, does not depend on that. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
@@ -114,6 +116,19 @@ describe('a document that is cut at its entries', () => {
 });
 
 describe('a long bundle', () => {
+  it('that is none is refused before long, and still for its text first', async () => {
+    const rest = JSON.parse(readFileSync(join(import.meta.dirname, '../vectors/bundles/good-child.json'), 'utf8'));
+    const long = '0,'.repeat(300_000);
+    const filled = (last: string): string =>
+      JSON.stringify({ ...rest, entries: [] }).replace('"entries":[]', `"entries":[${long}${last}]`);
+    const began = performance.now();
+    const rules = async (last: string) =>
+      (await verifyBundle(filled(last), { trust: '' })).integrity.findings.map(({ rule }) => rule);
+    expect(await rules('0')).toEqual(Array(200).fill('entry'));
+    expect(await rules('{"a":1,"a":2}')).toEqual(['duplicate_member']);
+    expect(performance.now() - began).toBeLessThan(3000);
+  });
+
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
   const live = (): number => {
