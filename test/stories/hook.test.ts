@@ -38,7 +38,7 @@ beforeEach(async () => {
     'fs.write': [`${ws}/**`],
   };
   await lead.call('aga_create_artifact', {
-    permissions: { ...all, 'net.fetch': ['**'], 'agent.delegate': ['*'] },
+    permissions: { ...all, 'net.fetch': ['**'], 'agent.delegate': ['*'], 'mcp.resource': ['*'] },
   });
   child = await lead.call('aga_delegate_to_subagent', {
     sub_agent_id: 'reader',
@@ -163,18 +163,21 @@ describe('what a host itself can do', () => {
     );
   });
 
-  it('is refused by its name where nothing else is known of it, and starts no agent that it may not delegate to', async () => {
+  it('is refused by its name where nothing else is known of it, and reaches no agent or resource through the host', async () => {
     expect(hook('Monitor', { description: 'm', timeout_ms: 1, command: 'git status' })).toMatchObject(REFUSED);
     expect(hook('Skill', { skill: 'x' })).toMatchObject(REFUSED);
     expect(hook('ToolSearch', { query: 'select:WebFetch', max_results: 5 })).toMatchObject(PASSES);
     await lead.call('aga_delegate_to_subagent', {
       sub_agent_id: 'boss',
-      permissions: { 'tool.call': ['claude-code/*'], 'agent.delegate': ['reader'] },
+      permissions: { 'tool.call': ['claude-code/*'], 'agent.delegate': ['reader'], 'mcp.resource': ['up'] },
     });
     const starts = (input: object) => hook('Agent', { description: 'd', prompt: 'p', ...input }, 'boss');
     expect(starts({ subagent_type: 'reader' })).toMatchObject(PASSES);
     expect(starts({ subagent_type: 'writer' })).toMatchObject(REFUSED);
     expect(starts({})).toMatchObject(REFUSED);
+    const opens = (server: string) => hook('ReadMcpResourceTool', { server, uri: 'a://b' }, 'boss');
+    expect(opens('up')).toMatchObject(PASSES);
+    expect(opens('aga-delegate')).toMatchObject(REFUSED);
   });
 
   it('is nothing for a sub-agent whose name is that of two artifacts', async () => {

@@ -1,4 +1,5 @@
 /** What a host's tool is in terms of the law: an act, and the files and URLs that it touches. */
+import type { Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Act } from '../../scope/scope.ts';
 import { actsOf, mapOf, urlPlaces, withParsedUrls } from '../gateway/maps.ts';
@@ -29,10 +30,18 @@ const TOUCHES: Record<string, Seen> = {
 };
 const map = mapOf({ [HOST]: TOUCHES }, HOST);
 
-/** The host's tools that start another agent, which acts under an artifact of its own: that it may be asked is `agent.delegate`. */
-const STARTS = new Set(['Agent', 'Task']);
-/** Whom they start where they are not told. */
+/** Whom the host starts where it is not told. */
 const ANYBODY = 'general-purpose';
+const starts = ({ subagent_type: name = ANYBODY }: JsonObject): Act => named('agent.delegate', name);
+const opens = ({ server }: JsonObject): Act => named('mcp.resource', server);
+
+/** What is no file and no URL, but has a capability of its own: to start an agent is to delegate to it. */
+const ALSO: ReadonlyMap<string, (input: JsonObject) => Act> = new Map([
+  ['Agent', starts],
+  ['Task', starts],
+  ['ReadMcpResourceTool', opens],
+  ['ReadMcpResourceDirTool', opens],
+]);
 
 /** It only shows an agent how another tool is called, and without it the host hides most tools of MCP servers. */
 export const isLookup = ({ tool }: HostCall): boolean => tool === 'ToolSearch';
@@ -61,7 +70,8 @@ export function callOf(call: HostCall): Act {
 /** What it touches. Throws `INVALID_REQUEST` where nobody can tell. */
 export function touchedBy(call: HostCall, { arguments: args = {} }: Act): readonly Act[] {
   const { tool, cwd } = call;
-  if (STARTS.has(tool)) return [{ capability: 'agent.delegate', resource: startedBy(args) }];
+  const also = ALSO.get(tool);
+  if (also) return [also(args)];
   if (mcpTool(call) || !map?.has(tool)) return [];
   // Where it looks when it is not told where.
   const whole = 'path' in args || !TOUCHES[tool]?.['/path'] ? args : { ...args, path: cwd };
@@ -70,9 +80,9 @@ export function touchedBy(call: HostCall, { arguments: args = {} }: Act): readon
   return actsOf(map, tool, { properties: args }, whole);
 }
 
-function startedBy({ subagent_type: name = ANYBODY }: JsonObject): string {
-  if (typeof name === 'string') return name;
-  throw new Refusal('INVALID_REQUEST', 'The name of the agent is no text.');
+function named(capability: Act['capability'], resource: Json | undefined): Act {
+  if (typeof resource === 'string') return { capability, resource };
+  throw new Refusal('INVALID_REQUEST', `What ${capability} is asked for is no text.`);
 }
 
 /** A pattern leads out of its folder by itself. */

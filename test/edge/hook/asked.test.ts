@@ -27,7 +27,7 @@ describe('what the host tells', () => {
       'reader | claude-code/Edit | fs.read /ws/n.txt | fs.write /ws/n.txt',
       'reader | claude-code/ToolSearch',
       'reader | aga-delegate/aga_inspect',
-      'reader | claude-code/ReadMcpResourceTool',
+      'reader | claude-code/ReadMcpResourceTool | mcp.resource aga-delegate',
       'reader | claude-code/WebFetch | net.fetch https://example.com/x',
       'reader | claude-code/NotebookEdit | fs.read /ws/a.ipynb | fs.write /ws/a.ipynb',
       'reader | claude-code/Agent | agent.delegate Explore',
