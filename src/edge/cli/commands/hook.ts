@@ -33,13 +33,13 @@ export const hook: Command = {
       return refusal ? deny(refusal, desk.terminal) : outcome(0);
     } catch (error) {
       // Whatever goes wrong, the answer is no: any other end of a hook lets the call pass.
-      return deny(
-        error instanceof CannotStart ? new Refusal('INTERNAL', error.message) : Refusal.from(error),
-        desk.terminal,
-      );
+      return deny(error instanceof CannotStart ? unable(error) : Refusal.from(error), desk.terminal);
     }
   },
 };
+
+const unable = ({ message }: CannotStart): Refusal =>
+  new Refusal('INTERNAL', message, { hint: 'The hook is not set up right, so nothing is permitted: tell the user.' });
 
 const outcome = (exit: number): Outcome => ({ answer: {}, text: () => '', exit });
 
