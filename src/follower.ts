@@ -1,12 +1,12 @@
 /** Brings a ledger up to the head of a store: from a snapshot where there is one, then entry by entry. */
 import { broken, Ledger } from './authority/ledger.ts';
-import { keyAt } from './authority/log-keys.ts';
+import { keyAt, type LogKey } from './authority/log-keys.ts';
 import { thaw } from './authority/snapshot.ts';
 import type { State } from './authority/state.ts';
 import { toDidKey } from './base/did-key.ts';
 import { toHex } from './base/encoding.ts';
 import { Refusal } from './base/refusal.ts';
-import { type Checkpoint, openCheckpoint, parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
+import { type Checkpoint, openCheckpoint, parseVerifierKey, readNote, verifierKey } from './chain/checkpoint.ts';
 import type { Cache, Head, Keys, Row, Signer, Store } from './ports.ts';
 
 const PAGE = 1000;
@@ -24,6 +24,8 @@ export class Follower {
   #log: Signer;
   #logKey: string;
   #lacking = false;
+  /** Those that the chain has named so far. */
+  #logKeys: readonly LogKey[] = [];
   readonly #store: Store;
   readonly #caches: Caches;
   readonly #keys: Keys;
@@ -85,7 +87,8 @@ export class Follower {
   }
 
   /** Goes over to the key that the chain has come to; false where it is not here. */
-  turn({ logKey }: State): boolean {
+  turn({ logKey, logKeys }: State): boolean {
+    this.#logKeys = logKeys;
     if (logKey === null || logKey === this.#logKey) return true;
     const next = this.#successor(logKey);
     this.#lacking = next === undefined;
@@ -150,9 +153,17 @@ export class Follower {
   async remember(head: Head | null): Promise<void> {
     if (!head) return;
     const note = (await this.rememberedNote()) ?? '';
-    // Who signed it is not asked: it may be a key that the log has gone over to, and that is not known here yet.
-    if (note.startsWith(`${this.origin}\n`) && sizeIn(note) >= head.size) return;
+    if (note.startsWith(`${this.origin}\n`) && sizeIn(note) >= head.size && this.#mayStand(note)) return;
     await this.#caches.checkpoint.save(new TextEncoder().encode(head.checkpoint));
+  }
+
+  /** Signed by a key of the log, or by one that it may have gone over to, and that is not known here yet. */
+  #mayStand(note: string): boolean {
+    const known = this.#logKeys.map(({ key }) => key);
+    if (known.some((key) => openCheckpoint(note, key) !== undefined)) return true;
+    const ids = known.map((key) => parseVerifierKey(key)?.keyId);
+    const own = readNote(note)?.signatures.filter(({ name }) => name === this.origin) ?? [];
+    return own.some(({ keyId }) => !ids.includes(keyId));
   }
 
   /** The same a second from now, once for all that happens until then: a process may be killed before it closes. */
