@@ -1,9 +1,9 @@
 /** Which entries may leave the database: what is old enough, in whole bundles, but for what may still be asked for daily. */
 import type { State } from '../authority/state.ts';
 import { parseInstant } from '../base/instant.ts';
+import { BUNDLE } from '../base/tlog-tiles.ts';
 import { openEntry } from '../chain/entry.ts';
 import type { Store } from '../ports.ts';
-import { BUNDLE } from '../store/archive/bundle.ts';
 
 export interface Limits {
   /** Only entries with a smaller number. */

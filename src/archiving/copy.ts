@@ -1,11 +1,11 @@
 /** The tiles of a log up to one of its signed checkpoints: written, and read back as if somebody else had written them. */
 import { toHex } from '../base/encoding.ts';
 import { Refusal } from '../base/refusal.ts';
+import { BUNDLE, bundleOf, entriesOf, joined, tilePath } from '../base/tlog-tiles.ts';
 import type { Checkpoint } from '../chain/checkpoint.ts';
 import { Frontier, leafHash } from '../chain/tree.ts';
 import { readTile, TILE_HEIGHT, withNodes } from '../evidence/tiles.ts';
 import type { Store, Tree } from '../ports.ts';
-import { BUNDLE, bundleOf, entriesOf, joined, tilePath } from '../store/archive/bundle.ts';
 import type { Disk } from './disk.ts';
 
 export interface Copying {

@@ -8,9 +8,9 @@
  * 4. Only then texts leave the database, a few thousand at a time. Hashes, kinds, places and the tree stay.
  */
 import { Refusal } from '../base/refusal.ts';
+import { BUNDLE } from '../base/tlog-tiles.ts';
 import type { Checkpoint } from '../chain/checkpoint.ts';
 import type { Store, Tree } from '../ports.ts';
-import { BUNDLE } from '../store/archive/bundle.ts';
 import type { Archived, Shelf } from '../store/archive/shelf.ts';
 import { TileFolder } from '../store/archive/tile-folder.ts';
 import { MAY_BE_NEEDED } from './closed.ts';

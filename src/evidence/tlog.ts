@@ -9,10 +9,11 @@
 import { notFound } from '../authority/find.ts';
 import { fromBase64, toBase64 } from '../base/encoding.ts';
 import { Refusal } from '../base/refusal.ts';
+import { bundleOf, joined, tilePath } from '../base/tlog-tiles.ts';
 import { type Checkpoint, openCheckpoint } from '../chain/checkpoint.ts';
 import { inclusionProof, verifyConsistency, verifyInclusion } from '../chain/proof.ts';
 import { leafHash } from '../chain/tree.ts';
-import type { Head, Row } from '../ports.ts';
+import type { Head } from '../ports.ts';
 import { bestFor, type CosignedSource, witnessedHead } from './cosigned.ts';
 import { creationOf, type Source } from './gather.ts';
 import { readTile, TILE_HEIGHT, TILE_WIDTH, withNodes } from './tiles.ts';
@@ -89,15 +90,15 @@ export async function* tileFiles(source: Source): AsyncGenerator<TlogFile> {
   if (!head) throw new Refusal('NOT_FOUND', 'The chain has no entries yet.');
   for (let level = 0, width = head.size; width > 0; level += 1, width = Math.floor(width / TILE_WIDTH)) {
     for (let tile = 0; tile * TILE_WIDTH < width; tile++) {
-      const here = `${indexPath(tile)}${partial(width - tile * TILE_WIDTH)}`;
+      const here = width - tile * TILE_WIDTH;
       yield {
-        path: `tile/${level}/${here}`,
+        path: tilePath(level, tile, here),
         bytes: joined(await readTile(source, level * TILE_HEIGHT, tile, head.size)),
       };
       if (level === 0) {
         const bytes = await entryBundle(source, tile, head);
         // What the format has no room for is left out; the tiles still prove it.
-        if (bytes) yield { path: `tile/entries/${here}`, bytes };
+        if (bytes) yield { path: tilePath('entries', tile, here), bytes };
       }
     }
   }
@@ -114,7 +115,12 @@ export async function readResource(source: Source, path: string): Promise<Uint8A
   const asked = width === undefined ? TILE_WIDTH : Number(width);
   const height = level === 'entries' ? 0 : Number(level);
   // A path has one spelling, and nothing is served that the head does not cover.
-  if (place === '' || indexPath(tile) !== place || asked < 1 || asked > TILE_WIDTH - (width === undefined ? 0 : 1))
+  if (
+    place === '' ||
+    tilePath(0, tile) !== `tile/0/${place}` ||
+    asked < 1 ||
+    asked > TILE_WIDTH - (width === undefined ? 0 : 1)
+  )
     return undefined;
   if (tile * TILE_WIDTH + asked > Math.floor(head.size / TILE_WIDTH ** height)) return undefined;
   const size = (tile * TILE_WIDTH + asked) * TILE_WIDTH ** height;
@@ -125,16 +131,7 @@ export async function readResource(source: Source, path: string): Promise<Uint8A
 
 const TILE_PATH = /^tile\/(entries|\d|[1-5]\d|6[0-3])\/((?:x\d{3}\/)*\d{3})(?:\.p\/([1-9]\d{0,2}))?$/;
 
-/** Three digits an element, all but the last with an `x` in front. */
-function indexPath(index: number): string {
-  const digits = String(index).padStart(Math.ceil(String(index).length / 3) * 3, '0');
-  const parts = digits.match(/\d{3}/g) ?? [];
-  return parts.map((part, i) => (i < parts.length - 1 ? `x${part}` : part)).join('/');
-}
-
-const partial = (width: number): string => (width >= TILE_WIDTH ? '' : `.p/${width}`);
-
-/** Entries with their lengths in front as big-endian uint16; `undefined` where one is longer than that can say. */
+/** `undefined` where an entry is longer than the format can say. */
 async function entryBundle(
   source: Source,
   tile: number,
@@ -143,21 +140,5 @@ async function entryBundle(
   const first = tile * TILE_WIDTH;
   const limit = Math.min(TILE_WIDTH, size - first);
   const { rows } = await source.read({ after: first - 1, limit });
-  const parts = rows.map(prefixed);
-  return parts.every((part) => part !== undefined) ? joined(parts) : undefined;
-}
-
-function prefixed({ entry }: Row): Uint8Array | undefined {
-  const bytes = utf8.encode(entry);
-  return bytes.length > 0xffff ? undefined : joined([Uint8Array.of(bytes.length >> 8, bytes.length & 0xff), bytes]);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return bundleOf(rows.map(({ entry }) => entry));
 }

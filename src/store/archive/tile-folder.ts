@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex } from '#digest';
 import { Refusal } from '../../base/refusal.ts';
+import { BUNDLE, entriesOf, tilePath } from '../../base/tlog-tiles.ts';
 import type { Row } from '../../ports.ts';
-import { BUNDLE, entriesOf, tilePath } from './bundle.ts';
 
 /** Bundles kept in memory: a page of a thousand entries needs five. */
 const KEPT = 16;

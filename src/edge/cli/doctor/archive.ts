@@ -1,7 +1,7 @@
 /** Where a chain has an archive: whether this machine finds its first and its last file there. */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { BUNDLE, tilePath } from '../../../store/archive/bundle.ts';
+import { BUNDLE, tilePath } from '../../../base/tlog-tiles.ts';
 import type { Archived } from '../../../store/archive/shelf.ts';
 import type { Desk } from '../command.ts';
 import { broken, type Check, ok } from './check.ts';

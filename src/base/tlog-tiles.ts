@@ -1,6 +1,6 @@
 /**
- * Entry bundles as C2SP tlog-tiles has them: 256 entries to a file, each with its length in front as big-endian uint16,
- * at `tile/entries/x001/x234/067`, three digits an element and an `x` before all but the last.
+ * Files and entry bundles as C2SP tlog-tiles has them: 256 hashes or entries to a file, each entry with its length in front
+ * as big-endian uint16, at `tile/entries/x001/x234/067`, three digits an element and an `x` before all but the last.
  */
 export const BUNDLE = 256;
 
