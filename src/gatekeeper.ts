@@ -89,10 +89,10 @@ function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, til
         },
       }),
     async decide({ caller, tool, acts, resolved, argumentsDigest, requestId, barred: found }) {
-      const barred = found ?? (await unmeasurable(artifactOf(caller), acts[0]));
+      const ownNo = found ?? (await unmeasurable(artifactOf(caller), acts[0]));
       const price = tool === null ? undefined : priceOf(tool);
-      const question = { tool, acts, second: resolved, argumentsDigest, requestId, barred, price };
-      const { code, message, by, grant, lacking, held } = await service.decide(caller, question, mode);
+      const question = { tool, acts, second: resolved, argumentsDigest, requestId, barred: ownNo, price };
+      const { code, message, by, grant, lacking, barred, held } = await service.decide(caller, question, mode);
       if (code === null && grant) {
         const artifact = grant.hash;
         if (!held || !price) return { artifact };
@@ -100,8 +100,7 @@ function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, til
       }
       if (grant && mode === 'shadow' && !TOTAL.has(code ?? '')) return { artifact: grant.hash };
       if (grant) void enforcement.refused(grant.hash).catch(() => undefined);
-      // The gateway's own reasons say more than the verdict keeps.
-      if (barred && by === null && code === barred.code) return barred;
+      if (barred) return barred;
       const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
       return new Refusal(code ?? 'INTERNAL', message, {
         detail: { refused_by, nearest_allowed: nearest(grant, lacking) },

@@ -128,17 +128,16 @@ async function leaveSlip({ agent, use }: HostCall, who: Agent | Refusal | null, 
 async function judge(call: HostCall, grant: Grant, { service, enforcement, mode }: HookPlace): Promise<Refusal | null> {
   const { hash, scope: own } = grant;
   const question = await questionOf(call, lineage(grant));
-  const { code, message, by, lacking } = await service.decide(bound(hash, 'hook'), question, mode);
+  const { code, message, by, lacking, barred } = await service.decide(bound(hash, 'hook'), question, mode);
   if (code === null || (mode === 'shadow' && !TOTAL.has(code))) return null;
   await enforcement.refused(hash);
-  // Our own reasons say more than the verdict keeps.
-  if (question.barred && by === null && code === question.barred.code) return question.barred;
+  if (barred) return barred;
   const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
   const nearest_allowed = lacking === null ? null : { permissions: { [lacking]: own.permissions[lacking] ?? [] } };
   return new Refusal(code, message, { detail: { refused_by, nearest_allowed } });
 }
 
-type Question = Parameters<Service['decide']>[1] & { readonly barred?: Refusal | undefined };
+type Question = Parameters<Service['decide']>[1];
 
 async function questionOf(call: HostCall, grants: readonly Grant[]): Promise<Question> {
   const act = callOf(call);

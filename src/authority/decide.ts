@@ -1,6 +1,6 @@
 /** Judges one call of an upstream tool, or one act that an enforcement point asks about: the verdict is an event. */
 import { BINDINGS, type Binding } from '../artifact/artifact.ts';
-import type { Code } from '../base/refusal.ts';
+import type { Code, Refusal } from '../base/refusal.ts';
 import { type Act, denials, type Scope } from '../scope/scope.ts';
 import { authorize } from './authorize.ts';
 import { type Money, overBudget } from './budget.ts';
@@ -18,7 +18,7 @@ export interface Question {
   readonly binding: 'operator' | Binding;
   readonly mode: 'enforce' | 'shadow';
   /** A no that was found before the lineage was asked, for example arguments of the wrong shape. */
-  readonly barred?: { readonly code: Code; readonly message: string } | undefined;
+  readonly barred?: Refusal | undefined;
   /** What it costs: held together with a permit, as much of it as is left, from the least to the most. */
   readonly price?: { readonly least: Money; readonly most: Money } | undefined;
   /** The same acts read another way, which must be permitted as well: each scope of the lineage has a twin for it. */
@@ -36,6 +36,8 @@ export interface Judgement {
   readonly by: Grant | null;
   /** Capability of the act that was refused for want of a permission; null where it was something else. */
   readonly lacking: string | null;
+  /** What the question had against the act, where that is why: it says more than the event keeps. */
+  readonly barred: Refusal | null;
 }
 
 /** `grant` is null for an operator that has no artifact yet. */
@@ -55,7 +57,8 @@ export function decide(grant: Grant | null, question: Question, time: number): J
     binding: question.binding,
     mode: question.mode,
   };
-  return { event, message: no?.message ?? 'Permitted.', by: no?.by ?? null, lacking: no?.lacking ?? null };
+  const { message = 'Permitted.', by = null, lacking = null, barred = null } = no ?? {};
+  return { event, message, by, lacking, barred };
 }
 
 /** For the record only, so the beginning of a long one will do; never half a character. */
@@ -71,6 +74,7 @@ interface No {
   readonly message: string;
   readonly by: Grant | null;
   readonly lacking?: string;
+  readonly barred?: Refusal;
 }
 
 function judge(grant: Grant | null, { acts, tool, binding, barred, second, price }: Question, time: number): No | null {
@@ -84,7 +88,8 @@ function judge(grant: Grant | null, { acts, tool, binding, barred, second, price
     const message = `The artifact asks for a caller known by ${grant.minBinding} or better; this one is known by ${binding}.`;
     return { code: 'PERMISSION_DENIED', message, by: grant };
   }
-  if (barred) return { ...barred, by: null };
+  // Named one by one: the message of an error is not enumerable.
+  if (barred) return { code: barred.code, message: barred.message, by: null, barred };
   for (const act of touched) {
     const no = refusalOf(grant, act, time);
     if (no) return no;

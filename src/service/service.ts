@@ -27,6 +27,8 @@ export interface Verdict {
   readonly by: Grant | null;
   /** Capability that the artifact lacks for it, where that is why. */
   readonly lacking: string | null;
+  /** What the question had against it, where that is why. */
+  readonly barred: Refusal | null;
   /** Under which artifact it was judged; null for an operator that has none. */
   readonly grant: Grant | null;
   /** What is held for it, where it has a price. */
@@ -115,7 +117,7 @@ export class Service {
       decide({ state, now, nonce }) {
         const hash = caller.artifact ?? caller.session.lastRoot;
         const grant = hash === null ? null : find(state, hash);
-        const { event, message, by, lacking } = decide(grant, { ...question, binding: caller.binding, mode }, now);
+        const { event, ...why } = decide(grant, { ...question, binding: caller.binding, mode }, now);
         const { price } = question;
         const money = grant && price && event.code === null ? smaller(price.most, budgetLeft(grant)) : null;
         const held = grant && money && proposeReservation(grant, money, nonce(), now, null);
@@ -125,10 +127,8 @@ export class Service {
           after: held ? [held] : isBroke ? endsWithBudget(state, grant, price.least) : [],
           tell: (_, { sequence_number }) => ({
             code: event.code,
-            message,
-            by,
+            ...why,
             grant,
-            lacking,
             held: held && money ? { reservation: held.reservation_id, money } : null,
             sequence_number,
           }),

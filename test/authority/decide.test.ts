@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Refusal } from '../../src/base/refusal.ts';
 import { bound, type Caller } from '../../src/caller.ts';
 import { parseCeiling, parsePresets } from '../../src/scope/preset.ts';
 import type { Verdict } from '../../src/service/service.ts';
@@ -56,6 +57,24 @@ describe('a decision', () => {
     Object.assign(grant ?? {}, { minBinding: 'proof' });
     expect((await callTool(k, as(root.artifact_hash), 'a/b')).code).toBe('PERMISSION_DENIED');
     expect((await callTool(k, bound(root.artifact_hash, 'proof'), 'a/b')).code).toBe(null);
+  });
+
+  it('tells in its own words what the asker had against the act, after the lineage has permitted it', async () => {
+    const k = kernel();
+    await k.call('aga_create_artifact', { permitted_tools: ['files/*'] });
+    const barred = new Refusal('INVALID_REQUEST', 'The path leads out.', { hint: 'Stay inside.', detail: 1 });
+    const ask = (tool: string, mode: 'enforce' | 'shadow' = 'enforce') => {
+      const acts = [{ capability: 'tool.call', resource: tool }] as const;
+      return k.service.decide(k.operator, { acts, tool, argumentsDigest: '', requestId: 1, barred }, mode);
+    };
+    for (const mode of ['enforce', 'shadow'] as const) {
+      const verdict = await ask('files/read', mode);
+      expect(verdict).toMatchObject({ code: 'INVALID_REQUEST', message: 'The path leads out.', by: null });
+      expect(verdict.barred).toBe(barred);
+    }
+    expect(await ask('other/read')).toMatchObject({ code: 'PERMISSION_DENIED', barred: null });
+    expect((await callTool(k, k.operator, 'files/read')).barred).toBe(null);
+    expect((await k.audit()).findings).toEqual([]);
   });
 
   it('asks the argument rules of every ancestor', async () => {
