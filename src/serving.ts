@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Installation } from './assemble.ts';
+import { slipsIn } from './edge/hook/slips.ts';
 import { serveHttp } from './edge/http/index.ts';
 import { CannotStart } from './keys/file.ts';
 import { operatorToken } from './keys/operator-token.ts';
@@ -39,6 +40,7 @@ export async function serveInstallation(installation: Installation, place: Place
     session,
     onRefused: (artifact) => void enforcement.refused(artifact).catch(report),
     onFailedProof: (artifact) => void enforcement.failedProof(artifact).catch(report),
+    hooked: slipsIn(directory).find,
     report,
     host,
     port,

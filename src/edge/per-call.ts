@@ -8,6 +8,7 @@
  *                            address of /mcp (over stdio "aga:stdio"), ath over HTTP, aga_body the digest of the
  *                            RFC 8785 form of {"name":…,"arguments":{…}}
  */
+import { BINDINGS, type Binding } from '../artifact/artifact.ts';
 import { canonicalize, type Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
 import { bound, type Caller, visible } from '../caller.ts';
@@ -34,7 +35,7 @@ export interface Connection {
   /** Told of a proof that is not the holder's of the artifact that this connection acts for. */
   readonly onFailedProof?: (artifact: string) => void;
   /** Who makes a call, where a hook of the host has said so before it came; null for somebody that has no artifact. */
-  readonly hooked?: (use: string) => Promise<{ readonly artifact: string | null } | undefined>;
+  readonly hooked?: ((use: string) => Promise<{ readonly artifact: string | null } | undefined>) | undefined;
 }
 
 /** What a proof over stdio names as its address. */
@@ -87,13 +88,19 @@ function shownIn({ [LINEAGE]: named, [PLAIN]: plain, [STATEMENTS]: statements }:
   throw new Refusal('INVALID_REQUEST', `_meta["${PLAIN}"] is no list, with "${STATEMENTS}" beside it.`);
 }
 
-/** What a hook has said goes before what the call shows: a sub-agent never acts as whoever its host is. */
+/**
+ * What a hook has said goes before what the call shows: a sub-agent never acts as whoever its host is.
+ *
+ * The client writes the name of the use, and over a network nobody can tell whether it is the host that the hook spoke of.
+ * So it may choose among what is below its own artifact, as by showing a lineage, and is known no better than before.
+ */
 async function hookedCaller(
   { artifact }: { readonly artifact: string | null },
   { caller, service }: Connection,
 ): Promise<Caller> {
   if (artifact !== null) {
-    await service.askAnyone<null>({
+    // Somebody whose own authority stands still is not heard as anybody else.
+    await service.ask<null>({
       name: 'hook',
       caller,
       writes: false,
@@ -103,7 +110,7 @@ async function hookedCaller(
         return { answer: null };
       },
     });
-    return bound(artifact, 'hook');
+    return bound(artifact, asHooked(caller));
   }
   throw new Refusal('PERMISSION_DENIED', 'The sub-agent that makes this call has no artifact.', {
     hint: 'Delegate to it first, with aga_delegate_to_subagent and its name as sub_agent_id.',
@@ -133,7 +140,10 @@ async function callerOf(
   return bound(leaf.hash, signer === null ? weaker(caller) : 'proof');
 }
 
-const weaker = ({ binding }: Caller) => (binding === 'operator' ? 'process' : binding);
+const weaker = ({ binding }: Caller): Binding => (binding === 'operator' ? 'process' : binding);
+
+const STRONGER: readonly Binding[] = BINDINGS.slice(BINDINGS.indexOf('hook'));
+const asHooked = (caller: Caller): Binding => (STRONGER.includes(weaker(caller)) ? 'hook' : weaker(caller));
 
 async function signerOf(
   { name, arguments: given = {} }: ToolCall,

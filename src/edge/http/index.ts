@@ -12,6 +12,7 @@ import type { Session } from '../session.ts';
 import { metrics } from './metrics.ts';
 import { rateOf } from './rate.ts';
 import { type HttpOptions, type HttpServer, listen } from './server.ts';
+import type { Site } from './site.ts';
 import { tailOf } from './tail.ts';
 
 export type { HttpServer } from './server.ts';
@@ -38,6 +39,7 @@ export interface ServeOptions extends HttpOptions {
   readonly onRefused?: (artifact: string) => void;
   /** Told of each proof that is not its holder's, in a session of an artifact. */
   readonly onFailedProof?: (artifact: string) => void;
+  readonly hooked?: Site['hooked'] | undefined;
   readonly report: (error: unknown) => void;
   readonly clock?: Clock;
 }
@@ -51,6 +53,7 @@ export async function serveHttp({
   session,
   onRefused = () => undefined,
   onFailedProof = () => undefined,
+  hooked,
   report,
   clock = Date.now,
   ...options
@@ -73,6 +76,7 @@ export async function serveHttp({
     session: session ?? ((caller: Caller) => governedSession(service, caller)),
     onRefused,
     onFailedProof,
+    hooked,
     report,
   };
   return listen(site, options);

@@ -62,6 +62,7 @@ export async function listen(site: Site, options: HttpOptions): Promise<HttpServ
         clock,
         session: limited,
         onFailedProof: site.onFailedProof,
+        hooked: site.hooked,
       }),
     site.report,
   );

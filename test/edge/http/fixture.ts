@@ -4,7 +4,7 @@ import { sha256Hex } from '#digest';
 import { signer } from '#ed25519';
 import { proveHolder } from '../../../src/artifact/enrolment.ts';
 import { toDidKey } from '../../../src/base/did-key.ts';
-import { type HttpServer, serveHttp } from '../../../src/edge/http/index.ts';
+import { type HttpServer, type ServeOptions, serveHttp } from '../../../src/edge/http/index.ts';
 import type { Nonces } from '../../../src/ports.ts';
 import { memoryNonces } from '../../../src/store/nonces.ts';
 import { tokensOf } from '../../../src/tokens.ts';
@@ -53,7 +53,7 @@ export const running = (): { now: number; ahead: number } => ({
 });
 
 export async function authority(
-  options: KernelOptions & { readonly nonces?: Nonces; readonly patience?: number } = {},
+  options: KernelOptions & Pick<Partial<ServeOptions>, 'patience' | 'hooked'> & { readonly nonces?: Nonces } = {},
 ): Promise<Authority> {
   const k = kernel({ clock: running(), ...options });
   const reports: unknown[] = [];
@@ -71,6 +71,7 @@ export async function authority(
     port: 0,
     clock,
     ...(options.patience !== undefined && { patience: options.patience }),
+    ...(options.hooked && { hooked: options.hooked }),
     info: { name: 'aga-delegate', title: 'AGA Delegate', version: '0.0.0' },
   });
   const send: Authority['send'] = async (method, path, body, token, headers = {}) => {
