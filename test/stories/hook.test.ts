@@ -1,7 +1,9 @@
 /** A host whose sub-agents share one connection, and whose hook says who they are: `aga-delegate hook` with the real program. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dataDir, type Host, host, SERVER } from './host.ts';
 
@@ -289,5 +291,70 @@ describe('a call over the connection that all agents share', () => {
     const { use } = ours('up__echo');
     const params = { name: 'up__echo', arguments: {}, _meta: { 'claudecode/toolUseId': use } };
     expect(codeOf((await agent.request('tools/call', params)).result as unknown as Result)).toBe('ARTIFACT_NOT_FOUND');
+  });
+});
+
+describe('a call over an HTTP connection that all agents share', () => {
+  const TOKEN = 'operator-of-the-hook-story';
+  let url: string;
+
+  beforeEach(async () => {
+    const args = [SERVER, 'serve', '--http', '127.0.0.1:0', '--data-dir', data, '--config', config];
+    const server = spawn(process.execPath, args, { env: { ...process.env, AGA_OPERATOR_TOKEN: TOKEN } });
+    const gone = new Promise((resolve) => server.once('exit', resolve));
+    cleanups.push(async () => {
+      server.kill();
+      await gone;
+    });
+    url = await new Promise((resolve) => {
+      createInterface({ input: server.stderr }).on('line', (line) => {
+        const found = /^listening on (\S+)$/.exec(line)?.[1];
+        if (found) resolve(found);
+      });
+    });
+  });
+
+  const ours = (tool: string, agent: string | null = 'reader') => hook(`mcp__aga-delegate__${tool}`, {}, agent);
+
+  it('is made under the artifact of the agent that the hook has named', async () => {
+    const client = new Client({ name: 'test', version: '1' });
+    const requestInit = { headers: { authorization: `Bearer ${TOKEN}` } };
+    await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit }));
+    cleanups.push(() => client.close());
+    const call = (name: string, use: string) =>
+      client.callTool({ name, arguments: {}, _meta: { 'claudecode/toolUseId': use } }) as Promise<Result>;
+    expect(codeOf(await call('up__pid', ours('up__pid').use))).toBe('PERMISSION_DENIED');
+    expect(codeOf(await call('up__echo', ours('up__echo').use))).toBe(null);
+    expect(codeOf(await call('aga_create_artifact', ours('aga_create_artifact').use))).toBe('NOT_OPERATOR');
+    expect(codeOf(await call('aga_inspect', ours('aga_inspect', 'Explore').use))).toBe('PERMISSION_DENIED');
+    expect(codeOf(await call('aga_create_artifact', ours('aga_create_artifact', null).use))).toBe(null);
+    const { entries } = await lead.call('aga_query_chain', { kind: 'DECISION' });
+    expect(entries.map(({ event }: { event: { binding: string } }) => event.binding)).toEqual(['hook', 'hook']);
+  });
+
+  it('is so also through a stdio server with AGA_URL, where the hook has the data directory of the authority', async () => {
+    const boss = await lead.call('aga_delegate_to_subagent', {
+      sub_agent_id: 'boss',
+      policy_preset: 'coordinator',
+      enroll: true,
+    });
+    const { path, remove } = dataDir();
+    cleanups.push(remove);
+    const shared = await host(path, { args: ['--token', boss.enrollment.token], env: { AGA_URL: url } });
+    cleanups.push(() => shared.close());
+    await shared.call('aga_delegate_to_subagent', { sub_agent_id: 'helper' });
+    const inspect = async (use: string) => {
+      const params = {
+        name: 'aga_inspect',
+        arguments: { view: 'lineage' },
+        _meta: { 'claudecode/toolUseId': use },
+      };
+      const { result } = await shared.request('tools/call', params);
+      return codeOf(result as unknown as Result) ?? result?.structuredContent.lineage.at(-1).subject;
+    };
+    expect(await inspect(ours('aga_inspect', 'helper').use)).toBe('helper');
+    expect(await inspect(ours('aga_inspect', null).use)).toBe('boss');
+    // Whom the lead has delegated to beside it.
+    expect(await inspect(ours('aga_inspect', 'reader').use)).toBe('ARTIFACT_NOT_FOUND');
   });
 });
