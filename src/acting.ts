@@ -8,6 +8,7 @@ import { slipsIn } from './edge/hook/slips.ts';
 import { perCall, STDIO } from './edge/per-call.ts';
 import type { Session } from './edge/session.ts';
 import { identityOf } from './identity.ts';
+import { CannotStart } from './keys/file.ts';
 
 export interface Acting {
   /** For one connection; cheap and without effects. */
@@ -29,7 +30,7 @@ export async function acting(settings: Settings): Promise<Acting> {
     await installation.close();
   };
   const session = (caller: Caller) => installation.session(caller);
-  const slips = slipsIn(settings.dataDir);
+  const slips = slipsIn(settings.dataDir, settings.config.require_hook);
   // Agents that share this connection may show with a call who they are.
   const shared = (caller: Caller): Session =>
     perCall(session(caller), {
@@ -66,6 +67,11 @@ async function remote(settings: Settings): Promise<Acting> {
     import('./edge/remote/connect.ts'),
     import('./edge/remote/session.ts'),
   ]);
+  if (settings.config.require_hook) {
+    throw new CannotStart(
+      'With AGA_URL it is the authority that asks for a hook: set require_hook in its configuration, not in this one.',
+    );
+  }
   const agent = remoteAgent(settings);
   const unused = Object.keys(settings.config.upstreams);
   if (unused.length > 0) {

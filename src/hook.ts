@@ -16,7 +16,7 @@ import { resolvedActs } from './edge/gateway/twin.ts';
 import { callOf, isLookup, mcpTool, touchedBy } from './edge/hook/asked.ts';
 import { type HostCall, hostCall } from './edge/hook/host-call.ts';
 import { ownGround } from './edge/hook/own-ground.ts';
-import type { Slips } from './edge/hook/slips.ts';
+import { OWN, type Slips } from './edge/hook/slips.ts';
 import { TOTAL } from './gatekeeper.ts';
 import type { Enforcement } from './service/enforcement.ts';
 import type { Mode, Service } from './service/service.ts';
@@ -27,6 +27,8 @@ export interface HookPlace {
   readonly enforcement: Enforcement;
   readonly slips: Slips;
   readonly mode: Mode;
+  /** Whether a server refuses what is not announced to it. */
+  readonly required: boolean;
   /** Whom the host's own agent acts for; null for the operator. */
   readonly artifact: string | null;
   /** What the host calls the server that we are: its calls are judged when they arrive there. */
@@ -41,10 +43,10 @@ export async function judgeHook(bytes: Uint8Array, place: HookPlace): Promise<Re
   if (isLookup(call)) return null;
   const mcp = mcpTool(call);
   const who = await agentOf(call, mcp?.server ?? '', place);
-  if (who !== null && !(who instanceof Refusal) && who.apart) return null;
   // Whatever the host calls it, a server may be this one: a call without a slip is the operator's there.
   if (mcp) await leaveSlip(call, who, place);
   if (who instanceof Refusal) return who;
+  if (who?.apart) return null;
   if (isOurs(call, place)) return call.agent !== null && call.use === null ? nameless() : null;
   return who && judge(call, who.grant, place);
 }
@@ -119,10 +121,16 @@ const namesakesOf = (agent: string, living: number): Refusal =>
     'Revoke all but one with aga_revoke_artifact, or use the name in "launch", which is one artifact\'s alone.',
   );
 
-async function leaveSlip({ agent, use }: HostCall, who: Agent | Refusal | null, { slips }: HookPlace): Promise<void> {
-  // The host's own agent is whom that server serves anyway.
-  if (agent === null || use === null) return;
-  await slips.leave(use, { artifact: who === null || who instanceof Refusal ? null : who.grant.hash });
+async function leaveSlip(
+  { agent, use }: HostCall,
+  who: Agent | Refusal | null,
+  { slips, required }: HookPlace,
+): Promise<void> {
+  if (use === null) return;
+  const known = who instanceof Refusal ? null : who;
+  // The host's own agent, and one at its own server, is whom that server serves anyway.
+  if (agent !== null && !known?.apart) await slips.leave(use, { artifact: known?.grant.hash ?? null });
+  else if (required) await slips.leave(use, OWN);
 }
 
 async function judge(call: HostCall, grant: Grant, { service, enforcement, mode }: HookPlace): Promise<Refusal | null> {

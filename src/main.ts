@@ -92,8 +92,9 @@ function program(terminal: Program['terminal']): Program {
             ]);
             const { artifact } = await identity();
             const { dataDir, config } = chosen();
+            const { mode, require_hook: required } = config;
             const upstreams = Object.keys(config.upstreams);
-            const place = { ...installation, slips: slipsIn(dataDir), mode: config.mode, artifact, servers, upstreams };
+            const place = { ...installation, slips: slipsIn(dataDir), mode, required, artifact, servers, upstreams };
             return judgeHook(told, place);
           },
           async serve(options) {

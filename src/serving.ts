@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Installation } from './assemble.ts';
+import type { Config } from './config/file.ts';
 import { slipsIn } from './edge/hook/slips.ts';
 import { serveHttp } from './edge/http/index.ts';
 import { CannotStart } from './keys/file.ts';
@@ -24,13 +25,14 @@ export interface Serving {
 }
 
 export interface Place extends ServeOptions {
+  readonly config?: Pick<Config, 'require_hook'>;
   readonly dataDir: string;
   /** AGA_OPERATOR_TOKEN */
   readonly given: string | undefined;
 }
 
 export async function serveInstallation(installation: Installation, place: Place): Promise<Serving> {
-  const { dataDir: directory, given, host, port, publicUrl, tls } = place;
+  const { dataDir: directory, config, given, host, port, publicUrl, tls } = place;
   const { digest, fresh } = operatorToken({ directory, given, random: randomBytes });
   const { service, tokens, name, session, enforcement, jobs, witnesses } = installation;
   const nonces = installation.openNonces();
@@ -40,7 +42,7 @@ export async function serveInstallation(installation: Installation, place: Place
     session,
     onRefused: (artifact) => void enforcement.refused(artifact).catch(report),
     onFailedProof: (artifact) => void enforcement.failedProof(artifact).catch(report),
-    hooked: slipsIn(directory).find,
+    hooked: slipsIn(directory, config?.require_hook).find,
     report,
     host,
     port,

@@ -72,6 +72,7 @@ describe('the file', () => {
       root_ceiling: { permissions: { 'fs.read': ['/ws/**'] }, limits: { calls: 5 }, argument_rules: [] },
       presets: { reader: { permissions: { 'fs.read': ['/ws/**'] } } },
       limits: { calls: 10, calls_per_minute: 3 },
+      require_hook: true,
       refusals_per_minute: 3,
       measure: {},
       agents: {

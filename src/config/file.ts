@@ -34,6 +34,10 @@ export const configSchema = z.strictObject({
     ),
   presets: presets.optional().describe('Named scopes of the same shape for `policy_preset`, beside the built-in ones'),
   limits: limits.optional().describe('`calls` and `calls_per_minute` of a root that names none'),
+  require_hook: z
+    .boolean()
+    .default(false)
+    .describe('Refuse calls of Claude Code that its hook has not announced, see docs/hosts.md'),
   refusals_per_minute: z
     .int()
     .min(1)

@@ -15,6 +15,7 @@ import { bound, type Caller, visible } from '../caller.ts';
 import type { Nonces } from '../ports.ts';
 import { present, presentation } from '../service/presentation.ts';
 import type { Service } from '../service/service.ts';
+import { OWN, type Slip, type Slips } from './hook/slips.ts';
 import { holderOf } from './http/authenticate.ts';
 import { signedBy } from './http/proof.ts';
 import { refusalResult } from './result.ts';
@@ -34,8 +35,8 @@ export interface Connection {
   session(caller: Caller): Session;
   /** Told of a proof that is not the holder's of the artifact that this connection acts for. */
   readonly onFailedProof?: (artifact: string) => void;
-  /** Who makes a call, where a hook of the host has said so before it came; null for somebody that has no artifact. */
-  readonly hooked?: ((use: string) => Promise<{ readonly artifact: string | null } | undefined>) | undefined;
+  /** Who makes a call, where a hook of the host has said so before it came. Throws where one should have. */
+  readonly hooked?: Slips['find'] | undefined;
 }
 
 /** What a proof over stdio names as its address. */
@@ -57,7 +58,8 @@ export function perCall(session: Session, connection: Connection): Session {
       let shown: Json | undefined;
       try {
         shown = shownIn(call.meta);
-        const hooked = typeof use === 'string' ? await connection.hooked?.(use) : undefined;
+        const slip = typeof use === 'string' ? await connection.hooked?.(use) : undefined;
+        const hooked = slip === OWN ? undefined : slip;
         if (!hooked && proof === undefined && shown === undefined) return await session.callTool(call);
         const caller = hooked ? await hookedCaller(hooked, connection) : await callerOf(call, proof, shown, connection);
         return await connection.session({ ...connection.caller, ...caller }).callTool(call);
@@ -94,10 +96,7 @@ function shownIn({ [LINEAGE]: named, [PLAIN]: plain, [STATEMENTS]: statements }:
  * The client writes the name of the use, and over a network nobody can tell whether it is the host that the hook spoke of.
  * So it may choose among what is below its own artifact, as by showing a lineage, and is known no better than before.
  */
-async function hookedCaller(
-  { artifact }: { readonly artifact: string | null },
-  { caller, service }: Connection,
-): Promise<Caller> {
+async function hookedCaller({ artifact }: Exclude<Slip, typeof OWN>, { caller, service }: Connection): Promise<Caller> {
   if (artifact !== null) {
     // Somebody whose own authority stands still is not heard as anybody else.
     await service.ask<null>({

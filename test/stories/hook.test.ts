@@ -294,6 +294,61 @@ describe('a call over the connection that all agents share', () => {
   });
 });
 
+describe('a server that requires the hook', () => {
+  const USE = 'claudecode/toolUseId';
+  const ask = async ({ request }: Host, _meta: object, name = 'aga_inspect'): Promise<Result> =>
+    (await request('tools/call', { name, arguments: {}, _meta })).result as unknown as Result;
+  let strict: Host;
+
+  beforeEach(async () => {
+    writeFileSync(config, JSON.stringify({ require_hook: true }));
+    strict = await host(data, { args: ['--config', config] });
+    cleanups.push(() => strict.close());
+  });
+
+  it('refuses a call of Claude Code that the hook has not announced, and hears other clients', async () => {
+    const refused = await ask(strict, { [USE]: 'toolu_unannounced' });
+    expect([codeOf(refused), refused.content[0]?.text]).toEqual([
+      'PERMISSION_DENIED',
+      expect.stringContaining('the hook of docs/hosts.md must run'),
+    ]);
+    expect(codeOf(await ask(strict, {}))).not.toBe('PERMISSION_DENIED');
+    expect(codeOf(await ask(lead, { [USE]: 'toolu_unannounced' }))).toBe(null);
+  });
+
+  it('hears the host’s own agent, and each sub-agent as itself', async () => {
+    const ours = (agent: string | null) => hook('mcp__aga-delegate__aga_create_artifact', {}, agent);
+    const create = (said: Said & { use: string }) => ask(strict, { [USE]: said.use }, 'aga_create_artifact');
+    const own = ours(null);
+    expect(own).toMatchObject(PASSES);
+    expect(codeOf(await create(own))).toBe(null);
+    expect(codeOf(await create(ours('reader')))).toBe('NOT_OPERATOR');
+    expect(codeOf(await create(ours('Explore')))).toBe('PERMISSION_DENIED');
+  });
+
+  it('hears an agent at the server that was started for it, as whom that serves', async () => {
+    const { child_artifact_hash: hash, launch } = child;
+    const agent = await host(data, { args: ['--config', config, '--artifact', hash] });
+    cleanups.push(() => agent.close());
+    const name = Object.keys(launch.mcpServers)[0]!;
+    const said = hook(`mcp__${name}__aga_inspect`, {}, name);
+    expect(said).toMatchObject(PASSES);
+    expect(codeOf(await ask(agent, { [USE]: said.use }))).toBe(null);
+    expect(codeOf(await ask(agent, { [USE]: 'toolu_unannounced' }))).toBe('PERMISSION_DENIED');
+  });
+
+  it('is the authority, not who works with it through AGA_URL', () => {
+    const env = {
+      ...process.env,
+      AGA_URL: 'http://127.0.0.1:9',
+      AGA_TOKEN: `lt-delegate-${'0'.repeat(32)}.${'A'.repeat(43)}`,
+    };
+    const args = [SERVER, '--data-dir', data, '--config', config];
+    const { status, stderr } = spawnSync(process.execPath, args, { env, input: '', encoding: 'utf8' });
+    expect([status, stderr]).toEqual([1, expect.stringContaining('set require_hook in its configuration')]);
+  });
+});
+
 describe('a call over an HTTP connection that all agents share', () => {
   const TOKEN = 'operator-of-the-hook-story';
   let url: string;

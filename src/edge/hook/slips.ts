@@ -9,14 +9,17 @@ import { statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex } from '#digest';
+import { Refusal } from '../../base/refusal.ts';
 import { isObject } from '../gateway/pointer.ts';
 
+/** Whoever the connection is, which is said only where each call has to be announced. */
+export const OWN = 'own';
 /** Who calls: the hash of an artifact; null for somebody that has none. */
-export type Slip = { readonly artifact: string | null };
+export type Slip = { readonly artifact: string | null } | typeof OWN;
 
 export interface Slips {
   leave(use: string, slip: Slip): Promise<void>;
-  /** Throws where there is one that cannot be read. */
+  /** Throws where there is one that cannot be read, or where there has to be one and is none. */
   find(use: string): Promise<Slip | undefined>;
 }
 
@@ -24,7 +27,8 @@ const KEPT_MS = 7 * 24 * 3600_000;
 /** One call in sixteen looks for old ones. */
 const SWEEPS = /^0/;
 
-export function slipsIn(directory: string): Slips {
+/** `required`: a call that no hook has announced is nobody's. */
+export function slipsIn(directory: string, required = false): Slips {
   const folder = join(directory, 'calls');
   return {
     async leave(use, slip) {
@@ -38,8 +42,12 @@ export function slipsIn(directory: string): Slips {
     async find(use) {
       const path = join(folder, sha256Hex(use));
       // The usual case, on the way of every call: there is none. A folder that cannot be looked into may hold one.
-      if (!statSync(path, { throwIfNoEntry: false })) return undefined;
+      if (!statSync(path, { throwIfNoEntry: false })) {
+        if (required) throw unannounced();
+        return undefined;
+      }
       const slip: unknown = JSON.parse(await readFile(path, 'utf8'));
+      if (slip === OWN) return OWN;
       if (!isObject(slip) || !(slip.artifact === null || typeof slip.artifact === 'string')) {
         throw new TypeError('a slip that no hook of ours has left');
       }
@@ -47,6 +55,11 @@ export function slipsIn(directory: string): Slips {
     },
   };
 }
+
+const unannounced = (): Refusal =>
+  new Refusal('PERMISSION_DENIED', 'No hook has said who makes this call.', {
+    hint: 'Tell the user: the hook of docs/hosts.md must run in this host, with the configuration and data directory of the server.',
+  });
 
 async function sweep(folder: string): Promise<void> {
   const before = Date.now() - KEPT_MS;

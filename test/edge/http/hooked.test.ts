@@ -210,3 +210,22 @@ describe('whoever names a use of its own choice', () => {
     expect(site.reports).toEqual([]);
   });
 });
+
+describe('a server that requires the hook', () => {
+  it('refuses what is not announced, and gives to what is its own no more than the bearer has', async () => {
+    const { path, remove } = dataDir();
+    cleanups.push(remove);
+    slips = slipsIn(path, true);
+    site = await authority({ hooked: slips.find });
+    cleanups.push(() => site.close());
+    const { session: token, hash } = await site.coordinator();
+    expect(await who({ token })).toBe('coordinator');
+    expect(await who({ token, use: 'toolu_unannounced' })).toBe('PERMISSION_DENIED');
+    expect(await who({ token, use: await announced(await delegate(hash, 'child')) })).toBe('child');
+    await slips.leave('toolu_own', 'own');
+    expect(await who({ token, use: 'toolu_own' })).toBe('coordinator');
+    const create = { name: 'aga_create_artifact', input: {}, use: 'toolu_own' };
+    expect(await who({ ...create, token })).toBe('NOT_OPERATOR');
+    expect(site.reports).toEqual([]);
+  });
+});
