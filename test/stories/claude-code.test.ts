@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dataDir, type Host, host, SERVER } from './host.ts';
 import { type ScriptedModel, type Scripts, scriptedModel } from './scripted-model.ts';
@@ -74,6 +75,31 @@ const starts = (name: string, script: string) =>
   ['Agent', { description: 'd', prompt: `SCRIPT:${script}`, subagent_type: name, run_in_background: false }] as const;
 const reads = (file: string) => ['Read', { file_path: at('ws', file) }] as const;
 
+/** The hook of docs/hosts.md, and a definition of an agent. */
+function hooked(flags = ''): void {
+  const docs = readFileSync(join(import.meta.dirname, '../../docs/hosts.md'), 'utf8');
+  const settings = /```json\n(\{ "hooks"[\s\S]*?)```/.exec(docs)?.[1] ?? '';
+  place('project/.claude/settings.json', settings.replace(' hook ', ` hook --data-dir ${at('data')} ${flags}`));
+  place('project/.claude/agents/reader.md', '---\nname: reader\ndescription: reads\n---\nYou read.\n');
+}
+
+/** The server over HTTP, which requires the hook, in place of the one over stdio. */
+async function overHttp(): Promise<void> {
+  place('aga.json', { require_hook: true });
+  const args = ['serve', '--http', '127.0.0.1:0', '--data-dir', at('data'), '--config', at('aga.json')];
+  const env = { ...process.env, AGA_OPERATOR_TOKEN: 'operator-of-the-claude-story' };
+  const server = spawn(process.execPath, [SERVER, ...args], { env });
+  cleanups.push(() => server.kill());
+  const url = await new Promise((resolve) => {
+    createInterface({ input: server.stderr }).on('line', (line) => {
+      const found = /^listening on (\S+)$/.exec(line)?.[1];
+      if (found) resolve(found);
+    });
+  });
+  const headers = { Authorization: `Bearer ${env.AGA_OPERATOR_TOKEN}` };
+  place('project/.mcp.json', { mcpServers: { 'aga-delegate': { type: 'http', url: `${url}/mcp`, headers } } });
+}
+
 describe.skipIf(CLAUDE === '')('a real Claude Code (AGA_TEST_CLAUDE names the program)', { timeout: 120_000 }, () => {
   beforeEach(project);
 
@@ -112,10 +138,7 @@ describe.skipIf(CLAUDE === '')('a real Claude Code (AGA_TEST_CLAUDE names the pr
   });
 
   it('asks the hook of docs/hosts.md about everything that a sub-agent does', async () => {
-    const docs = readFileSync(join(import.meta.dirname, '../../docs/hosts.md'), 'utf8');
-    const settings = /```json\n(\{ "hooks"[\s\S]*?)```/.exec(docs)?.[1] ?? '';
-    place('project/.claude/settings.json', settings.replace(' hook ', ` hook --data-dir ${at('data')} `));
-    place('project/.claude/agents/reader.md', '---\nname: reader\ndescription: reads\n---\nYou read.\n');
+    hooked();
     const permissions = { 'tool.call': ['claude-code/Read', 'claude-code/Write'], 'fs.read': [at('ws/notes/**')] };
     await lead.call('aga_delegate_to_subagent', { sub_agent_id: 'reader', permissions });
     const model = await run({
@@ -145,5 +168,39 @@ describe.skipIf(CLAUDE === '')('a real Claude Code (AGA_TEST_CLAUDE names the pr
     expect(new Set(entries.map(({ event }: { event: { binding: string } }) => event.binding))).toEqual(
       new Set(['hook']),
     );
+  });
+
+  describe('a connection over HTTP that requires the hook', () => {
+    const looks = { view: 'lineage' };
+    const scripts = (): Scripts => ({
+      lead: [[`${OURS}aga_create_artifact`, {}], starts('reader', 'child'), [`${OURS}aga_create_artifact`, {}]],
+      child: [
+        [`${OURS}aga_inspect`, looks],
+        [`${OURS}aga_create_artifact`, {}],
+      ],
+    });
+
+    beforeEach(async () => {
+      await overHttp();
+      await lead.call('aga_delegate_to_subagent', { sub_agent_id: 'reader' });
+    });
+
+    it('knows who calls', async () => {
+      hooked(`--config ${at('aga.json')} `);
+      const model = await run(scripts());
+      const [inspected, asRoot] = model.answers('child');
+      expect(inspected).toContain('"subject":"reader"');
+      expect(asRoot).toContain('NOT_OPERATOR');
+      for (const at of [0, 2]) expect(model.answers('lead')[at]).toContain('artifact_hash');
+    });
+
+    it('hears nobody where the hooks are switched off', async () => {
+      hooked(`--config ${at('aga.json')} `);
+      place('project/.claude/settings.local.json', { disableAllHooks: true });
+      const model = await run(scripts());
+      for (const answer of [...model.answers('child'), model.answers('lead')[0], model.answers('lead')[2]])
+        expect(answer).toContain('No hook has said who makes this call');
+      expect(model.answers('child')).toHaveLength(2);
+    });
   });
 });

@@ -1,6 +1,6 @@
 /**
  * What a hook knows of a call before the call comes: a slip of paper in the data directory, under the digest of the host's
- * name for that one use, where the session that gets the call finds it. Whoever can write there can forge one, and
+ * name for that one use, where the session that gets the call finds it, over stdio or HTTP. Whoever can write there can forge one, and
  * is the user that this protects from nobody: so the binding `hook` is a medium one.
  *
  * A slip stays: a call that comes late, because somebody had to be asked, or comes again, is still that agent's.
