@@ -85,24 +85,30 @@ describe.skipIf(missing !== undefined)(`faults of PostgreSQL${missing === undefi
     );
   });
 
+  /** A replica that others append beside: it leaves the disk to a flush behind its commit. */
+  const beside = async (chain: string, options: Partial<PostgresOptions> = {}): Promise<Kernel> => {
+    const made = kernel({ store: await open(chain, line.url, options) });
+    const other = kernel({ store: await open(chain, url) });
+    const { artifact_hash } = await made.call('aga_create_artifact', {});
+    await other.call('aga_delegate_to_subagent', { parent_artifact_hash: artifact_hash });
+    await made.call('aga_create_artifact', {});
+    return made;
+  };
+
   test('a connection that is cut between a commit and its flush: another one makes it durable, and the answer stands', async () => {
-    const chain = fresh();
-    const store = await open(chain);
-    const { call, audit } = kernel({ store });
-    await call('aga_create_artifact', {});
+    const { call, audit, store } = await beside(fresh());
+    const before = await kinds(store);
     line.cuts.push('last');
     const input = { sub_agent_id: 'child', request_id: 'once' };
     const answer = await call('aga_delegate_to_subagent', input);
     expect(line.cuts).toEqual([]);
     expect(await call('aga_delegate_to_subagent', input)).toEqual(answer);
-    expect(await kinds(store)).toEqual(['GENESIS', 'ARTIFACT_CREATED', 'DELEGATION']);
+    expect(await kinds(store)).toEqual([...before, 'DELEGATION']);
     expect((await audit()).findings).toEqual([]);
   });
 
   test('cut there, and away: nobody is told that it happened, and a retry finds the first outcome', async () => {
-    const chain = fresh();
-    const { call, audit } = kernel({ store: await open(chain, line.url, { patience: 200 }) });
-    await call('aga_create_artifact', {});
+    const { call, audit } = await beside(fresh(), { patience: 200 });
     const input = { sub_agent_id: 'child', request_id: 'once' };
     line.cuts.push('last');
     line.closed = true;
