@@ -33,16 +33,21 @@ export class Landing {
 
   /** Makes the chain up to this end durable. Throws what the store throws. */
   async commit(end: End, idle: boolean): Promise<void> {
-    if (this.has(end.size)) return;
-    await this.#store.durable(end, idle);
-    if (!this.has(end.size)) this.#firm = end;
+    if (!this.has(end.size)) await this.#make(end, idle);
   }
 
   /** Resolves when the disk has the chain up to this end, whoever has written it. Throws what the store throws. */
   async firmly(end: End): Promise<void> {
     // Ours are on their way; another process may have been killed before its own were on the disk.
-    if (!this.has(end.size)) await this.ended();
-    await this.commit(end, false);
+    if (this.has(end.size)) return;
+    await this.ended();
+    // What has become firm meanwhile may be another history than the one that was seen: the store tells.
+    if (end.size !== this.#firm.size || end.entry_hash !== this.#firm.entry_hash) await this.#make(end, false);
+  }
+
+  async #make(end: End, idle: boolean): Promise<void> {
+    await this.#store.durable(end, idle);
+    if (!this.has(end.size)) this.#firm = end;
   }
 
   /** The same reader, for who must not see a head that a power cut could take back. */

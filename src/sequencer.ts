@@ -113,8 +113,8 @@ export class Sequencer {
     try {
       await this.#judge(ledger, batch);
     } catch (error) {
-      const mayBeWhole = this.#ledger === ledger && this.#landing.mayForget(error, endOf(ledger));
-      if (!mayBeWhole || crashes === CRASHES) throw error;
+      const held = this.#ledger;
+      if (!held || !this.#landing.mayForget(error, endOf(held)) || crashes === CRASHES) throw error;
       // Read anew, it opens if no more is missing.
       this.#ledger = undefined;
       await this.#round(batch, crashes + 1);
@@ -130,6 +130,7 @@ export class Sequencer {
       if (this.#landing.has(ledger.size)) this.#settle(batch);
       else this.#answer(this.#landing.firmly(endOf(ledger)), batch);
     } else {
+      this.#sealed = null;
       await this.#commit(ledger, batch);
       this.#land(batch);
     }
@@ -140,6 +141,7 @@ export class Sequencer {
     const head = this.#sealed;
     const end = this.#ledger ? endOf(this.#ledger) : NOWHERE;
     const durable = this.#landing.commit(end, batch.length === 1 && this.#queue.length === 0).then(() => {
+      if (!head) return;
       this.#head = head;
       this.#follower.rememberSoon(() => this.#head);
     });
@@ -197,7 +199,7 @@ export class Sequencer {
         },
         follow,
       );
-      this.#sealed = sealed ?? this.#sealed;
+      this.#sealed = sealed;
     } catch (error) {
       if (!decided) throw error;
       return error instanceof HalfDecided ? this.#again(batch, error) : this.#recover(batch, error);
@@ -235,7 +237,11 @@ export class Sequencer {
   }
 
   async #open(): Promise<Ledger> {
-    const ledger = await this.#follower.open();
+    // A database that crashes between two pages shows two histories; read once more, it shows one.
+    const ledger = await this.#follower.open().catch((error: unknown) => {
+      if (error instanceof Refusal && error.code === 'CHAIN_BROKEN') return this.#follower.open();
+      throw error;
+    });
     const { size, entry_hash } = this.#landing.firm;
     const [last] = size > 0 ? (await this.#world.store.read({ after: size - 2, limit: 1 })).rows : [];
     if (last?.entry_hash !== (size > 0 ? entry_hash : undefined))

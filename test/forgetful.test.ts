@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Refusal } from '../src/base/refusal.ts';
 import type { Decide, End, Head, Page, Query, Row, Store } from '../src/ports.ts';
 import { checkBatch } from '../src/store/batch.ts';
+import { MemoryCache } from '../src/store/memory.ts';
 import { type Kernel, kernel, refusal } from './kernel.ts';
 
 /** One database for many replicas. What is committed is read by all at once, and kept from the next flush on. */
@@ -108,5 +109,101 @@ describe('a database that forgets what it was not made to keep', () => {
       message: 'Entry 3, which was answered for here, is not there any more.',
     });
     expect(await refusal(a.call('aga_create_artifact', {}))).toMatchObject({ code: 'CHAIN_BROKEN' });
+  });
+
+  it('leaves no mark of what was lost: a restart finds nothing missing', async () => {
+    const store = new Forgetful();
+    const caches = { snapshot: new MemoryCache(), checkpoint: new MemoryCache() };
+    const { call, service } = kernel({ store, caches });
+    const input = { request_id: 'once' };
+    const first = await call('aga_create_artifact', input);
+    const lost = call('aga_create_artifact', {}).catch((error) => error.code);
+    while (store.rows.length === store.kept) await turn();
+    store.crash();
+    expect(await lost).toBe('CHAIN_CONTENDED');
+    // Answered from what stands there: nothing is appended.
+    expect(await call('aga_create_artifact', input)).toEqual(first);
+    await service.close();
+    const kept = new TextDecoder().decode(await caches.checkpoint.load());
+    expect(kept.split('\n')[1]).toBe('2');
+    expect(await kernel({ store, caches }).call('aga_create_artifact', input)).toEqual(first);
+  });
+
+  it('answers no question from what was lost, although the chain has grown past it since', async () => {
+    const store = new Forgetful();
+    const [a, b] = [kernel({ store }), kernel({ store })];
+    const { artifact_hash } = await a.call('aga_create_artifact', {});
+    const held = Promise.withResolvers<void>();
+    const durable = store.durable.bind(store);
+    store.durable = (end) => held.promise.then(() => durable(end));
+    const codes = [a.call('aga_create_artifact', {}).catch((error) => error.code)];
+    while (store.rows.length === store.kept) await turn();
+    const [lost] = store.rows.at(-1)!.names;
+    for (const asked of [artifact_hash, lost]) {
+      codes.push(b.call('aga_check_permission', { artifact_hash: asked, ...QUESTION }).catch((error) => error.code));
+      // The second waits for what the first waits for.
+      for (let turns = 0; turns < 9; turns++) await turn();
+    }
+    store.crash();
+    store.durable = durable;
+    await b.call('aga_create_artifact', {});
+    held.resolve();
+    expect(await Promise.all(codes)).toEqual(Array(3).fill('CHAIN_CONTENDED'));
+    await b.call('aga_create_artifact', {});
+    expect((await b.audit()).findings).toEqual([]);
+  });
+
+  it('does not stop a batch that is decided anew because one of its requests was refused halfway', async () => {
+    const store = new Forgetful();
+    const { service, operator, call, audit } = kernel({ store });
+    await call('aga_create_artifact', {});
+    const noted = { kind: 'REFUSAL', code: 'INTERNAL', artifact_hash: null, binding: 'handle', tool: 'x' } as const;
+    const again = { kind: 'GENESIS', authority: '', log_key: '', signature: '' } as const;
+    const halfway = { event: noted, after: [again], tell: () => null };
+    const other = kernel({ store });
+    await other.call('aga_create_artifact', {});
+    store.slow = 1e9;
+    const unanswered = other.call('aga_create_artifact', {}).catch((error) => error.code);
+    const commit = store.commit.bind(store);
+    let commits = 0;
+    store.commit = async (...given) => {
+      // Between the ledger that it opens anew and what is appended to that.
+      if (++commits === 3) {
+        store.crash();
+        store.slow = 1;
+      }
+      return commit(...given);
+    };
+    while (store.rows.length === store.kept) await turn();
+    const refused = service.ask({ name: 'half', caller: operator, writes: true, decide: () => halfway });
+    const beside = call('aga_create_artifact', {});
+    expect(await refusal(refused)).toMatchObject({ code: 'INVALID_REQUEST' });
+    await beside;
+    expect(await unanswered).toBe('CHAIN_CONTENDED');
+    expect((await audit()).findings).toEqual([]);
+  });
+
+  it('does not stop who opens a long chain while it happens', async () => {
+    const store = new Forgetful();
+    const { call } = kernel({ store });
+    const { artifact_hash } = await call('aga_create_artifact', { max_children: 5000 });
+    const input = { parent_artifact_hash: artifact_hash };
+    const many = (count: number) =>
+      Promise.all(Array.from({ length: count }, () => call('aga_delegate_to_subagent', input).catch(() => undefined)));
+    for (let batch = 0; batch < 4; batch++) await many(249);
+    store.durable = () => Promise.reject(new Error('away'));
+    await many(8);
+    const { kept } = store;
+    expect([kept, store.rows.length]).toEqual([998, 1006]);
+    const fresh = new Forgetful();
+    Object.assign(fresh, { rows: store.rows, heads: store.heads, kept });
+    const read = fresh.read.bind(fresh);
+    fresh.read = async (query) => {
+      const page = await read(query);
+      fresh.crash();
+      return page;
+    };
+    const asked = kernel({ store: fresh }).call('aga_check_permission', { artifact_hash, ...QUESTION });
+    expect(await asked).toMatchObject({ allowed: true });
   });
 });

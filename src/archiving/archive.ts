@@ -76,6 +76,8 @@ async function run(
   const { size, state } = ledger;
   if (size === 0) throw new Refusal('NOT_FOUND', 'The chain has no entries yet.');
   state.advance(Date.now());
+  // What a crash of the database could take back is neither written down nor shown to anybody.
+  await store.durable({ size, entry_hash: ledger.lastHash }, true);
   const before = await shelf.archived();
   const to = options.to ?? settings.archiveDir ?? before?.folder;
   const folder = to === undefined ? null : resolve(to);

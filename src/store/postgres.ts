@@ -147,8 +147,8 @@ export class PostgresStore implements Store, Tree {
     // Pieces are on their way while the rest is decided.
     const written: Promise<unknown>[] = [];
     let sent = 0;
-    let flushed: (size: number) => void;
-    let size: number;
+    let flushed: (end: End) => void;
+    let end: End;
     const write = (...statements: readonly Statement[]): void => {
       const asked = session.ask(...statements);
       asked.catch(() => undefined); // told below
@@ -163,15 +163,15 @@ export class PostgresStore implements Store, Tree {
       checkBatch(batch, head?.size ?? 0);
       write(appendOf(this.#chain, batch.rows.slice(sent), batch.head), COMMIT);
       flushed = this.#flush.behind(session, passesOn);
-      size = batch.head.size;
-      this.#right.keep(session, size);
+      end = batch.head;
+      this.#right.keep(session, end.size);
     } catch (error) {
       await this.#right.release(session);
       throw error;
     }
     try {
       await Promise.all(written);
-      flushed(size);
+      flushed(end);
       this.#right.done();
     } catch (error) {
       if (isAnswer(error)) {

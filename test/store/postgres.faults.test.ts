@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Query, Store } from '../../src/ports.ts';
+import { greet } from '../../src/store/postgres/greet.ts';
+import { Link } from '../../src/store/postgres/link.ts';
 import { openPostgres, type PostgresOptions } from '../../src/store/postgres.ts';
 import { type Kernel, kernel, kinds, refusal } from '../kernel.ts';
 import { missing, type Server, server } from './postgres.server.ts';
@@ -121,6 +123,39 @@ describe.skipIf(missing !== undefined)(`faults of PostgreSQL${missing === undefi
     const first = await call('aga_delegate_to_subagent', input);
     expect(await call('aga_delegate_to_subagent', input)).toEqual(first);
     expect((await audit()).findings).toEqual([]);
+  });
+
+  test('what is not on the chain is not durable, however much of ours stands there since', async () => {
+    const store = await openPostgres({ url, chain: fresh() });
+    stores.push(store);
+    await store.commit(0, (_, head) => batchAfter(head, [{ note: 'a' }, { note: 'b' }]));
+    const { rows, head } = await store.read(ALL);
+    await store.durable(head!);
+    await store.durable({ size: 1, entry_hash: rows[0]!.entry_hash });
+    for (const size of [1, 2, 3])
+      await expect(store.durable({ size, entry_hash: '0'.repeat(64) })).rejects.toThrow(/come back from a crash/);
+  });
+
+  test('a server that is told not to wait for its disk makes no session of ours stop waiting', async () => {
+    const link = new Link({
+      address: [url],
+      patience: 0,
+      greet: (session) => greet(session, { lock: 1000, standstill: 1000, known: true }),
+    });
+    const session = await link.session();
+    const told = async (how: string): Promise<void> => {
+      await pg.sql(url, `ALTER SYSTEM ${how}`, 'SELECT pg_reload_conf()');
+      await expect
+        .poll(async () => (await pg.sql(url, 'SHOW synchronous_commit'))[0]![0])
+        .toBe(how.startsWith('SET') ? 'off' : 'on');
+    };
+    try {
+      await told('SET synchronous_commit = off');
+      expect(await session.run('SHOW synchronous_commit')).toEqual([[['on']]]);
+    } finally {
+      await told('RESET synchronous_commit');
+      await link.close();
+    }
   });
 
   test('a batch that ends in the middle leaves no lock, and no place in the line', async () => {

@@ -13,7 +13,7 @@ export class Flush {
   readonly #chain: () => number;
   readonly #others: Together<End, boolean>;
   /** The one behind our last commit: whether the connection held until it was done. */
-  #own: { readonly size: number; readonly done: Promise<boolean> } | undefined;
+  #own: { readonly end: End; readonly done: Promise<boolean> } | undefined;
 
   /** `chain`: its number on the reader's connection. */
   constructor(reader: Link, chain: () => number) {
@@ -22,21 +22,21 @@ export class Flush {
   }
 
   /** In the same breath as a commit, which `passesOn` or not; to be told when it stands, and how long it made the chain. */
-  behind(session: Session, passesOn: boolean): (size: number) => void {
+  behind(session: Session, passesOn: boolean): (end: End) => void {
     const flushed = passesOn ? session.ask(FLUSH) : Promise.resolve();
     const done = flushed.then(
       () => true,
       () => false,
     );
-    return (size) => {
-      this.#own = { size, done };
+    return (end) => {
+      this.#own = { end, done };
     };
   }
 
   /** Resolves when the chain up to an end that was read or committed is on the disk. @throws Refusal where it is not. */
   async durable(end: End): Promise<void> {
     const own = this.#own;
-    if (own && own.size >= end.size && (await own.done)) return;
+    if (own && own.end.size === end.size && own.end.entry_hash === end.entry_hash && (await own.done)) return;
     const stands = await this.#others.ask(end).catch((error: unknown) => {
       throw outcomeUnknown(error);
     });

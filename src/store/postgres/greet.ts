@@ -19,10 +19,8 @@ export async function greet(session: Session, { lock, standstill, known }: Greet
   const [, found] = await session.ask(
     { text: `${PLANNER}; SET lock_timeout = ${lock}; SET idle_in_transaction_session_timeout = ${standstill}` },
     { text: 'SELECT pg_is_in_recovery()' },
-    // Durable when the promise resolves, whatever the database does for others.
-    {
-      text: `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')`,
-    },
+    // Durable when the promise resolves, whatever the database does for others, or comes to do (`pg_reload_conf`).
+    { text: SYNCHRONOUS },
   );
   if (found?.[0]?.[0] === true) throw standby();
   if ((await versionOf(session)) === MIGRATIONS.length) return;
@@ -32,6 +30,9 @@ export async function greet(session: Session, { lock, standstill, known }: Greet
     });
   await migrate(session);
 }
+
+const SYNCHRONOUS = `SELECT set_config('synchronous_commit',
+  CASE WHEN now IN ('off', 'local') THEN 'on' ELSE now END, false) FROM current_setting('synchronous_commit') AS now`;
 
 /** The number of a chain in this database; a new one where there is none of that name. */
 export async function chainOf(session: Session, name: string): Promise<number> {
