@@ -1,4 +1,5 @@
 /** A replica whose wire breaks at every point of a commit, and one whose database is away, changed or slow. */
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Query, Store } from '../../src/ports.ts';
@@ -224,6 +225,20 @@ describe.skipIf(missing !== undefined)(`faults of PostgreSQL${missing === undefi
     expect(await call('aga_delegate_to_subagent', input)).toEqual(first);
     expect((await kinds(store)).filter((kind) => kind === 'DELEGATION')).toHaveLength(1);
     expect((await audit()).findings).toEqual([]);
+  });
+
+  test('a connection that is ended while it is being made, or wanted afterwards, keeps nobody waiting', async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const at = new URL(url);
+    at.port = String((silent.address() as { port: number }).port); // it listens on a port
+    const link = new Link({ address: [at.href], patience: 10_000, greet: async () => {} });
+    const waiting = link.session();
+    await sleep(50);
+    await link.close();
+    await expect(waiting).rejects.toThrow('terminated');
+    await expect(link.session()).rejects.toThrow('terminated');
+    silent.close();
   });
 
   test('a replica that stands still while it holds the lock is put out, and writes nothing', async () => {

@@ -45,6 +45,8 @@ const GOODBYE = 300;
 export class Link {
   readonly #options: LinkOptions;
   #client: Client | undefined;
+  /** The same once it is connected. */
+  #connected: Client | undefined;
   #session: Promise<Session> | undefined;
   #closed = false;
 
@@ -54,6 +56,7 @@ export class Link {
 
   /** The session that there is, or a new one. @throws what the database or the wire said. */
   session(): Promise<Session> {
+    if (this.#closed) return Promise.reject(new Error('Connection terminated'));
     if (!this.#session) {
       const made = this.#connect();
       this.#session = made;
@@ -82,6 +85,7 @@ export class Link {
   drop(): void {
     const client = this.#client;
     this.#client = undefined;
+    this.#connected = undefined;
     this.#session = undefined;
     client?.connection.stream.destroy();
     if (client) this.#options.lost?.();
@@ -90,8 +94,8 @@ export class Link {
   /** Says goodbye where the other side still listens. */
   async close(): Promise<void> {
     this.#closed = true;
-    const client = this.#client;
-    await Promise.race([client?.end().catch(() => undefined), sleep(GOODBYE)]);
+    // The driver never answers whoever waits for a connection that is ended while it is being made.
+    await Promise.race([this.#connected?.end().catch(() => undefined), sleep(GOODBYE)]);
     this.drop();
   }
 
@@ -126,6 +130,7 @@ export class Link {
     client.on('notification', ({ payload = '' }) => heard?.(payload));
     try {
       await client.connect();
+      if (this.#client === client) this.#connected = client;
       const session = sessionOf(client);
       await greet(session);
       return session;
