@@ -50,6 +50,7 @@ export function tailOf(service: Service, clock: Clock, report: (error: unknown) 
   let pinged = 0;
   let isLooking = false;
   let isLate = false;
+  let isAway = false;
   let quiet: (() => void) | undefined;
 
   function join(stream: Stream): void {
@@ -72,8 +73,11 @@ export function tailOf(service: Service, clock: Clock, report: (error: unknown) 
     isLate = false;
     try {
       await poll();
+      isAway = false;
     } catch (error) {
-      report(error);
+      // A database may be away for minutes: said once.
+      if (!isAway) report(error);
+      isAway = true;
     }
     isLooking = false;
     timer = streams.size > 0 ? setTimeout(turn, isLate ? 0 : POLL_MS) : undefined;
