@@ -158,6 +158,12 @@ describe.skipIf(missing !== undefined)(`doctor and PostgreSQL${missing === undef
         const { of } = await examined(as(owner, poor));
         expect(of('role')).toMatchObject([{ status: 'broken', fix: `As the owner: ${grant.replace('%ROLE%', '…')};` }]);
       }
+      await pg.sql(owner, ...GRANTS.map((each) => each.replace('%ROLE%', poor)));
+      const flush = 'EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text)';
+      await pg.sql(owner, `REVOKE ${flush} FROM PUBLIC`);
+      const { of } = await examined(as(owner, poor));
+      await pg.sql(owner, `GRANT ${flush} TO PUBLIC`);
+      expect(of('role')).toMatchObject([{ status: 'broken', fix: `As the owner: GRANT ${flush} TO …;` }]);
     } finally {
       await pg.sql(owner, `DROP OWNED BY ${poor}`, `DROP ROLE ${poor}`);
     }

@@ -53,9 +53,16 @@ export async function healthOf(session: Session, chain: string, now: () => numbe
 }
 
 async function lackingOf(session: Session): Promise<readonly string[]> {
-  const [[held = []] = []] = await session.ask({ text: `SELECT ${GRANTS.map(isHeld).join(', ')}` });
-  return GRANTS.filter((_, index) => held[index] !== true).map((grant) => grant.replace(' TO %ROLE%', ''));
+  const [[held = []] = []] = await session.ask({ text: `SELECT ${[...GRANTS.map(isHeld), MAY_FLUSH].join(', ')}` });
+  return [...GRANTS, TO_FLUSH]
+    .filter((_, index) => held[index] !== true)
+    .map((grant) => grant.replace(' TO %ROLE%', ''));
 }
+
+/** What everybody has who was not told otherwise. The function has one more parameter from PostgreSQL 17 on. */
+const TO_FLUSH = 'GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text) TO %ROLE%';
+const MAY_FLUSH = `(SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) FROM pg_proc
+  WHERE proname = 'pg_logical_emit_message' AND proargtypes[2] = 'text'::regtype)`;
 
 /** A grant of ours as a question. */
 function isHeld(grant: string): string {
