@@ -1,25 +1,17 @@
 /** Who waits hears of what others append at once; who cannot hear loses nothing but time. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { openPostgres, type PostgresOptions, type PostgresStore } from '../../src/store/postgres.ts';
-import { missing, type Server, server } from './postgres.server.ts';
+import { onPostgres } from './postgres.suite.ts';
 import { wire } from './postgres.wire.ts';
 import { batchAfter, isWhole } from './rows.ts';
 
-describe.skipIf(missing !== undefined)(`news from PostgreSQL${missing === undefined ? '' : ` (${missing})`}`, () => {
-  let pg: Server;
-  let url: string;
-  beforeAll(async () => {
-    pg = await server();
-    url = await pg.database();
-  });
-  afterAll(() => pg?.stop());
-
+onPostgres('news from PostgreSQL', (on) => {
   let chains = 0;
   const fresh = () => `news-${chains++}`;
   const stores: PostgresStore[] = [];
   const open = async (chain: string, options: Partial<PostgresOptions> = {}): Promise<PostgresStore> => {
-    const store = await openPostgres({ url, chain, ...options });
+    const store = await openPostgres({ url: on.url, chain, ...options });
     stores.push(store);
     return store;
   };
@@ -86,7 +78,7 @@ describe.skipIf(missing !== undefined)(`news from PostgreSQL${missing === undefi
   test('one that appends and goes has told it', async () => {
     const chain = fresh();
     const atB = await ear(await open(chain));
-    const once = await openPostgres({ url, chain });
+    const once = await openPostgres({ url: on.url, chain });
     await append(once, 0);
     await append(once, 1);
     const told = atB.next();
@@ -100,8 +92,8 @@ describe.skipIf(missing !== undefined)(`news from PostgreSQL${missing === undefi
     const atB = await ear(b);
     for (let round = 0; round < 3; round++) {
       const again = atB.next(5000);
-      const ended = await pg.sql(
-        url,
+      const ended = await on.pg.sql(
+        on.url,
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND (${listening})`,
       );
       expect(ended.length).toBeGreaterThan(0);
@@ -115,7 +107,7 @@ describe.skipIf(missing !== undefined)(`news from PostgreSQL${missing === undefi
   });
 
   test('a connection that is silently cut is noticed; until then all else goes on as before', async () => {
-    const line = await wire(url);
+    const line = await wire(on.url);
     const chain = fresh();
     const [a, b] = [await open(chain), await open(chain, { url: line.url, silence: 300 })];
     const atB = await ear(b);
@@ -139,11 +131,11 @@ describe.skipIf(missing !== undefined)(`news from PostgreSQL${missing === undefi
   });
 
   test('nobody listens who does not wait, and a store that is closed leaves no connection', async () => {
-    const database = await pg.database();
+    const database = await on.pg.database();
     const connections = async () =>
       Number(
         (
-          await pg.sql(
+          await on.pg.sql(
             database,
             `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'aga-delegate'`,
           )

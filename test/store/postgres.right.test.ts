@@ -1,27 +1,19 @@
 /** What a replica has to follow before it may append is followed before it keeps others from appending. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { Batch, Head, Row } from '../../src/ports.ts';
 import { Link } from '../../src/store/postgres/link.ts';
 import { openPostgres, type PostgresStore } from '../../src/store/postgres.ts';
 import { kernel } from '../kernel.ts';
-import { missing, type Server, server } from './postgres.server.ts';
+import { onPostgres } from './postgres.suite.ts';
 import { batchAfter, isWhole } from './rows.ts';
 
-describe.skipIf(missing !== undefined)(`the right to append${missing === undefined ? '' : ` (${missing})`}`, () => {
-  let pg: Server;
-  let url: string;
-  beforeAll(async () => {
-    pg = await server();
-    url = await pg.database();
-  });
-  afterAll(() => pg?.stop());
-
+onPostgres('the right to append', (on) => {
   let chains = 0;
   const fresh = () => `right-${chains++}`;
   const stores: PostgresStore[] = [];
   const open = async (chain: string): Promise<PostgresStore> => {
-    const store = await openPostgres({ url, chain });
+    const store = await openPostgres({ url: on.url, chain });
     stores.push(store);
     return store;
   };
@@ -29,7 +21,7 @@ describe.skipIf(missing !== undefined)(`the right to append${missing === undefin
   const many = (head: Head | null, count: number): Batch => batchAfter(head, Array(count).fill({}));
   /** Somebody who has the right, and does nothing with it. */
   async function holder(chain: string): Promise<{ end(): Promise<void> }> {
-    const link = new Link({ address: [url], patience: 0, greet: async () => {} });
+    const link = new Link({ address: [on.url], patience: 0, greet: async () => {} });
     const session = await link.session();
     await session.run(`BEGIN; SELECT FROM aga.chains WHERE name = '${chain}' FOR UPDATE`);
     return { end: () => link.close() };
@@ -37,7 +29,7 @@ describe.skipIf(missing !== undefined)(`the right to append${missing === undefin
   /** Until so many wait for a lock. */
   const waiting = (count: number) =>
     expect
-      .poll(async () => Number((await pg.sql(url, 'SELECT count(*) FROM pg_locks WHERE NOT granted'))[0]![0]))
+      .poll(async () => Number((await on.pg.sql(on.url, 'SELECT count(*) FROM pg_locks WHERE NOT granted'))[0]![0]))
       .toBe(count);
 
   /** Appends one entry as a replica that has seen `size`; tells what it was shown, before the right was had and with it. */
@@ -114,8 +106,8 @@ describe.skipIf(missing !== undefined)(`the right to append${missing === undefin
     }
     await held.end();
     await Promise.all(calls);
-    const [[batches]] = (await pg.sql(
-      url,
+    const [[batches]] = (await on.pg.sql(
+      on.url,
       `SELECT count(*) FROM aga.checkpoints AS k JOIN aga.chains AS c ON c.id = k.chain WHERE c.name = '${chain}'`,
     )) as [[string]];
     // The first begins the chain, the second is for all who waited.
@@ -172,7 +164,7 @@ describe.skipIf(missing !== undefined)(`the right to append${missing === undefin
     await work;
     // Nobody has it who does not need it.
     await sleep(20);
-    const held = await pg.sql(url, `SELECT FROM aga.chains WHERE name = '${chain}' FOR UPDATE NOWAIT`);
+    const held = await on.pg.sql(on.url, `SELECT FROM aga.chains WHERE name = '${chain}' FOR UPDATE NOWAIT`);
     expect(held).toHaveLength(1);
     const { rows, head } = await other.read({ after: -1, limit: 99_999 });
     expect(rows).toHaveLength(appended + 5);

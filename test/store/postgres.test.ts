@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Query } from '../../src/ports.ts';
 import { Link } from '../../src/store/postgres/link.ts';
 import { PostgresNonces } from '../../src/store/postgres/nonces.ts';
@@ -7,29 +7,24 @@ import { GRANTS } from '../../src/store/postgres/schema.ts';
 import { PLANNER, pageOf } from '../../src/store/postgres/select.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { storeContract } from './contract.ts';
-import { missing, type Server, server } from './postgres.server.ts';
+import { onPostgres } from './postgres.suite.ts';
 import { artifact, batchAfter, isWhole } from './rows.ts';
 
-describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' : ` (${missing})`}`, () => {
-  let pg: Server;
-  let url: string;
-  beforeAll(async () => {
-    pg = await server();
-    url = await pg.database();
-  });
-  afterAll(() => pg?.stop());
-
+onPostgres('PostgreSQL', (on) => {
   let chains = 0;
   const fresh = () => `chain-${chains++}`;
   const ALL: Query = { after: -1, limit: 100_000 };
 
   storeContract('PostgreSQL', async () => {
     const chain = fresh();
-    return { store: await openPostgres({ url, chain }), again: () => openPostgres({ url, chain }) };
+    return { store: await openPostgres({ url: on.url, chain }), again: () => openPostgres({ url: on.url, chain }) };
   });
 
   test('chains of one database know nothing of each other', async () => {
-    const [a, b] = await Promise.all([openPostgres({ url, chain: 'a' }), openPostgres({ url, chain: 'b' })]);
+    const [a, b] = await Promise.all([
+      openPostgres({ url: on.url, chain: 'a' }),
+      openPostgres({ url: on.url, chain: 'b' }),
+    ]);
     const batch = batchAfter(null, [{ names: [artifact('x')] }, { note: 'a' }]);
     await a.commit(0, () => batch);
     expect(await b.read(ALL)).toEqual({ rows: [], head: null });
@@ -44,7 +39,12 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
     // One that holds its lock does not hold up the other.
     let second = false;
     await a.commit(2, (_, head) => batchAfter(head, [{}]));
-    const held = pg.sql(url, 'BEGIN', "SELECT FROM aga.chains WHERE name = 'a' FOR UPDATE", 'SELECT pg_sleep(0.5)');
+    const held = on.pg.sql(
+      on.url,
+      'BEGIN',
+      "SELECT FROM aga.chains WHERE name = 'a' FOR UPDATE",
+      'SELECT pg_sleep(0.5)',
+    );
     await sleep(100);
     await b
       .commit(1, (_, head) => batchAfter(head, [{}]))
@@ -57,26 +57,26 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
   });
 
   test('many that start at once make one set of tables', async () => {
-    const empty = await pg.database();
+    const empty = await on.pg.database();
     const stores = await Promise.all(Array.from({ length: 6 }, () => openPostgres({ url: empty, chain: 'one' })));
     await Promise.all(stores.map((store) => store.commit(0, (_, head) => batchAfter(head, [{}]))));
     const { rows, head } = await stores[0]!.read(ALL);
     expect(rows).toHaveLength(6);
     expect(isWhole(rows, head)).toBe(true);
-    expect(await pg.sql(empty, 'SELECT name FROM aga.chains')).toEqual([['one']]);
+    expect(await on.pg.sql(empty, 'SELECT name FROM aga.chains')).toEqual([['one']]);
     await Promise.all(stores.map((store) => store.close()));
   });
 
   test('tables of a newer version are left alone', async () => {
-    const empty = await pg.database();
+    const empty = await on.pg.database();
     await (await openPostgres({ url: empty, chain: 'one' })).close();
-    await pg.sql(empty, 'INSERT INTO aga.versions VALUES (99)');
+    await on.pg.sql(empty, 'INSERT INTO aga.versions VALUES (99)');
     await expect(openPostgres({ url: empty, chain: 'one' })).rejects.toMatchObject({ message: /newer version/ });
   });
 
   describe('whoever owns the tables', () => {
     beforeAll(async () => {
-      const store = await openPostgres({ url, chain: fresh() });
+      const store = await openPostgres({ url: on.url, chain: fresh() });
       await store.commit(0, () => batchAfter(null, [{ names: [artifact('x')] }, {}]));
       await store.close();
     });
@@ -97,21 +97,21 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
       `INSERT INTO aga.entries SELECT chain, 1000000, hash, kind, 'x' FROM aga.entries WHERE seq = 0`,
       `INSERT INTO aga.entries SELECT chain, -1, hash, kind, 'x' FROM aga.entries WHERE seq = 0`,
     ])('cannot: %s', async (statement) => {
-      await expect(pg.sql(url, statement)).rejects.toThrow(/only grows/);
+      await expect(on.pg.sql(on.url, statement)).rejects.toThrow(/only grows/);
     });
 
     test('cannot in a session that replicates either', async () => {
       for (const change of ["UPDATE aga.entries SET entry = 'x'", 'DELETE FROM aga.entries', 'TRUNCATE aga.entries'])
-        await expect(pg.sql(url, 'SET session_replication_role = replica', change)).rejects.toThrow(/only grows/);
+        await expect(on.pg.sql(on.url, 'SET session_replication_role = replica', change)).rejects.toThrow(/only grows/);
     });
   });
 
   test('a replica needs no more than it is granted, and could not change an entry without the triggers either', async () => {
     const name = `writer_${Date.now().toString(36)}`;
-    const database = await pg.database();
+    const database = await on.pg.database();
     await (await openPostgres({ url: database, chain: 'own' })).close();
-    await pg.sql(database, `CREATE ROLE ${name} LOGIN PASSWORD 'a secret'`);
-    await pg.sql(database, ...GRANTS.map((grant) => grant.replace('%ROLE%', name)));
+    await on.pg.sql(database, `CREATE ROLE ${name} LOGIN PASSWORD 'a secret'`);
+    await on.pg.sql(database, ...GRANTS.map((grant) => grant.replace('%ROLE%', name)));
     const as = new URL(database);
     as.username = name;
     as.password = 'a secret';
@@ -121,7 +121,11 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
       expect((await store.read(ALL)).rows).toHaveLength(1);
       await store.close();
     }
-    await pg.sql(database, 'ALTER TABLE aga.entries DISABLE TRIGGER ALL', 'ALTER TABLE aga.chains DISABLE TRIGGER ALL');
+    await on.pg.sql(
+      database,
+      'ALTER TABLE aga.entries DISABLE TRIGGER ALL',
+      'ALTER TABLE aga.chains DISABLE TRIGGER ALL',
+    );
     for (const statement of [
       "UPDATE aga.entries SET entry = 'x'",
       'DELETE FROM aga.entries',
@@ -132,17 +136,17 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
       'INSERT INTO aga.versions VALUES (99)',
       'ALTER TABLE aga.entries DISABLE TRIGGER ALL',
     ])
-      await expect(pg.sql(as.href, statement)).rejects.toThrow(/permission denied|must be owner/);
+      await expect(on.pg.sql(as.href, statement)).rejects.toThrow(/permission denied|must be owner/);
     // A database without tables is not for it to make.
-    const bare = new URL(await pg.database());
-    await pg.sql(bare.href, `REVOKE CREATE ON DATABASE ${bare.pathname.slice(1)} FROM PUBLIC`);
+    const bare = new URL(await on.pg.database());
+    await on.pg.sql(bare.href, `REVOKE CREATE ON DATABASE ${bare.pathname.slice(1)} FROM PUBLIC`);
     bare.username = name;
     bare.password = 'a secret';
     await expect(openPostgres({ url: bare.href, chain: 'own' })).rejects.toMatchObject({
       code: 'INTERNAL',
       hint: expect.stringMatching(/aga-delegate migrate/),
     });
-    await pg.sql(database, `DROP OWNED BY ${name}`, `DROP ROLE ${name}`).catch(() => undefined);
+    await on.pg.sql(database, `DROP OWNED BY ${name}`, `DROP ROLE ${name}`).catch(() => undefined);
   });
 
   describe('a query planned while the tables were empty reads few pages when they are full', () => {
@@ -158,14 +162,14 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
     ].flatMap((form) => [form, ...['DECISION', 'RARE'].map((kind) => ({ ...form, kind }))]);
 
     test.each(forms)('%j', async (form) => {
-      const empty = await pg.database();
+      const empty = await on.pg.database();
       await (await openPostgres({ url: empty, chain: 'one' })).close();
       const { text, values = [] } = pageOf(1, { after: COUNT / 2, limit: 5, ...form });
       const typeOf = (value: unknown) =>
         typeof value === 'number' ? 'bigint' : String(value).startsWith('\\x') ? 'bytea' : 'text';
       const ask = `EXECUTE form (${values.map((value) => `'${value}'`).join(', ')})`;
       const each = `FROM generate_series(0, ${COUNT - 1}) AS g`;
-      const plan = await pg.sql(
+      const plan = await on.pg.sql(
         empty,
         PLANNER,
         `PREPARE form (${['integer', ...values.slice(1).map(typeOf)].join(', ')}) AS ${text}`,
@@ -182,7 +186,7 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
       expect(pages(plan)).toBeGreaterThan(3);
       expect(pages(plan)).toBeLessThan(300);
       // What the server finds out later, that most entries are decisions, leads it nowhere else.
-      const later = await pg.sql(
+      const later = await on.pg.sql(
         empty,
         'ANALYZE',
         PLANNER,
@@ -222,21 +226,21 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
       return url.href;
     }
     test.each(spoilt)('%s', async (_, spoil, message) => {
-      const begun = openPostgres({ url: spoil(new URL(url)), chain: 'x', opening: 200 });
+      const begun = openPostgres({ url: spoil(new URL(on.url)), chain: 'x', opening: 200 });
       const refusal = await begun.catch((error) => error);
       expect(refusal.message).toMatch(message);
       expect(JSON.stringify(refusal.body) + refusal.stack).not.toContain(SECRET);
     });
 
     test('sslmode=prefer takes what there is', async () => {
-      const store = await openPostgres({ url: `${url}?sslmode=prefer`, chain: 'x' });
+      const store = await openPostgres({ url: `${on.url}?sslmode=prefer`, chain: 'x' });
       await store.close();
     });
   });
 
   test('nodes of the tree are kept with the entries that complete them', async () => {
     const chain = fresh();
-    const store = await openPostgres({ url, chain });
+    const store = await openPostgres({ url: on.url, chain });
     const { rows, head } = batchAfter(
       null,
       Array.from({ length: 600 }, (_, i) => ({ note: `${i}` })),
@@ -260,9 +264,9 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
   test('a nonce is good once, whichever replica is asked, and forgotten long after it has ended', async () => {
     const chain = fresh();
     let now = 1_000_000;
-    await (await openPostgres({ url, chain })).close();
-    const replicas = Array.from({ length: 3 }, () => new PostgresNonces({ url, chain, clock: () => now }));
-    const other = new PostgresNonces({ url, chain: 'another', clock: () => now });
+    await (await openPostgres({ url: on.url, chain })).close();
+    const replicas = Array.from({ length: 3 }, () => new PostgresNonces({ url: on.url, chain, clock: () => now }));
+    const other = new PostgresNonces({ url: on.url, chain: 'another', clock: () => now });
     const asked = await Promise.all(
       Array.from({ length: 60 }, (_, i) => replicas[i % 3]!.once(`n${i % 10}`, now + 60_000.5)),
     );
@@ -277,8 +281,8 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
 
   test('a lock that is held is waited for, then refused without asking for a decision', async () => {
     const chain = fresh();
-    const store = await openPostgres({ url, chain, lock: 150 });
-    const holder = new Link({ address: [url], patience: 0, greet: async () => {} });
+    const store = await openPostgres({ url: on.url, chain, lock: 150 });
+    const holder = new Link({ address: [on.url], patience: 0, greet: async () => {} });
     const session = await holder.session();
     await session.ask({ text: 'BEGIN' }, { text: `SELECT FROM aga.chains WHERE name = '${chain}' FOR UPDATE` });
     let decided = false;
