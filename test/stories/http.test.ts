@@ -164,7 +164,10 @@ describe('two servers on one chain', () => {
     await b.stop();
     servers[1] = await serve(dir.path);
     expect(await thrown(connect({ server: servers[1].url, token }))).toMatchObject({ code: 'TOKEN_USED' });
-    const winner = (won[0] as PromiseFulfilledResult<Agent>).value;
+    const { key, agentId } = (won[0] as PromiseFulfilledResult<Agent>).value;
+    // Who won at the one that is gone goes on at the other.
+    const winner = await connect({ server: a.url, token, key });
+    expect(winner.agentId).toBe(agentId);
     expect((await winner.inspect()).status.phase).toBe('Active');
   });
 
