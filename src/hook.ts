@@ -155,7 +155,8 @@ async function questionOf(call: HostCall, grants: readonly Grant[]): Promise<Que
     const acts = [act, ...touchedBy(call, act)] as const;
     const scopes = grants.map(({ scope }) => scope);
     const second = await resolvedActs(acts, scopes);
-    return { ...question, acts, second, barred: ownGround([...acts, ...(second?.acts ?? [])]) };
+    const barred = await ownGround([...acts, ...(second?.acts ?? [])], call.cwd);
+    return { ...question, acts, second, barred };
   } catch (error) {
     if (error instanceof Refusal) return { ...question, acts: [act], barred: error };
     throw error;

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { dataDir, type Host, host, SERVER } from './host.ts';
 
 const HOSTILE = join(import.meta.dirname, '../edge/gateway/hostile.ts');
@@ -156,6 +156,30 @@ describe('what a host itself can do', () => {
     expect(write('.claude/worktrees/a/notes.md')).toMatchObject(PASSES);
     expect(write('claude/settings.json')).toMatchObject(PASSES);
     expect(hook('Read', { file_path: join(ws, '.mcp.json') }, 'writer')).toMatchObject(PASSES);
+  });
+
+  it('nor where that stands behind a link, or in a folder that the host was told of', async () => {
+    const permissions = { 'tool.call': ['claude-code/*'], 'fs.read': [`${ws}/**`], 'fs.write': [`${ws}/**`] };
+    await lead.call('aga_delegate_to_subagent', { sub_agent_id: 'writer', permissions });
+    for (const folder of ['dotfiles/claude', 'dotfiles/skills', 'told'])
+      mkdirSync(join(ws, folder), { recursive: true });
+    // As programs that look after dotfiles do: a folder, a folder in it, a file that does not exist yet.
+    symlinkSync('dotfiles/claude', join(ws, '.claude'));
+    symlinkSync('../skills', join(ws, 'dotfiles/claude/skills'));
+    symlinkSync('dotfiles/servers.json', join(ws, '.mcp.json'));
+    vi.stubEnv('CLAUDE_CONFIG_DIR', join(ws, 'told'));
+    cleanups.push(() => vi.unstubAllEnvs());
+    const write = (path: string) => hook('Write', { file_path: join(ws, path), content: '{}' }, 'writer');
+    for (const path of [
+      'dotfiles/claude/settings.local.json',
+      'dotfiles/skills/a/SKILL.md',
+      'dotfiles/servers.json',
+      'told/settings.json',
+      'told/agents/boss.md',
+    ])
+      expect(write(path).no).toContain('decides what the host asks a hook. No artifact permits this');
+    for (const path of ['dotfiles/claude/notes.md', 'dotfiles/servers.json.md', 'told/notes.md'])
+      expect(write(path)).toMatchObject(PASSES);
   });
 
   it('is refused with what would be permitted', () => {

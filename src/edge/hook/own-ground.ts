@@ -4,16 +4,39 @@
  * Claude Code reads its settings again while it runs, and one line there ends all hooks; a definition of an agent is the
  * name that an artifact was given to; a skill runs its commands without a hook. A pattern cannot leave a folder out, so
  * what permits `/project/**` permits them too.
+ *
+ * They are known by their names anywhere, and where those of this host are links, by where these lead.
  */
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { Refusal } from '../../base/refusal.ts';
 import type { Act } from '../../scope/scope.ts';
+import { resolvePath } from '../gateway/resolve.ts';
 
-const DECIDING =
-  /\/(?:\.mcp\.json|\.claude\.json|\.claude\/(?:settings(?:\.local)?\.json|(?:agents|skills|commands|hooks|plugins|workflows)\/.*))$/i;
+const BESIDE = ['.mcp.json', '.claude.json'];
+const FOLDER = '.claude';
+const WITHIN = [
+  'settings.json',
+  'settings.local.json',
+  'agents',
+  'skills',
+  'commands',
+  'hooks',
+  'plugins',
+  'workflows',
+];
+const DECIDING = new RegExp(
+  `/(?:${[...BESIDE, ...WITHIN.map((name) => `${FOLDER}/${name}`)].join('|').replaceAll('.', '\\.')})(?:/.*)?$`,
+  'i',
+);
 
-/** The refusal of an act that would change one of them. */
-export function ownGround(acts: readonly Act[]): Refusal | undefined {
-  const act = acts.find(({ capability, resource }) => capability === 'fs.write' && DECIDING.test(resource));
+/** The refusal of an act that would change one of them; `cwd` is where the host's agent stands. */
+export async function ownGround(acts: readonly Act[], cwd: string): Promise<Refusal | undefined> {
+  const writes = acts.filter(({ capability }) => capability === 'fs.write');
+  if (writes.length === 0) return undefined;
+  const places = await Promise.all(placesOf(cwd).map(resolvePath));
+  const isIn = (path: string) => places.some((place) => path === place || path.startsWith(`${place}/`));
+  const act = writes.find(({ resource }) => DECIDING.test(resource) || isIn(resource));
   if (!act) return undefined;
   return new Refusal(
     'PERMISSION_DENIED',
@@ -22,4 +45,20 @@ export function ownGround(acts: readonly Act[]): Refusal | undefined {
       hint: 'No artifact permits this; ask the user to change it.',
     },
   );
+}
+
+/** Where the host looks: the folders above, the user's own, and one that it was told of. */
+function placesOf(cwd: string): readonly string[] {
+  const { CLAUDE_CONFIG_DIR: told } = process.env;
+  const folders = [homedir(), ...upwards(cwd)];
+  const configs = [...folders.map((folder) => join(folder, FOLDER)), ...(told ? [told] : [])];
+  return [
+    ...[...folders, ...(told ? [told] : [])].flatMap((folder) => BESIDE.map((name) => join(folder, name))),
+    ...configs.flatMap((folder) => WITHIN.map((name) => join(folder, name))),
+  ];
+}
+
+function upwards(from: string): readonly string[] {
+  const above = dirname(from);
+  return from.startsWith('/') && above !== from ? [from, ...upwards(above)] : [];
 }
