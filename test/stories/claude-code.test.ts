@@ -6,9 +6,8 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dataDir, type Host, host, SERVER } from './host.ts';
+import { dataDir, type Host, host, SERVER, served } from './host.ts';
 import { type ScriptedModel, type Scripts, scriptedModel } from './scripted-model.ts';
 
 const CLAUDE = process.env.AGA_TEST_CLAUDE ?? '';
@@ -86,17 +85,12 @@ function hooked(flags = ''): void {
 /** The server over HTTP, which requires the hook, in place of the one over stdio. */
 async function overHttp(): Promise<void> {
   place('aga.json', { require_hook: true });
-  const args = ['serve', '--http', '127.0.0.1:0', '--data-dir', at('data'), '--config', at('aga.json')];
-  const env = { ...process.env, AGA_OPERATOR_TOKEN: 'operator-of-the-claude-story' };
-  const server = spawn(process.execPath, [SERVER, ...args], { env });
-  cleanups.push(() => server.kill());
-  const url = await new Promise((resolve) => {
-    createInterface({ input: server.stderr }).on('line', (line) => {
-      const found = /^listening on (\S+)$/.exec(line)?.[1];
-      if (found) resolve(found);
-    });
+  const token = 'operator-of-the-claude-story';
+  const { url, stop } = await served(['--data-dir', at('data'), '--config', at('aga.json')], {
+    AGA_OPERATOR_TOKEN: token,
   });
-  const headers = { Authorization: `Bearer ${env.AGA_OPERATOR_TOKEN}` };
+  cleanups.push(stop);
+  const headers = { Authorization: `Bearer ${token}` };
   place('project/.mcp.json', { mcpServers: { 'aga-delegate': { type: 'http', url: `${url}/mcp`, headers } } });
 }
 

@@ -1,15 +1,13 @@
 /** The gateway over Streamable HTTP, with the clients of both lines and in both eras, against the built server. */
-import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Client as EarlierClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as EarlierTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentKey, enrolmentProof, freshSeed } from '../../src/client/key.ts';
-import { dataDir, SERVER } from './host.ts';
+import { dataDir, served } from './host.ts';
 
 const HOSTILE = join(import.meta.dirname, '../edge/gateway/hostile.ts');
 const TOKEN = 'operator-of-the-gateway-story';
@@ -33,19 +31,9 @@ beforeAll(async () => {
   const config = join(path, 'aga.json');
   const up = { command: process.execPath, args: [HOSTILE], env: { HOSTILE_LOG: log } };
   writeFileSync(config, JSON.stringify({ upstreams: { up } }));
-  const args = [SERVER, 'serve', '--http', '127.0.0.1:0', '--data-dir', join(path, 'data'), '--config', config];
-  const server = spawn(process.execPath, args, { env: { ...process.env, AGA_OPERATOR_TOKEN: TOKEN } });
-  const gone = new Promise((resolve) => server.once('exit', resolve));
-  cleanups.push(async () => {
-    server.kill();
-    await gone;
-  });
-  url = await new Promise((resolve) => {
-    createInterface({ input: server.stderr }).on('line', (line) => {
-      const found = /^listening on (\S+)$/.exec(line)?.[1];
-      if (found) resolve(found);
-    });
-  });
+  const server = await served(['--data-dir', join(path, 'data'), '--config', config], { AGA_OPERATOR_TOKEN: TOKEN });
+  cleanups.push(server.stop);
+  url = server.url;
   root = (await tool('aga_create_artifact', { subject: 'lead' })).artifact_hash;
 });
 

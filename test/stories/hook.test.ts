@@ -1,11 +1,10 @@
 /** A host whose sub-agents share one connection, and whose hook says who they are: `aga-delegate hook` with the real program. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { dataDir, type Host, host, SERVER } from './host.ts';
+import { dataDir, type Host, host, SERVER, served } from './host.ts';
 
 const HOSTILE = join(import.meta.dirname, '../edge/gateway/hostile.ts');
 const cleanups: (() => unknown)[] = [];
@@ -378,19 +377,9 @@ describe('a call over an HTTP connection that all agents share', () => {
   let url: string;
 
   beforeEach(async () => {
-    const args = [SERVER, 'serve', '--http', '127.0.0.1:0', '--data-dir', data, '--config', config];
-    const server = spawn(process.execPath, args, { env: { ...process.env, AGA_OPERATOR_TOKEN: TOKEN } });
-    const gone = new Promise((resolve) => server.once('exit', resolve));
-    cleanups.push(async () => {
-      server.kill();
-      await gone;
-    });
-    url = await new Promise((resolve) => {
-      createInterface({ input: server.stderr }).on('line', (line) => {
-        const found = /^listening on (\S+)$/.exec(line)?.[1];
-        if (found) resolve(found);
-      });
-    });
+    const server = await served(['--data-dir', data, '--config', config], { AGA_OPERATOR_TOKEN: TOKEN });
+    cleanups.push(server.stop);
+    url = server.url;
   });
 
   const ours = (tool: string, agent: string | null = 'reader') => hook(`mcp__aga-delegate__${tool}`, {}, agent);

@@ -39,6 +39,28 @@ export function dataDir(): { path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** `serve` on a free port, as soon as it listens. */
+export async function served(args: readonly string[], env: object): Promise<{ url: string; stop(): Promise<void> }> {
+  const child = spawn(process.execPath, [SERVER, 'serve', '--http', '127.0.0.1:0', ...args], {
+    env: { ...process.env, ...env },
+  });
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const url = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      const found = /^listening on (\S+)$/.exec(line)?.[1];
+      if (found) resolve(found);
+    });
+    void gone.then(() => reject(new Error('the server did not start')));
+  });
+  return {
+    url,
+    async stop() {
+      child.kill();
+      await gone;
+    },
+  };
+}
+
 export interface HostOptions {
   readonly args?: readonly string[];
   readonly env?: { readonly [name: string]: string };
