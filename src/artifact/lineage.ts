@@ -116,26 +116,11 @@ export function widening(
   child: Pick<Artifact, 'scope' | 'delegation' | 'terms' | 'expires_at'>,
   parent: Held,
 ): Breach[] {
-  const breaches: Breach[] = [];
-  if (child.delegation.max_depth >= parent.maxDepth) {
-    breaches.push({
-      code: 'DEPTH_EXCEEDED',
-      rule: 'max_depth',
-      message: `max_depth ${child.delegation.max_depth} is not below the parent's ${parent.maxDepth}; at most ${parent.maxDepth - 1} is allowed.`,
-      detail: { max_depth: parent.maxDepth - 1 },
-    });
-  }
+  const breaches = deeper(child.delegation.max_depth, parent);
   const [nearest, ...above] = scopesAbove(parent);
   const over = overBreach(child.scope, nearest, above);
   if (over) breaches.push(over);
-  if (BINDINGS.indexOf(child.terms.min_binding) < BINDINGS.indexOf(parent.minBinding)) {
-    breaches.push({
-      code: 'LEASE_SUBSET_VIOLATION',
-      rule: 'min_binding',
-      message: `min_binding "${child.terms.min_binding}" is weaker than the parent's "${parent.minBinding}".`,
-      detail: excessOf('min_binding', child.terms.min_binding, parent.minBinding),
-    });
-  }
+  breaches.push(...weaker(child.terms.min_binding, parent));
   if (parseInstant(child.expires_at)! > parent.expires) {
     breaches.push({
       code: 'LEASE_SUBSET_VIOLATION',
@@ -145,6 +130,33 @@ export function widening(
     });
   }
   return breaches;
+}
+
+/** Whether a child's depth is below its parent's. */
+export function deeper(max_depth: number, parent: Held): Breach[] {
+  if (max_depth < parent.maxDepth) return [];
+  const most = parent.maxDepth - 1;
+  return [
+    {
+      code: 'DEPTH_EXCEEDED',
+      rule: 'max_depth',
+      message: `max_depth ${max_depth} is not below the parent's ${parent.maxDepth}; at most ${most} is allowed.`,
+      detail: { max_depth: most },
+    },
+  ];
+}
+
+/** Whether a child may be used by callers who are known less well than its parent's. */
+export function weaker(binding: Binding, { minBinding }: Held): Breach[] {
+  if (BINDINGS.indexOf(binding) >= BINDINGS.indexOf(minBinding)) return [];
+  return [
+    {
+      code: 'LEASE_SUBSET_VIOLATION',
+      rule: 'min_binding',
+      message: `min_binding "${binding}" is weaker than the parent's "${minBinding}".`,
+      detail: excessOf('min_binding', binding, minBinding),
+    },
+  ];
 }
 
 /** All that is wrong with `child` as a child of `parent`. Empty: the link holds. */

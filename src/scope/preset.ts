@@ -125,12 +125,16 @@ export function compare(a: string, b: string, table: Presets): Order {
   return down ? 'narrower' : up ? 'wider' : 'unordered';
 }
 
-/** As ceilings, so whatever the wider one restricts the narrower one must restrict by itself. */
+/** As ceilings, so whatever the wider one restricts the narrower one must restrict by itself, where it permits that at all. */
 function contains(wider: Ceiling, narrower: Ceiling): boolean {
   if (wider.all) return true;
   if (narrower.all) return false;
-  const limited = Object.keys(wider.limits).every((limit) => limit in narrower.limits);
-  const ruled = wider.argument_rules.every(({ tool }) => narrower.argument_rules.some((rule) => rule.tool === tool));
+  const calls = Object.entries(narrower.permissions).some(
+    ([name, list]) => list.length > 0 && capabilityOf(name)?.arguments,
+  );
+  const limited = !calls || Object.keys(wider.limits).every((limit) => limit in narrower.limits);
+  const ruled =
+    !calls || wider.argument_rules.every(({ tool }) => narrower.argument_rules.some((rule) => rule.tool === tool));
   // What is inherited where it is left out is wider left out than with any list.
   const inherited = Object.keys({ ...wider.permissions, ...narrower.permissions }).filter(
     (name) => capabilityOf(name)?.inherited,

@@ -52,7 +52,7 @@ export function meetRules(a: readonly ArgumentRule[], b: readonly ArgumentRule[]
   for (const rule of met) {
     for (const other of others) {
       const disjoint = keys(rule) === keys(other) || names.meet([rule.tool], [other.tool])?.length === 0;
-      if (!disjoint) throw inexpressible(rule.tool, other.tool, 'they bind the same tool but name different arguments');
+      if (!disjoint) throw inexpressible(rule, other, 'they bind the same tool but name different arguments');
     }
   }
   const byText = new Map([...met, ...others].map((rule) => [canonicalize(rule), rule]));
@@ -67,16 +67,22 @@ function meetOne(a: ArgumentRule, b: ArgumentRule): ArgumentRule {
     const other = Object.hasOwn(b.arguments, key) ? b.arguments[key] : undefined;
     const met = other && meetRule(rule, other);
     if (met) both.push([key, met]);
-    else if (other || !isOptional(rule)) throw inexpressible(a.tool, b.tool, `of the argument ${JSON.stringify(key)}`);
+    else if (other) throw inexpressible(a, b, `no value of the argument ${JSON.stringify(key)} would pass both`);
+    else if (!isOptional(rule)) throw inexpressible(a, b, `only the former names the argument ${JSON.stringify(key)}`);
   }
   const missing = Object.entries(b.arguments).find(
     ([key, rule]) => !Object.hasOwn(a.arguments, key) && !isOptional(rule),
   );
-  if (missing) throw inexpressible(a.tool, b.tool, `of the argument ${JSON.stringify(missing[0])}`);
+  if (missing) throw inexpressible(a, b, `only the latter names the argument ${JSON.stringify(missing[0])}`);
   return { tool: a.tool, arguments: Object.fromEntries(both) };
 }
 
-function inexpressible(one: string, other: string, why: string): Refusal {
-  const message = `The argument rules for ${one} and for ${other} have nothing in common that one rule could say: ${why}`;
-  return new Refusal('LEASE_SUBSET_VIOLATION', message);
+function inexpressible(one: ArgumentRule, other: ArgumentRule, why: string): Refusal {
+  const message = `The argument rules for ${one.tool} and for ${other.tool} have nothing in common that one rule could say: ${why}.`;
+  const excess: Excess = {
+    capability: 'argument_rules',
+    pattern: canonicalize(one),
+    parent: [canonicalize(other)],
+  };
+  return new Refusal('LEASE_SUBSET_VIOLATION', message, { detail: { excess: [excess] } });
 }

@@ -1,15 +1,17 @@
 /** Derives a child artifact: the one way in which tools narrow, sign and account for what they hand on. */
 import { type Binding, type Sealed, seal } from '../artifact/artifact.ts';
-import { scopesAbove } from '../artifact/lineage.ts';
+import { deeper, scopesAbove, weaker } from '../artifact/lineage.ts';
 import { BUDGET } from '../authority/budget.ts';
-import { reduction, type ScopeReduction } from '../authority/event/delegation.ts';
+import { reduction, refuseEmptySlice, type ScopeReduction } from '../authority/event/delegation.ts';
 import { type Grant, lineage } from '../authority/grant.ts';
+import { uphold } from '../authority/kind.ts';
 import { toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Scope } from '../scope/scope.ts';
+import { offering } from './offering.ts';
 import { childScope, type RequestedScope, refuseOver } from './requested-scope.ts';
-import type { Context } from './tool.ts';
+import type { Context, Policy } from './tool.ts';
 
 export interface Wanted extends RequestedScope {
   readonly subject: string;
@@ -32,12 +34,8 @@ export function derive(
   context: Context,
 ): { readonly sealed: Sealed; readonly scope_reduction: ScopeReduction } {
   const { state, now, authority, policy } = context;
-  const scope = childScope(wanted, parent, policy);
+  const scope = offering(wanted, (asked) => scopeOf(asked, parent, policy));
   const mayGoOn = (scope.permissions['agent.delegate'] ?? []).length > 0;
-  const max_depth = wanted.max_depth ?? (mayGoOn ? parent.maxDepth - 1 : 0);
-  // The law asks this too, and the depth before it; only here is known with which members it was asked for.
-  const [own, ...above] = scopesAbove(parent);
-  if (max_depth < parent.maxDepth) refuseOver(wanted, scope, { within: own, above });
   const sealed = seal(
     {
       authority: state.authority ?? toDidKey(authority.publicKey),
@@ -56,13 +54,25 @@ export function derive(
         budget_mode: wanted.budget_mode ?? usualMode(wanted, scope, parent),
       },
       delegation: {
-        max_depth,
+        max_depth: wanted.max_depth ?? (mayGoOn ? parent.maxDepth - 1 : 0),
         max_children: wanted.max_children ?? MAX_CHILDREN,
       },
     },
     authority,
   );
   return { sealed, scope_reduction: reduction(scope, parent.scope) };
+}
+
+/** The law asks all this too; only here is known with which members it was asked for. */
+function scopeOf(wanted: Wanted, parent: Grant, policy: Policy): Scope {
+  const scope = childScope(wanted, parent, policy);
+  const { max_depth = 0, min_binding = parent.minBinding, budget_mode } = wanted;
+  uphold(deeper(max_depth, parent));
+  if (budget_mode === 'slice') refuseEmptySlice(scope);
+  const [own, ...above] = scopesAbove(parent);
+  refuseOver(wanted, scope, { within: own, above });
+  uphold(weaker(min_binding, parent));
+  return scope;
 }
 
 /** A budget asked for by name is set aside; one that is inherited is shared. Null where there is none. */

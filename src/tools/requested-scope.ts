@@ -1,5 +1,6 @@
 /** The scope that a request asks for: its own words, what it leaves out, and the ceilings above it. */
 import { overBreach, scopesAbove, type Wording } from '../artifact/lineage.ts';
+import { BUDGET } from '../authority/budget.ts';
 import { type Grant, lineage } from '../authority/grant.ts';
 import { uphold } from '../authority/kind.ts';
 import { Refusal } from '../base/refusal.ts';
@@ -18,6 +19,7 @@ import {
   parseTriggers,
   type Scope,
 } from '../scope/scope.ts';
+import { offering } from './offering.ts';
 import { type Requested, requestedPermissions, without } from './permissions.ts';
 import type { Policy } from './tool.ts';
 
@@ -27,13 +29,17 @@ export interface RequestedScope extends Requested {
   readonly policy_preset?: string | undefined;
   readonly enforcement_triggers?: readonly string[] | undefined;
   readonly measurement_types?: readonly string[] | undefined;
+  readonly budget_mode?: 'slice' | 'pool' | undefined;
 }
 
 /** A root may delegate to every agent unless its creator, a preset or the ceiling says otherwise. */
 const EVERY_AGENT: Permissions = { 'agent.delegate': ['*', '*@*'] };
 
 /** What a root asks for, within the ceiling of all roots. Throws `LEASE_SUBSET_VIOLATION`. */
-export function rootScope(request: RequestedScope, { presets, rootCeiling, rootLimits }: Policy): Scope {
+export const rootScope = (request: RequestedScope, policy: Policy): Scope =>
+  offering(request, (asked) => rootScopeOf(asked, policy));
+
+function rootScopeOf(request: RequestedScope, { presets, rootCeiling, rootLimits }: Policy): Scope {
   const input = { ...request, limits: request.limits ?? rootLimits };
   const top = ceilingScope(input, rootCeiling);
   const ceiling = input.policy_preset === undefined ? top : applyPreset(input.policy_preset, top, presets);
@@ -89,8 +95,10 @@ function nearestRequest(request: RequestedScope, scope: Scope, within: Scope, ne
   const { enforcement_triggers: triggers, measurement_types: measurements } = request;
   const named = Object.entries(nearest).filter(([name]) => Object.hasOwn(permissions ?? {}, name));
   const limited = Object.entries(meetLimits(scope.limits, within.limits));
+  const unbudgeted = scope.permissions[BUDGET] !== undefined && nearest[BUDGET] === undefined;
   return {
     ...(permissions && { permissions: Object.fromEntries(named) }),
+    ...(unbudgeted && request.budget_mode === 'slice' && { budget_mode: 'pool' }),
     ...(permitted_tools && { permitted_tools: nearest['tool.call'] ?? [] }),
     ...(argument_rules !== undefined && { argument_rules: nearestRules(scope, within) }),
     ...(limits !== undefined && {
@@ -124,11 +132,22 @@ function bounded(
   const { argument_rules: rules, enforcement_triggers: triggers, measurement_types: measurements } = input;
   return {
     permissions,
-    argument_rules: rules === undefined ? ceiling.argument_rules : meetRules(parseArgumentRules(rules), kept),
+    argument_rules: rules === undefined ? ceiling.argument_rules : metRules(parseArgumentRules(rules), kept),
     limits: meetLimits(parseLimits(input.limits ?? {}), ceiling.limits),
     enforcement_triggers: triggers ? parseTriggers(triggers) : ceiling.enforcement_triggers,
     measurement_types: measurements ? parseMeasurements(measurements) : ceiling.measurement_types,
   };
+}
+
+/** What both permit; where rules cannot say it, what is there already is offered. */
+function metRules(asked: readonly ArgumentRule[], kept: readonly ArgumentRule[]): readonly ArgumentRule[] {
+  try {
+    return meetRules(asked, kept);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const detail = { ...(error.detail as object), nearest_allowed: { argument_rules: kept } }; // our own refusal
+    throw new Refusal(error.code, error.message, { detail });
+  }
 }
 
 function ceilingScope(input: RequestedScope, ceiling: Ceiling | null): Scope {
@@ -170,11 +189,12 @@ function refuseWiderPreset(preset: string, parent: Grant, presets: Presets): voi
   for (let at: Grant | null = parent; at; at = at.parent) {
     if (at.preset === null || isWithin(preset, at.preset, presets)) continue;
     const message = `"${at.subject}" is under the preset "${at.preset}"; "${preset}" is not narrower than that.`;
-    throw new Refusal('LEASE_SUBSET_VIOLATION', message, {
-      detail: {
-        excess: [{ capability: 'policy_preset', pattern: preset, parent: [at.preset] }],
-        nearest_allowed: { policy_preset: at.preset },
-      },
-    });
+    const excess = [{ capability: 'policy_preset', pattern: preset, parent: [at.preset] }];
+    if (presets.has(at.preset)) {
+      const detail = { excess, nearest_allowed: { policy_preset: at.preset } };
+      throw new Refusal('LEASE_SUBSET_VIOLATION', message, { detail });
+    }
+    const hint = 'That preset is no longer configured: omit policy_preset, and name permissions.';
+    throw new Refusal('LEASE_SUBSET_VIOLATION', message, { detail: { excess }, hint });
   }
 }

@@ -89,6 +89,9 @@ describe('a preset', () => {
     expect(compare('spender', 'writer-any', TABLE)).toBe('narrower');
     expect(compare('spender', 'coordinator', TABLE)).toBe('narrower');
     expect(compare('isolated', 'spender', TABLE)).toBe('narrower');
+    // Where nothing may be called, there is nothing to limit and nothing to rule.
+    for (const name of ['reader', 'writer', 'writer-any'])
+      expect([name, compare('isolated', name, TABLE)]).toEqual([name, 'narrower']);
   });
 
   it('that is unknown, built in or malformed is refused', () => {

@@ -81,9 +81,7 @@ export const delegation: Kind<Delegation> = {
     }
     const asked = artifact.scope.permissions[BUDGET];
     if (asked) refuseOverBudget(parent, moneyOf(asked));
-    else if (artifact.terms.budget_mode === 'slice') {
-      throw new Refusal('INVALID_REQUEST', 'A slice is of amounts: name them in cost.budget.');
-    }
+    else if (artifact.terms.budget_mode === 'slice') refuseEmptySlice(artifact.scope);
     const left = reduction(artifact.scope, parent.scope);
     if (scope_reduction !== left && canonicalize(scope_reduction) !== canonicalize(left)) {
       throw new Refusal('INVALID_REQUEST', 'scope_reduction is not the difference between parent and child.');
@@ -113,6 +111,13 @@ function encode({ kind, sealed, scope_reduction, enroll, request }: Delegation):
     enroll,
     request,
   };
+}
+
+/** Throws where a scope names no budget of which there could be a slice. */
+export function refuseEmptySlice({ permissions }: Scope): void {
+  if (permissions[BUDGET] === undefined) {
+    throw new Refusal('INVALID_REQUEST', 'A slice is of amounts: name them in permissions["cost.budget"].');
+  }
 }
 
 /** Whole seconds that the artifact lives. */

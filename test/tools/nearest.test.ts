@@ -1,0 +1,189 @@
+/** The promise in the hint: what a refusal for scope offers passes, put into the very request that was refused. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Refusal } from '../../src/base/refusal.ts';
+import { parseLimits } from '../../src/scope/limits.ts';
+import { parseCeiling, parsePresets } from '../../src/scope/preset.ts';
+import { kernel, POLICY, refusal } from '../kernel.ts';
+
+type Request = { readonly [member: string]: unknown };
+
+const PRESETS = parsePresets({
+  writer: {
+    permissions: { 'tool.call': ['a/**'], 'fs.read': ['/ws/**'] },
+    limits: { calls: 5 },
+    argument_rules: [{ tool: 'a/b', arguments: { p: { under: '/ws' }, q: { any: true, optional: true } } }],
+  },
+  spender: { permissions: { 'tool.call': ['a/b'], 'cost.budget': ['USD:2'], 'agent.delegate': ['s@*'] } },
+  browser: { permissions: { 'tool.call': ['**'], 'net.fetch': ['https://*.example.com/**'], 'cost.budget': [] } },
+});
+const CEILING = parseCeiling(
+  {
+    permissions: { 'tool.call': ['a/**', 'b/*'], 'fs.read': ['/ws/**'], 'cost.budget': ['USD:3'] },
+    limits: { calls: 7 },
+    argument_rules: [{ tool: 'a/*', arguments: { p: { matches: 'x*' } } }],
+  },
+  'root_ceiling',
+);
+const POLICIES = [
+  { ...POLICY, presets: PRESETS },
+  { ...POLICY, presets: PRESETS, rootCeiling: CEILING, rootLimits: parseLimits({ calls_per_minute: 6 }) },
+];
+
+const DELEGATE = 'aga_delegate_to_subagent';
+const parent = async (root: Request, ...children: Request[]) => {
+  const { call } = kernel({ policy: POLICIES[0]! });
+  let held: string = (await call('aga_create_artifact', root)).artifact_hash;
+  for (const child of children)
+    held = (await call(DELEGATE, { parent_artifact_hash: held, ...child })).child_artifact_hash;
+  return (request: Request) => call(DELEGATE, { parent_artifact_hash: held, ...request });
+};
+
+describe('a request that is wrong in several members is offered what passes as a whole', () => {
+  const RIGHT = { 'agent.delegate': ['*', '*@*'] };
+  it.each<[string, Request, Request[], Request, Request]>([
+    [
+      'more than the preset leaves, and a limit above the parent',
+      { limits: { calls_per_minute: 2 } },
+      [],
+      { policy_preset: 'isolated', permissions: { 'net.fetch': ['**'] }, limits: { calls_per_minute: 7 } },
+      { permissions: {}, limits: { calls_per_minute: 2 } },
+    ],
+    [
+      'a tool too many, and a binding too weak',
+      {},
+      [{ permitted_tools: ['a/*'], permissions: RIGHT, min_binding: 'proof' }],
+      { permitted_tools: ['a/b', 'c/d'], min_binding: 'handle' },
+      { permitted_tools: ['a/b'], min_binding: 'proof' },
+    ],
+    [
+      'a slice of a budget that nobody above has',
+      {},
+      [],
+      { permissions: { 'tool.call': ['a/b'], 'cost.budget': ['USD:1'] }, budget_mode: 'slice' },
+      { permissions: { 'tool.call': ['a/b'] }, budget_mode: 'pool' },
+    ],
+    [
+      'a wider preset, and more than the narrower one leaves',
+      {},
+      [{ policy_preset: 'spender' }],
+      { policy_preset: 'coordinator', permissions: { 'tool.call': ['a/b'], 'fs.read': ['/ws'] } },
+      { policy_preset: 'spender', permissions: { 'tool.call': ['a/b'] } },
+    ],
+    [
+      'a rule that has nothing in common with that of the preset',
+      {},
+      [],
+      { policy_preset: 'writer', argument_rules: [{ tool: 'a/b', arguments: { other: { any: true } } }] },
+      {
+        argument_rules: [{ tool: 'a/b', arguments: { p: { under: '/ws' }, q: { any: true, optional: true } } }],
+      },
+    ],
+  ])('%s', async (_, root, children, request, offer) => {
+    const delegate = await parent(root, ...children);
+    const no = await refusal(delegate({ sub_agent_id: 's@1', ...request }));
+    expect([no.code, no.detail?.nearest_allowed]).toEqual(['LEASE_SUBSET_VIOLATION', offer]);
+    expect(no.detail.excess).not.toEqual([]);
+    expect((await delegate({ sub_agent_id: 's@1', ...request, ...offer })).success).toBe(true);
+  });
+
+  it('is not offered a preset that has left the configuration', async () => {
+    const policy = { ...POLICIES[0]! };
+    const { call } = kernel({ policy });
+    await call('aga_create_artifact', { policy_preset: 'spender' });
+    Object.assign(policy, POLICY);
+    const no = await refusal(call(DELEGATE, { sub_agent_id: 's@1', policy_preset: 'isolated' }));
+    expect([no.code, no.detail.nearest_allowed]).toEqual(['LEASE_SUBSET_VIOLATION', undefined]);
+    expect(no.hint).toContain('omit policy_preset');
+    expect((await call(DELEGATE, { sub_agent_id: 's@1' })).success).toBe(true);
+  });
+
+  it('but is told first of what no offer can mend', async () => {
+    const delegate = await parent({});
+    const beyond = { policy_preset: 'sandboxed', permissions: { 'fs.write': ['/ws'] } };
+    expect((await refusal(delegate({ ...beyond, max_depth: 3 }))).code).toBe('DEPTH_EXCEEDED');
+    expect((await refusal(delegate({ ...beyond, budget_mode: 'slice' }))).code).toBe('INVALID_REQUEST');
+  });
+});
+
+const LISTS: { readonly [capability: string]: readonly string[] } = {
+  'tool.call': ['**', 'a/**', 'a/*', 'a/b', '*/b', 'a/b*', 'b/*', 'a/**/c'],
+  'fs.read': ['/**', '/ws/**', '/ws/*', '/ws/*.txt', '/**/a'],
+  'net.fetch': ['**', 'https://example.com/**', 'https://*.example.com/**', 'http://example.com/'],
+  'agent.delegate': ['*', '*@*', 's', 's@1', 's@*'],
+  'cost.budget': ['USD:5.00', 'USD:1', 'EUR:2.5'],
+  'x-acme.thing': ['**', 'a/*'],
+};
+const some = <T>(values: readonly T[], maxLength = 2) => fc.array(fc.constantFrom(...values), { maxLength });
+const rule = fc.record({
+  tool: fc.constantFrom('a/*', 'a/b', '**'),
+  arguments: fc.dictionary(
+    fc.constantFrom('p', 'q', '/l/x'),
+    fc.constantFrom<Request>(
+      { equals: 'x' },
+      { under: '/ws' },
+      { matches: 'x*', optional: true },
+      { max: 5 },
+      { any: true },
+    ),
+    { maxKeys: 2 },
+  ),
+});
+const members = {
+  permissions: fc.record(
+    Object.fromEntries(Object.entries(LISTS).map(([capability, list]) => [capability, some(list)])),
+    { requiredKeys: [] },
+  ),
+  argument_rules: fc.array(rule, { maxLength: 2 }),
+  limits: fc.record({ calls: fc.nat(9), calls_per_minute: fc.nat(9) }, { requiredKeys: [] }),
+  policy_preset: fc.constantFrom('isolated', 'sandboxed', 'coordinator', 'writer', 'spender', 'browser'),
+  enforcement_triggers: some(['TERMINATE', 'ALERT_ONLY']),
+  measurement_types: some(['SBOM', 'TEE_QUOTE']),
+};
+const root = fc.record(members, { requiredKeys: [] });
+const child = fc.record(
+  {
+    ...members,
+    min_binding: fc.constantFrom('handle', 'bearer', 'proof'),
+    budget_mode: fc.constantFrom('slice', 'pool'),
+    max_depth: fc.nat(2),
+  },
+  { requiredKeys: [] },
+);
+
+describe('whatever is asked for', () => {
+  it('an offer passes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(1), root, fc.array(child, { minLength: 1, maxLength: 6 }), async (which, top, asked) => {
+        const { call } = kernel({ policy: POLICIES[which]! });
+        let held: string | undefined;
+        for (const [at, request] of [top, ...asked].entries()) {
+          const tool = at === 0 ? 'aga_create_artifact' : DELEGATE;
+          const rest = at === 0 ? {} : { sub_agent_id: 's@1', parent_artifact_hash: held };
+          const first = await tried(call(tool, { ...request, ...rest }));
+          const offer = first instanceof Refusal ? offered(first) : undefined;
+          const last = offer ? await tried(call(tool, { ...request, ...rest, ...offer })) : first;
+          if (offer && last instanceof Refusal) expect([request, offer, last.body]).toBeUndefined();
+          if (!(last instanceof Refusal)) held = last.child_artifact_hash ?? last.artifact_hash;
+          if (held === undefined) return;
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+const tried = (promise: Promise<any>): Promise<any> =>
+  // answers of two tools
+  promise.catch((error: unknown) => {
+    if (error instanceof Refusal) return error;
+    throw error;
+  });
+
+/** Of a refusal for scope, which always has one, with no member that the request had not. */
+function offered({ code, body }: Refusal): Request | undefined {
+  if (code !== 'LEASE_SUBSET_VIOLATION') return undefined;
+  const { nearest_allowed: offer, excess } = body.detail as any; // as the contract has it
+  expect([offer, excess]).toEqual([expect.any(Object), expect.arrayContaining([expect.any(Object)])]);
+  return offer;
+}
