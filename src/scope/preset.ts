@@ -5,6 +5,7 @@
  * configuration; all are ordered by containment, and two may be unordered.
  */
 import { Refusal } from '../base/refusal.ts';
+import type { Excess } from './answer.ts';
 import { type ArgumentRule, parseArgumentRules } from './argument-rules.ts';
 import { capabilityOf } from './capability.ts';
 import { invalid, membersOf, onlyMembers } from './decode.ts';
@@ -29,9 +30,11 @@ const built = (permissions: Permissions): Ceiling => ({ permissions, limits: {},
 const everythingOf = (...capabilities: readonly string[]): Permissions =>
   Object.fromEntries(capabilities.map((capability) => [capability, EVERYTHING[capability]!]));
 
+const NARROWEST = 'isolated';
+
 export const BUILT_IN: Presets = new Map([
   // A budget that is left out is inherited: to permit no spending, it has to be there and empty.
-  ['isolated', built({ 'cost.budget': [] })],
+  [NARROWEST, built({ 'cost.budget': [] })],
   ['sandboxed', built(everythingOf('fs.read', 'model.use', 'net.fetch', 'tool.call'))],
   ['coordinator', { ...built({ ...EVERYTHING, 'agent.delegate': ['*', '*@*'] }), all: true }],
 ]);
@@ -80,7 +83,7 @@ export function presetOf(name: string, table: Presets): Ceiling {
  */
 export function applyPreset(name: string, parent: Scope, table: Presets, ...ancestors: readonly Scope[]): Scope {
   const ceiling = presetOf(name, table);
-  const { permissions, argument_rules: rules, limits } = within(ceiling, parent);
+  const { permissions, argument_rules: rules, limits } = within(name, ceiling, parent);
   const plain = Object.entries(permissions).filter(([capability]) => !capabilityOf(capability)?.inherited);
   const kept = [...plain, ...inheritedOf(ceiling, [parent, ...ancestors])].sort(([a], [b]) => (a < b ? -1 : 1));
   return { ...parent, permissions: Object.fromEntries(kept), argument_rules: rules, limits };
@@ -97,22 +100,40 @@ function inheritedOf(ceiling: Ceiling, above: readonly Scope[]): readonly (reado
     .map((name) => [name, nearestPermissions(ceiling.permissions, lists[0] ?? {}, lists.slice(1))[name] ?? []]);
 }
 
-function within(ceiling: Ceiling, parent: Scope): Omit<Ceiling, 'all'> {
+function within(name: string, ceiling: Ceiling, parent: Scope): Omit<Ceiling, 'all'> {
   const { permissions, inexpressible } = meetPermissions(ceiling.permissions, parent.permissions);
   if (inexpressible.length > 0 && !ceiling.all) {
-    const message = `What the preset leaves of ${inexpressible.join(', ')} cannot be said in 256 patterns`;
-    throw new Refusal('LEASE_SUBSET_VIOLATION', message);
+    const message = `What it leaves of ${inexpressible.join(', ')} cannot be said in 256 patterns`;
+    const lists = inexpressible.map((capability) => ({ capability, parent: parent.permissions[capability] ?? [] }));
+    throw inapplicable(
+      name,
+      message,
+      lists.map((list) => ({ ...list, pattern: `of the preset "${name}"` })),
+    );
   }
-  const bound = new Set(ceiling.argument_rules.map(({ tool }) => tool));
   const limits = Object.entries(meetLimits(ceiling.limits, parent.limits));
   return {
     permissions: ceiling.all ? parent.permissions : permissions,
-    argument_rules: meetRules(
-      ceiling.argument_rules,
-      parent.argument_rules.filter(({ tool }) => bound.has(tool)),
-    ),
+    argument_rules: rulesWithin(name, ceiling, parent),
     limits: Object.fromEntries(limits.filter(([limit]) => limit in ceiling.limits)),
   };
+}
+
+function rulesWithin(name: string, ceiling: Ceiling, parent: Scope): readonly ArgumentRule[] {
+  const bound = new Set(ceiling.argument_rules.map(({ tool }) => tool));
+  const ruled = parent.argument_rules.filter(({ tool }) => bound.has(tool));
+  try {
+    return meetRules(ceiling.argument_rules, ruled);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw inapplicable(name, error.message, (error.detail as { excess: readonly Excess[] }).excess); // of the rules' own refusal
+  }
+}
+
+/** Under a parent as it is; the narrowest preset can be had under every parent. */
+function inapplicable(name: string, why: string, excess: readonly Excess[]): Refusal {
+  const detail = { excess, nearest_allowed: { policy_preset: NARROWEST } };
+  return new Refusal('LEASE_SUBSET_VIOLATION', `The preset "${name}" does not fit this parent. ${why}`, { detail });
 }
 
 export type Order = 'equal' | 'narrower' | 'wider' | 'unordered';

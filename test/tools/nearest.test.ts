@@ -79,6 +79,13 @@ describe('a request that is wrong in several members is offered what passes as a
         argument_rules: [{ tool: 'a/b', arguments: { p: { under: '/ws' }, q: { any: true, optional: true } } }],
       },
     ],
+    [
+      'a preset whose rules and those of the parent no rule could say together',
+      { argument_rules: [{ tool: 'a/b', arguments: { other: { any: true } } }] },
+      [],
+      { policy_preset: 'writer', permitted_tools: ['a/b'] },
+      { policy_preset: 'isolated', permitted_tools: [] },
+    ],
   ])('%s', async (_, root, children, request, offer) => {
     const delegate = await parent(root, ...children);
     const no = await refusal(delegate({ sub_agent_id: 's@1', ...request }));
