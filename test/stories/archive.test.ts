@@ -9,20 +9,16 @@ import { assemble } from '../../src/assemble.ts';
 import { bound, operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
 import { missing, type Server, server } from '../store/postgres.server.ts';
-import { type Host, host, SERVER } from './host.ts';
-import { clean, type Folders, folders, OPERATOR, replica, run } from './postgres.replicas.ts';
+import { directory, type Host, host } from './host.ts';
+import { OPERATOR, replica } from './postgres.replicas.ts';
+import { clean, run, SERVER } from './program.ts';
 
 describe('archiving', () => {
   let pg: Server | undefined;
-  let places: Folders;
   beforeAll(async () => {
-    places = folders();
     if (missing === undefined) pg = await server();
   });
-  afterAll(async () => {
-    await pg?.stop();
-    places.remove();
-  });
+  afterAll(() => pg?.stop());
 
   interface Life {
     readonly home: string;
@@ -97,10 +93,10 @@ describe('archiving', () => {
   const BEFORE = ['archive', '--before', '1200'];
 
   test('killed at any instant, again and again: the chain is whole each time, and one more run ends it', async () => {
-    const life = await lived(places.folder());
+    const life = await lived(directory());
     const before = await asked(life);
-    const copy = places.folder(life.home);
-    const folder = places.folder();
+    const copy = directory(life.home);
+    const folder = directory();
     let [killed, wait] = [0, 60];
     for (let round = 0; round < 10; round++) {
       const child = spawn(process.execPath, [SERVER, '--data-dir', copy, ...BEFORE, '--to', folder], { env: clean() });
@@ -124,8 +120,8 @@ describe('archiving', () => {
   });
 
   test('dry run, run, again; a folder that is away; one that lies', async () => {
-    const life = await lived(places.folder());
-    const folder = places.folder();
+    const life = await lived(directory());
+    const folder = directory();
     const at = (...args: string[]) => run(['--data-dir', life.home, ...args], {});
     const taken = await at(...BEFORE, '--to', life.home);
     expect(taken).toMatchObject({ code: 1, err: expect.stringMatching(/The data directory keeps files of its own/) });
@@ -149,7 +145,7 @@ describe('archiving', () => {
         ({ name }: { name: string }) => name === 'archive',
       );
     expect(await examined()).toMatchObject({ status: 'ok', message: `1024 entries in ${folder}` });
-    const away = `${folder}-away`;
+    const away = join(directory(), 'away');
     renameSync(folder, away);
     expect(await examined()).toMatchObject({ status: 'broken', message: expect.stringContaining(folder) });
     expect(await examined({ AGA_ARCHIVE_DIR: away })).toMatchObject({ status: 'ok' });
@@ -173,8 +169,8 @@ describe('archiving', () => {
   });
 
   test('a file of the archive that was changed, cut or lost is a finding; the rest of the chain is judged', async () => {
-    const life = await lived(places.folder());
-    const folder = places.folder();
+    const life = await lived(directory());
+    const folder = directory();
     const at = (...args: string[]) => run(['--data-dir', life.home, ...args], {});
     expect((await at(...BEFORE, '--to', folder)).code).toBe(0);
     const whole = JSON.parse((await at('verify', '--json')).out);
@@ -223,8 +219,8 @@ describe('archiving', () => {
   });
 
   test.skipIf(missing !== undefined)('replicas, proofs over HTTP and a move to another database', async () => {
-    const life = await lived(places.folder());
-    const folder = places.folder();
+    const life = await lived(directory());
+    const [folder, second] = [directory(), directory()];
     const before = await asked(life);
     const url = await pg!.database();
     const env = { AGA_DATABASE_URL: url };
@@ -235,33 +231,31 @@ describe('archiving', () => {
     expect(answers).toEqual(wanted);
 
     const one = await replica(life.home, url);
-    const other = await replica(places.folder(life.home), url);
-    const address = /listening on (http:\S+)/.exec(other.stderr())?.[1];
+    const other = await replica(directory(life.home), url);
     const file = async (path: string): Promise<Buffer> => {
-      const response = await fetch(`${address}/${path}`, { headers: { authorization: `Bearer ${OPERATOR}` } });
+      const response = await fetch(`${other.url}/${path}`, { headers: { authorization: `Bearer ${OPERATOR}` } });
       expect(response.status).toBe(200);
       return Buffer.from(await response.arrayBuffer());
     };
-    expect(one.home).toBe(life.home);
     const tiles = ['tile/entries/001', 'tile/0/002', 'tile/1/000.p/3'];
     const first = await Promise.all(tiles.map(file));
-    const refused = await run(['--data-dir', life.home, ...BEFORE, '--to', `${folder}-pg`], env);
+    const refused = await run(['--data-dir', life.home, ...BEFORE, '--to', second], env);
     expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/AGA_OWNER_URL/) });
-    const moved = await run(['--data-dir', life.home, ...BEFORE, '--to', `${folder}-pg`, '--json'], {
+    const moved = await run(['--data-dir', life.home, ...BEFORE, '--to', second, '--json'], {
       ...env,
       AGA_OWNER_URL: url,
     });
     expect(JSON.parse(moved.out)).toMatchObject({ archived: 1024 });
     expect(moved.out + moved.err).not.toContain(url);
     expect(await Promise.all(tiles.map(file))).toEqual(first);
-    expect(readFileSync(join(`${folder}-pg`, 'tile/entries/001'))).toEqual(first[0]);
+    expect(readFileSync(join(second, 'tile/entries/001'))).toEqual(first[0]);
     expect((await other.tool('aga_query_chain', { after: 100, limit: 300 })).json.entries).toHaveLength(300);
     expect((await one.tool('aga_create_artifact')).status).toBe(200);
-    for (const each of [one, other]) await each.kill();
+    for (const each of [one, other]) await each.stop();
     const { evidence: ___, ...after } = await asked(life, env);
     expect(after.subtree.entries).toEqual(wanted.subtree.entries);
     expect(after.verified.valid).toBe(true);
-    writeFileSync(join(`${folder}-pg`, 'tile/entries/001'), first[0]!.subarray(1));
+    writeFileSync(join(second, 'tile/entries/001'), first[0]!.subarray(1));
     const broken = await run(['--data-dir', life.home, 'log', '--after', '300', '--json'], env);
     expect(broken).toMatchObject({ code: 1, out: expect.stringMatching(/CHAIN_BROKEN.*tile\/entries\/001/s) });
   });

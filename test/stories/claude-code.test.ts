@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dataDir, type Host, host, SERVER, served } from './host.ts';
+import { dataDir, type Host, host } from './host.ts';
+import { SERVER, served } from './program.ts';
 import { type ScriptedModel, type Scripts, scriptedModel } from './scripted-model.ts';
 
 const CLAUDE = process.env.AGA_TEST_CLAUDE ?? '';

@@ -7,7 +7,8 @@ import { StreamableHTTPClientTransport as EarlierTransport } from '@modelcontext
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentKey, enrolmentProof, freshSeed } from '../../src/client/key.ts';
-import { dataDir, served } from './host.ts';
+import { dataDir } from './host.ts';
+import { served } from './program.ts';
 
 const HOSTILE = join(import.meta.dirname, '../edge/gateway/hostile.ts');
 const TOKEN = 'operator-of-the-gateway-story';

@@ -4,7 +4,8 @@ import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { dataDir, type Host, host, SERVER, served } from './host.ts';
+import { dataDir, type Host, host } from './host.ts';
+import { SERVER, served } from './program.ts';
 
 const HOSTILE = join(import.meta.dirname, '../edge/gateway/hostile.ts');
 const cleanups: (() => unknown)[] = [];

@@ -1,12 +1,11 @@
 /** Plays a host: starts the built server as a process and speaks MCP with it, line by line. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
-
-export const SERVER = join(import.meta.dirname, '../../dist/aga-delegate.cjs');
+import { clean, SERVER } from './program.ts';
 
 export interface Answered {
   readonly result?: { readonly [member: string]: any }; // a test reads members of many answers
@@ -39,28 +38,6 @@ export function dataDir(): { path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** `serve` on a free port, as soon as it listens. */
-export async function served(args: readonly string[], env: object): Promise<{ url: string; stop(): Promise<void> }> {
-  const child = spawn(process.execPath, [SERVER, 'serve', '--http', '127.0.0.1:0', ...args], {
-    env: { ...process.env, ...env },
-  });
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const url = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      const found = /^listening on (\S+)$/.exec(line)?.[1];
-      if (found) resolve(found);
-    });
-    void gone.then(() => reject(new Error('the server did not start')));
-  });
-  return {
-    url,
-    async stop() {
-      child.kill();
-      await gone;
-    },
-  };
-}
-
 export interface HostOptions {
   readonly args?: readonly string[];
   readonly env?: { readonly [name: string]: string };
@@ -68,8 +45,7 @@ export interface HostOptions {
 
 /** Starts a server and shakes hands with it, as a host of the 2025-11-25 revision does. */
 export async function host(path: string, { args = [], env = {} }: HostOptions = {}): Promise<Host> {
-  const { AGA_ARTIFACT: _, AGA_TOKEN: __, AGA_DATA_DIR: ___, ...rest } = process.env;
-  const child = spawn(process.execPath, [SERVER, '--data-dir', path, ...args], { env: { ...rest, ...env } });
+  const child = spawn(process.execPath, [SERVER, '--data-dir', path, ...args], { env: { ...clean(), ...env } });
   const waiting = new Map<number, { resolve: (answer: Answered) => void; reject: (error: Error) => void }>();
   let last = 0;
   let stderr = '';
@@ -115,10 +91,11 @@ export async function host(path: string, { args = [], env = {} }: HostOptions = 
   };
 }
 
-/** A data directory that is gone after the test. */
-export function directory(): string {
+/** A data directory that is gone after the test, with what is in another one where that is named. */
+export function directory(like?: string): string {
   const { path, remove } = dataDir();
   onTestFinished(remove);
+  if (like !== undefined) cpSync(like, path, { recursive: true });
   return path;
 }
 

@@ -1,75 +1,16 @@
 /** The authority as an operator runs it: processes of the built program, and clients of their own. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Agent, connect } from '../../src/client/index.ts';
 import { thrown } from '../client/thrown.ts';
-import { dataDir, type Host, host, SERVER } from './host.ts';
+import { dataDir, type Host, host } from './host.ts';
+import { run, type Served, served } from './program.ts';
 
 const OPERATOR = 'the-operator-token-of-this-story';
 
-interface Served {
-  readonly url: string;
-  readonly stderr: () => string;
-  readonly stdout: () => string;
-  readonly process: ChildProcess;
-  stop(signal?: NodeJS.Signals): Promise<number | null>;
-}
-
-const clean = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AGA_')));
-
-async function serve(path: string, env: object = { AGA_OPERATOR_TOKEN: OPERATOR }): Promise<Served> {
-  const child = spawn(process.execPath, [SERVER, '--data-dir', path, 'serve', '--http', '127.0.0.1:0'], {
-    env: { ...clean(), ...env },
-  });
-  let [err, out] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
-  });
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stderr.on('data', (chunk) => {
-      err += chunk;
-      const found = /^listening on (http:\S+)$/m.exec(err)?.[1];
-      if (found) resolve(found);
-    });
-    void exited.then((code) => reject(new Error(`exit ${code}: ${err}`)));
-  });
-  return {
-    url,
-    stderr: () => err,
-    stdout: () => out,
-    process: child,
-    stop(signal = 'SIGTERM') {
-      child.kill(signal);
-      return exited;
-    },
-  };
-}
-
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function run(args: readonly string[], env: object = {}, input = ''): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [SERVER, ...args], { env: { ...clean(), ...env } });
-    let [out, err] = ['', ''];
-    child.stdout.on('data', (chunk) => {
-      out += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      err += chunk;
-    });
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-    child.once('close', (code) => resolve({ code, out, err }));
-  });
-}
+const serve = (path: string, env: object = { AGA_OPERATOR_TOKEN: OPERATOR }): Promise<Served> =>
+  served(['--data-dir', path], env);
 
 /** A tool of the authority, as its operator. */
 async function tool(url: string, name: string, input: object, token = OPERATOR): Promise<any> {
@@ -93,7 +34,7 @@ describe('serve', () => {
   it('shows its operator token once, keeps a hash of it, and ends in peace', async () => {
     const dir = dataDir();
     const first = await serve(dir.path, {});
-    const token = /^operator token: (\S+)$/m.exec(first.stderr())?.[1] ?? '';
+    const token = /^operator token: (\S+)$/m.exec(first.said.err)?.[1] ?? '';
     expect(token.length).toBeGreaterThanOrEqual(22);
     expect((await tool(first.url, 'aga_create_artifact', {}, token)).success).toBe(true);
     expect((await tool(first.url, 'aga_create_artifact', {}, `${token}x`)).error.code).toBe('UNAUTHENTICATED');
@@ -101,12 +42,12 @@ describe('serve', () => {
     expect(await first.stop()).toBe(0);
     expect(performance.now() - began).toBeLessThan(2000);
     const second = await serve(dir.path, {});
-    expect(second.stderr()).not.toContain('operator token');
+    expect(second.said.err).not.toContain('operator token');
     expect((await tool(second.url, 'aga_create_artifact', {}, token)).success).toBe(true);
     expect(await second.stop('SIGINT')).toBe(0);
-    expect(second.stdout()).toBe('');
+    expect(second.said.out).toBe('');
     const third = await serve(dir.path);
-    expect(third.stderr()).not.toContain('operator token');
+    expect(third.said.err).not.toContain('operator token');
     expect((await tool(third.url, 'aga_create_artifact', {}, token)).error.code).toBe('UNAUTHENTICATED');
     expect((await tool(third.url, 'aga_create_artifact', {})).success).toBe(true);
     await third.stop();

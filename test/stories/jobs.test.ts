@@ -7,7 +7,8 @@ import { assemble } from '../../src/assemble.ts';
 import { operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
 import { AGENT, carrying } from '../jobs/office.ts';
-import { dataDir, type Host, host, SERVER } from './host.ts';
+import { dataDir, type Host, host } from './host.ts';
+import { SERVER } from './program.ts';
 
 const dirs: { remove(): void }[] = [];
 afterAll(() => {

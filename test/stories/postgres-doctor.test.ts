@@ -1,10 +1,11 @@
 /** What `doctor` says of a shared database, in every state in which an operator may find it. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GRANTS, MIGRATIONS } from '../../src/store/postgres/schema.ts';
-import { missing, type Server, server } from '../store/postgres.server.ts';
-import { type Folders, folders, run } from './postgres.replicas.ts';
+import { onPostgres } from '../store/postgres.suite.ts';
+import { dataDir, directory } from './host.ts';
+import { run } from './program.ts';
 
 interface Finding {
   readonly name: string;
@@ -13,12 +14,11 @@ interface Finding {
   readonly fix?: string;
 }
 
-describe.skipIf(missing !== undefined)(`doctor and PostgreSQL${missing === undefined ? '' : ` (${missing})`}`, () => {
+onPostgres('doctor and PostgreSQL', (on) => {
   const SECRET = 'very-secret-word';
   const role = `doctor_${Date.now().toString(36)}`;
-  let pg: Server;
-  let places: Folders;
   let home: string;
+  let remove: () => void;
   /** Begun, as its owner sees it, and as a replica does. */
   let owner: string;
   let replica: string;
@@ -29,19 +29,16 @@ describe.skipIf(missing !== undefined)(`doctor and PostgreSQL${missing === undef
     return spoken.href;
   };
   beforeAll(async () => {
-    pg = await server();
-    places = folders();
-    home = places.folder();
-    owner = await pg.database();
+    ({ path: home, remove } = dataDir());
+    owner = on.url;
     expect(await run(['--data-dir', home, 'create'], { AGA_DATABASE_URL: owner })).toMatchObject({ code: 0 });
-    await pg.sql(owner, `CREATE ROLE ${role} LOGIN PASSWORD '${SECRET}'`);
-    await pg.sql(owner, ...GRANTS.map((grant) => grant.replace('%ROLE%', role)));
+    await on.pg.sql(owner, `CREATE ROLE ${role} LOGIN PASSWORD '${SECRET}'`);
+    await on.pg.sql(owner, ...GRANTS.map((grant) => grant.replace('%ROLE%', role)));
     replica = as(owner, role);
   });
   afterAll(async () => {
-    await pg?.sql(owner, `DROP OWNED BY ${role}`, `DROP ROLE ${role}`).catch(() => undefined);
-    await pg?.stop();
-    places?.remove();
+    remove();
+    await on.pg.sql(owner, `DROP OWNED BY ${role}`, `DROP ROLE ${role}`);
   });
 
   async function examined(url: string, at = home): Promise<{ code: number | null; of(name: string): Finding[] }> {
@@ -92,18 +89,18 @@ describe.skipIf(missing !== undefined)(`doctor and PostgreSQL${missing === undef
   );
 
   test('an empty database: migrate, and the chain is none of those that doctor begins', async () => {
-    const empty = await pg.database();
+    const empty = await on.pg.database();
     const { code, of } = await examined(empty);
     expect(code).toBe(0);
     expect(of('database')).toMatchObject([
       { status: 'note', message: expect.stringMatching(/need \d+ more step/), fix: expect.stringMatching(/migrate/) },
     ]);
-    expect(await pg.sql(empty, `SELECT FROM pg_namespace WHERE nspname = 'aga'`)).toEqual([]);
+    expect(await on.pg.sql(empty, `SELECT FROM pg_namespace WHERE nspname = 'aga'`)).toEqual([]);
   });
 
   test('tables of an older program are told, and left as they are', async () => {
-    const old = await pg.database();
-    await pg.sql(
+    const old = await on.pg.database();
+    await on.pg.sql(
       old,
       'CREATE SCHEMA aga',
       'CREATE TABLE aga.versions (version integer PRIMARY KEY, migrated timestamptz NOT NULL DEFAULT now())',
@@ -120,13 +117,13 @@ describe.skipIf(missing !== undefined)(`doctor and PostgreSQL${missing === undef
         fix: expect.stringMatching(/owner.*migrate/),
       },
     ]);
-    expect(await pg.sql(old, 'SELECT max(version) FROM aga.versions')).toEqual([[1]]);
+    expect(await on.pg.sql(old, 'SELECT max(version) FROM aga.versions')).toEqual([[1]]);
   });
 
   test('tables of a newer program', async () => {
-    const later = await pg.database();
-    await run(['--data-dir', places.folder(), 'create'], { AGA_DATABASE_URL: later });
-    await pg.sql(later, 'INSERT INTO aga.versions VALUES (99)');
+    const later = await on.pg.database();
+    await run(['--data-dir', directory(), 'create'], { AGA_DATABASE_URL: later });
+    await on.pg.sql(later, 'INSERT INTO aga.versions VALUES (99)');
     const { code, of } = await examined(later);
     expect(code).toBe(1);
     expect(of('database')).toMatchObject([
@@ -135,9 +132,9 @@ describe.skipIf(missing !== undefined)(`doctor and PostgreSQL${missing === undef
   });
 
   test('triggers that were lifted', async () => {
-    const open = await pg.database();
-    await run(['--data-dir', places.folder(), 'create'], { AGA_DATABASE_URL: open });
-    await pg.sql(open, 'ALTER TABLE aga.entries DISABLE TRIGGER entries_only_grows');
+    const open = await on.pg.database();
+    await run(['--data-dir', directory(), 'create'], { AGA_DATABASE_URL: open });
+    await on.pg.sql(open, 'ALTER TABLE aga.entries DISABLE TRIGGER entries_only_grows');
     const { code, of } = await examined(open);
     expect(code).toBe(1);
     expect(of('database')).toMatchObject([{ status: 'broken', message: expect.stringMatching(/triggers/) }]);
@@ -145,7 +142,7 @@ describe.skipIf(missing !== undefined)(`doctor and PostgreSQL${missing === undef
 
   test('a role without any right, and one without a single right', async () => {
     const poor = `${role}_poor`;
-    await pg.sql(owner, `CREATE ROLE ${poor} LOGIN PASSWORD '${SECRET}'`);
+    await on.pg.sql(owner, `CREATE ROLE ${poor} LOGIN PASSWORD '${SECRET}'`);
     try {
       const nothing = await examined(as(owner, poor));
       expect(nothing.code).toBe(1);
@@ -153,31 +150,31 @@ describe.skipIf(missing !== undefined)(`doctor and PostgreSQL${missing === undef
         { status: 'broken', message: expect.stringMatching(/lacks a right/), fix: expect.stringMatching(/grant/) },
       ]);
       for (const grant of GRANTS.slice(2)) {
-        await pg.sql(owner, ...GRANTS.map((each) => each.replace('%ROLE%', poor)));
-        await pg.sql(owner, grant.replace('GRANT', 'REVOKE').replace(' TO %ROLE%', ` FROM ${poor}`));
+        await on.pg.sql(owner, ...GRANTS.map((each) => each.replace('%ROLE%', poor)));
+        await on.pg.sql(owner, grant.replace('GRANT', 'REVOKE').replace(' TO %ROLE%', ` FROM ${poor}`));
         const { of } = await examined(as(owner, poor));
         expect(of('role')).toMatchObject([{ status: 'broken', fix: `As the owner: ${grant.replace('%ROLE%', '…')};` }]);
       }
-      await pg.sql(owner, ...GRANTS.map((each) => each.replace('%ROLE%', poor)));
+      await on.pg.sql(owner, ...GRANTS.map((each) => each.replace('%ROLE%', poor)));
       const flush = 'EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text)';
-      await pg.sql(owner, `REVOKE ${flush} FROM PUBLIC`);
+      await on.pg.sql(owner, `REVOKE ${flush} FROM PUBLIC`);
       const { of } = await examined(as(owner, poor));
-      await pg.sql(owner, `GRANT ${flush} TO PUBLIC`);
+      await on.pg.sql(owner, `GRANT ${flush} TO PUBLIC`);
       expect(of('role')).toMatchObject([{ status: 'broken', fix: `As the owner: GRANT ${flush} TO …;` }]);
     } finally {
-      await pg.sql(owner, `DROP OWNED BY ${poor}`, `DROP ROLE ${poor}`);
+      await on.pg.sql(owner, `DROP OWNED BY ${poor}`, `DROP ROLE ${poor}`);
     }
   }, 60_000);
 
   test('keys that are not those of the chain, and no keys', async () => {
-    const foreign = places.folder();
+    const foreign = directory();
     await run(['--data-dir', foreign, 'create'], {});
     const wrong = await examined(replica, foreign);
     expect(wrong.code).toBe(1);
     expect(wrong.of('chain')).toMatchObject([
       { status: 'broken', message: expect.stringMatching(/keys here are not those of GENESIS/) },
     ]);
-    const without = places.folder(home);
+    const without = directory(home);
     rmSync(join(without, 'authority.key'));
     rmSync(join(without, 'replica.key'), { force: true });
     const none = await examined(replica, without);

@@ -1,28 +1,16 @@
 /** From one machine to many: the chain of a data directory in a database, unchanged. */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { MIGRATIONS } from '../../src/store/postgres/schema.ts';
-import { missing, type Server, server } from '../store/postgres.server.ts';
-import { type Host, host } from './host.ts';
-import { type Folders, folders, run } from './postgres.replicas.ts';
+import { onPostgres } from '../store/postgres.suite.ts';
+import { directory, type Host, host } from './host.ts';
+import { run } from './program.ts';
 
-describe.skipIf(missing !== undefined)(`migrating to PostgreSQL${missing === undefined ? '' : ` (${missing})`}`, () => {
-  let pg: Server;
-  let places: Folders;
-  beforeAll(async () => {
-    pg = await server();
-    places = folders();
-  });
-  afterAll(async () => {
-    await pg?.stop();
-    places?.remove();
-  });
-
+onPostgres('migrating to PostgreSQL', (on) => {
   /** A data directory with a chain of some hundred entries, and what its server answers about it. */
   async function lived(env: Record<string, string> = {}): Promise<{ home: string; root: string; child: string }> {
-    const home = places.folder();
+    const home = directory();
     const session = await host(home, { env });
     const root = await session.call('aga_create_artifact', { max_children: 1000, max_depth: 5 });
     let child = root.artifact_hash;
@@ -65,7 +53,7 @@ describe.skipIf(missing !== undefined)(`migrating to PostgreSQL${missing === und
 
   test('dry run, copy, and the same answers from the database: entries, hashes, checkpoints, requests', async () => {
     const { home, root, child } = await lived();
-    const url = await pg.database();
+    const url = await on.pg.database();
     const env = { AGA_DATABASE_URL: url };
     const before = await host(home);
     const first = await told(before, root, child);
@@ -75,7 +63,7 @@ describe.skipIf(missing !== undefined)(`migrating to PostgreSQL${missing === und
     expect(dry.code).toBe(0);
     expect(JSON.parse(dry.out)).toMatchObject({ entries: 323, authority: 'default', dry_run: true });
     expect(JSON.parse(dry.out).schema).toHaveLength(MIGRATIONS.length);
-    expect(await pg.sql(url, "SELECT to_regnamespace('aga')")).toEqual([[null]]);
+    expect(await on.pg.sql(url, "SELECT to_regnamespace('aga')")).toEqual([[null]]);
 
     const done = await run(['--data-dir', home, 'migrate'], env);
     expect(done).toMatchObject({ code: 0, err: '' });
@@ -101,17 +89,17 @@ describe.skipIf(missing !== undefined)(`migrating to PostgreSQL${missing === und
     const file = new DatabaseSync(join(home, 'chain.db'), { readOnly: true });
     const notes = file.prepare('SELECT size, note FROM checkpoints ORDER BY size').all();
     file.close();
-    const copied = await pg.sql(url, 'SELECT size::int, note FROM aga.checkpoints WHERE size <= 323 ORDER BY size');
+    const copied = await on.pg.sql(url, 'SELECT size::int, note FROM aga.checkpoints WHERE size <= 323 ORDER BY size');
     expect(copied).toEqual(notes.map(({ size, note }) => [size, note]));
   });
 
   test('a chain of another name comes under that name, with its keys, and beside others', async () => {
-    const env = { AGA_DATABASE_URL: await pg.database() };
+    const env = { AGA_DATABASE_URL: await on.pg.database() };
     const { home, root } = await lived({ AGA_AUTHORITY: 'red' });
     const refused = await run(['--data-dir', home, 'migrate'], env);
     expect(refused.code).toBe(1);
     expect(refused.err).toMatch(/belongs to the authority "red"/);
-    const other = await host(places.folder(), { env });
+    const other = await host(directory(), { env });
     await other.call('aga_create_artifact', {});
     await other.close();
     expect((await run(['--data-dir', home, 'migrate'], { ...env, AGA_AUTHORITY: 'red' })).code).toBe(0);
@@ -123,7 +111,7 @@ describe.skipIf(missing !== undefined)(`migrating to PostgreSQL${missing === und
 
   test('a chain that was tampered with, or is in use, is not copied; nothing of it stays', async () => {
     const { home } = await lived();
-    const url = await pg.database();
+    const url = await on.pg.database();
     const env = { AGA_DATABASE_URL: url };
     const file = new DatabaseSync(join(home, 'chain.db'));
     file.exec('BEGIN IMMEDIATE');
@@ -138,17 +126,16 @@ describe.skipIf(missing !== undefined)(`migrating to PostgreSQL${missing === und
     const broken = await run(['--data-dir', home, 'migrate'], env);
     expect(broken.code).toBe(1);
     expect(broken.err).toMatch(/CHAIN_BROKEN: Entry 200/);
-    expect(await pg.sql(url, 'SELECT count(*)::int FROM aga.entries')).toEqual([[0]]);
+    expect(await on.pg.sql(url, 'SELECT count(*)::int FROM aga.entries')).toEqual([[0]]);
   });
 
   test('without a database, or without a chain, it says so', async () => {
-    const bare = await run(['--data-dir', places.folder(), 'migrate', '--dry-run'], {});
+    const bare = await run(['--data-dir', directory(), 'migrate', '--dry-run'], {});
     expect(bare).toMatchObject({ code: 1, out: '' });
     expect(bare.err).toMatch(/AGA_DATABASE_URL is not set/);
-    const home = places.folder();
-    const env = { AGA_DATABASE_URL: await pg.database() };
+    const home = directory();
+    const env = { AGA_DATABASE_URL: await on.pg.database() };
     const done = await run(['--data-dir', home, 'migrate', '--json'], env);
     expect(JSON.parse(done.out)).toMatchObject({ entries: null });
-    rmSync(home, { recursive: true, force: true });
   });
 });

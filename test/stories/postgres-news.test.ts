@@ -3,48 +3,29 @@ import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { assemble } from '../../src/assemble.ts';
 import { operator } from '../../src/caller.ts';
 import { agentKey, requestProof } from '../../src/client/index.ts';
 import { enrolmentProof, freshSeed } from '../../src/client/key.ts';
 import { settings } from '../../src/config.ts';
 import { Lookout } from '../../src/service/lookout.ts';
-import { missing, type Server, server } from '../store/postgres.server.ts';
-import { host } from './host.ts';
-import { clean, type Folders, folders, OPERATOR, type Replica, replica } from './postgres.replicas.ts';
+import { onPostgres } from '../store/postgres.suite.ts';
+import { directory, start } from './host.ts';
+import { OPERATOR, type Replica, replica } from './postgres.replicas.ts';
+import { clean } from './program.ts';
 
 const EVERYTHING = join(
   import.meta.dirname,
   '../../node_modules/@modelcontextprotocol/server-everything/dist/index.js',
 );
 
-describe.skipIf(missing !== undefined)(`news between replicas${missing === undefined ? '' : ` (${missing})`}`, () => {
-  let pg: Server;
-  let places: Folders;
-  beforeAll(async () => {
-    pg = await server();
-    places = folders();
-  });
-  afterAll(async () => {
-    await pg?.stop();
-    places?.remove();
-  });
-  const cleanups: (() => unknown)[] = [];
-  afterEach(async () => {
-    vi.useRealTimers();
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-  });
-  const start = async (home: string, url: string, args: readonly string[] = []): Promise<Replica> => {
-    const started = await replica(home, url, {}, args);
-    cleanups.push(() => started.kill('SIGKILL'));
-    return started;
-  };
+onPostgres('news between replicas', (on) => {
   const verified = async (by: Replica): Promise<void> =>
     expect((await by.tool('aga_verify', {})).json).toMatchObject({ valid: true, findings: [] });
   /** Ends every connection that only listens. */
   const deafen = (url: string) =>
-    pg.sql(
+    on.pg.sql(
       url,
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE datname = current_database() AND (query LIKE 'LISTEN%' OR query = 'SELECT')`,
@@ -56,23 +37,22 @@ describe.skipIf(missing !== undefined)(`news between replicas${missing === undef
   ] as const)(
     'a call that runs is over within a second after a revocation elsewhere%s',
     async (_, disturb) => {
-      const url = await pg.database();
-      const a = await start(places.folder(), url);
+      const url = await on.pg.database();
+      const a = await replica(directory(), url);
       const { json: root } = await a.tool('aga_create_artifact', { permissions: { 'tool.call': ['every/**'] } });
       const { json: child } = await a.tool('aga_delegate_to_subagent', {
         parent_artifact_hash: root.artifact_hash,
         permissions: { 'tool.call': ['every/**'] },
       });
-      const config = join(places.folder(a.home), 'aga.json');
+      const config = join(directory(a.home), 'aga.json');
       writeFileSync(
         config,
         JSON.stringify({ upstreams: { every: { command: process.execPath, args: [EVERYTHING] } } }),
       );
-      const agent = await host(places.folder(a.home), {
+      const agent = await start(directory(a.home), {
         env: { AGA_DATABASE_URL: url },
         args: ['--config', config, '--artifact', child.child_artifact_hash],
       });
-      cleanups.push(() => agent.close());
       const name = 'every__trigger-long-running-operation';
       const short = await agent.request('tools/call', { name, arguments: { duration: 0.05, steps: 1 } });
       expect(short.result?.isError).not.toBe(true);
@@ -93,16 +73,17 @@ describe.skipIf(missing !== undefined)(`news between replicas${missing === undef
   );
 
   test('who watches an artifact need not look: it is told', async () => {
-    const url = await pg.database();
-    const a = await start(places.folder(), url);
+    const url = await on.pg.database();
+    const a = await replica(directory(), url);
     const { json: root } = await a.tool('aga_create_artifact', {});
     const env = { ...clean(), AGA_DATABASE_URL: url };
-    const here = await assemble(settings({ 'data-dir': places.folder(a.home) }, env, process.platform));
-    cleanups.push(() => here.close());
+    const here = await assemble(settings({ 'data-dir': directory(a.home) }, env, process.platform));
+    onTestFinished(() => here.close());
     // The timer by which it would find out by itself never fires.
     vi.useFakeTimers({ toFake: ['setInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
     const lookout = new Lookout(here.service);
-    cleanups.push(() => lookout.close());
+    onTestFinished(() => lookout.close());
     let code = '';
     lookout.onEnded(root.artifact_hash, (refusal) => {
       code = refusal.code;
@@ -121,13 +102,13 @@ describe.skipIf(missing !== undefined)(`news between replicas${missing === undef
   }, 30_000);
 
   test('a stream at one replica shows what happens at another, whether or not it can be told', async () => {
-    const url = await pg.database();
-    const a = await start(places.folder(), url);
-    const b = await start(places.folder(a.home), url);
+    const url = await on.pg.database();
+    const a = await replica(directory(), url);
+    const b = await replica(directory(a.home), url);
     const { json: root } = await a.tool('aga_create_artifact', { max_children: 100 });
     const aborted = new AbortController();
-    cleanups.push(() => aborted.abort());
-    const response = await fetch(`${b.address}/api/v1/chain/events`, {
+    onTestFinished(() => aborted.abort());
+    const response = await fetch(`${b.url}/api/v1/chain/events`, {
       headers: { authorization: `Bearer ${OPERATOR}`, accept: 'text/event-stream' },
       signal: aborted.signal,
     });
@@ -149,10 +130,10 @@ describe.skipIf(missing !== undefined)(`news between replicas${missing === undef
   }, 30_000);
 
   test('a proof that was used at one replica is refused at another', async () => {
-    const url = await pg.database();
+    const url = await on.pg.database();
     const PUBLIC = 'https://authority.example.com';
-    const a = await start(places.folder(), url, ['--public-url', PUBLIC]);
-    const b = await start(places.folder(a.home), url, ['--public-url', PUBLIC]);
+    const a = await replica(directory(), url, {}, ['--public-url', PUBLIC]);
+    const b = await replica(directory(a.home), url, {}, ['--public-url', PUBLIC]);
     const { json: root } = await a.tool('aga_create_artifact', {});
     const { json: child } = await a.tool('aga_delegate_to_subagent', {
       parent_artifact_hash: root.artifact_hash,
@@ -177,7 +158,7 @@ describe.skipIf(missing !== undefined)(`news between replicas${missing === undef
           authorization: `Bearer ${enrolled.sessionToken}`,
           dpop,
         };
-        request(`${at.address}${path}`, { method: 'POST', headers }, (response) => {
+        request(`${at.url}${path}`, { method: 'POST', headers }, (response) => {
           response.resume();
           resolve(response.statusCode ?? 0);
         })
@@ -201,9 +182,9 @@ describe.skipIf(missing !== undefined)(`news between replicas${missing === undef
   }, 30_000);
 
   test('a replica that stands still with the right to append: the others go on, and it learns what became of its calls', async () => {
-    const url = await pg.database();
-    const a = await start(places.folder(), url);
-    const b = await start(places.folder(a.home), url);
+    const url = await on.pg.database();
+    const a = await replica(directory(), url);
+    const b = await replica(directory(a.home), url);
     const { json: root } = await a.tool('aga_create_artifact', { max_children: 100_000 });
     const delegate = (at: Replica, name: string) =>
       at.tool('aga_delegate_to_subagent', {
@@ -213,7 +194,7 @@ describe.skipIf(missing !== undefined)(`news between replicas${missing === undef
       });
     const holds = async (): Promise<boolean> =>
       (
-        await pg.sql(
+        await on.pg.sql(
           url,
           `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`,
         )
@@ -247,7 +228,7 @@ describe.skipIf(missing !== undefined)(`news between replicas${missing === undef
       expect(again.status).toBe(200);
       if (status === 200) expect(again.json.child_artifact_hash).toBe(json.child_artifact_hash);
     }
-    const made = await pg.sql(url, `SELECT count(*) FROM aga.entries WHERE kind = 'DELEGATION'`);
+    const made = await on.pg.sql(url, `SELECT count(*) FROM aga.entries WHERE kind = 'DELEGATION'`);
     expect(Number(made[0]![0])).toBe(answers.size + 1);
     await verified(a);
     await verified(b);

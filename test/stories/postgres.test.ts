@@ -3,41 +3,21 @@ import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { signer } from '#ed25519';
 import { proveHolder } from '../../src/artifact/enrolment.ts';
 import { toDidKey } from '../../src/base/did-key.ts';
-import { copyOf, missing, type OwnServer, ownServer } from '../store/postgres.server.ts';
-import { host, refused } from './host.ts';
-import { type Answer, type Folders, folders, type Replica, replica, run } from './postgres.replicas.ts';
+import { copyOf } from '../store/postgres.server.ts';
+import { onOwnPostgres } from '../store/postgres.suite.ts';
+import { directory, host, refused } from './host.ts';
+import { type Answer, type Replica, replica } from './postgres.replicas.ts';
+import { run } from './program.ts';
 
-const OWN = missing ?? (process.env.AGA_TEST_DATABASE_URL === undefined ? undefined : 'these stop the server they use');
-
-describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? '' : ` (${OWN})`}`, () => {
-  let pg: OwnServer;
-  let places: Folders;
-  beforeAll(async () => {
-    pg = await ownServer();
-    places = folders();
-  });
-  afterAll(async () => {
-    await pg?.stop();
-    places?.remove();
-  });
-  const running: Replica[] = [];
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map((each) => each.kill('SIGKILL')));
-  });
-
-  const start = async (home: string, url: string, env: object = {}): Promise<Replica> => {
-    const started = await replica(home, url, env);
-    running.push(started);
-    return started;
-  };
+onOwnPostgres('replicas on PostgreSQL', (on) => {
   /** The first begins the chain; the others bring its key files. */
   const several = async (count: number, url: string): Promise<Replica[]> => {
-    const first = await start(places.folder(), url);
-    const rest = Array.from({ length: count - 1 }, () => start(places.folder(first.home), url));
+    const first = await replica(directory(), url);
+    const rest = Array.from({ length: count - 1 }, () => replica(directory(first.home), url));
     return [first, ...(await Promise.all(rest))];
   };
   const verified = async (by: Replica): Promise<number> => {
@@ -46,7 +26,7 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
     return json.entries_checked;
   };
   const backends = (url: string, more = '') =>
-    pg.sql(
+    on.pg.sql(
       url,
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE application_name = 'aga-delegate' AND datname = current_database() ${more}`,
@@ -59,8 +39,8 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
       for (let round = 0; round < 3; round++) {
         await sleep(150);
         const gone = replicas[round]!;
-        await gone.kill('SIGKILL');
-        replicas[round] = await start(gone.home, url);
+        await gone.stop('SIGKILL');
+        replicas[round] = await replica(gone.home, url);
       }
     },
     async 'the database ends its connections, again and again'(_, url) {
@@ -71,15 +51,15 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
     },
     async 'the database restarts'() {
       await sleep(200);
-      await pg.halt('fast');
+      await on.pg.halt('fast');
       await sleep(300);
-      await pg.start();
+      await on.pg.start();
     },
     async 'the database crashes, again and again'() {
       for (let round = 0; round < 3; round++) {
         await sleep(200);
-        await pg.halt('immediate');
-        await pg.start();
+        await on.pg.halt('immediate');
+        await on.pg.start();
       }
     },
     async 'a replica stands still for a while'(replicas) {
@@ -94,7 +74,7 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
     test.each(Object.keys(faults))(
       '%s: every answer is on the chain, once, and the chain is whole',
       async (fault) => {
-        const url = await pg.database();
+        const url = await on.pg.database();
         const replicas = await several(4, url);
         const { json: root } = await replicas[0]!.tool('aga_create_artifact', { max_children: 100_000 });
         const answers = new Map<string, Set<string>>();
@@ -126,7 +106,7 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
         });
         await Promise.all([faults[fault]!(replicas, url), ...work]);
         expect([...answers.values()].filter((each) => each.size !== 1)).toEqual([]);
-        const chain = await pg.sql(
+        const chain = await on.pg.sql(
           url,
           `SELECT (entry::json -> 'event' ->> 'child_artifact_hash') FROM aga.entries WHERE kind = 'DELEGATION'`,
         );
@@ -139,7 +119,7 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
   });
 
   test('any replica serves any request: what one did, the next one knows at once', async () => {
-    const [a, b] = (await several(2, await pg.database())) as [Replica, Replica];
+    const [a, b] = (await several(2, await on.pg.database())) as [Replica, Replica];
     const { json: root } = await a.tool('aga_create_artifact', { limits: { calls: 10 } });
     const act = { artifact_hash: root.artifact_hash, capability: 'tool.call', resource: 'files/read' };
     for (const each of [b, a, b, a]) expect((await each.post('/api/v1/authorize', act)).json.allowed).toBe(true);
@@ -159,7 +139,7 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
   });
 
   test('a token is redeemed once, however many replicas are asked at once; its session is good at all of them', async () => {
-    const replicas = await several(3, await pg.database());
+    const replicas = await several(3, await on.pg.database());
     const { json: root } = await replicas[0]!.tool('aga_create_artifact', {});
     const { json: child } = await replicas[1]!.tool('aga_delegate_to_subagent', {
       parent_artifact_hash: root.artifact_hash,
@@ -191,16 +171,16 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
   });
 
   test('a replica without the authority key decides and records, and does not issue', async () => {
-    const url = await pg.database();
-    const full = await start(places.folder(), url);
+    const url = await on.pg.database();
+    const full = await replica(directory(), url);
     const { json: root } = await full.tool('aga_create_artifact', {});
     const { json: child } = await full.tool('aga_delegate_to_subagent', {
       parent_artifact_hash: root.artifact_hash,
       enroll: true,
     });
-    const home = places.folder(full.home);
+    const home = directory(full.home);
     rmSync(join(home, 'authority.key'));
-    const lesser = await start(home, url);
+    const lesser = await replica(home, url);
     const act = { artifact_hash: root.artifact_hash, capability: 'tool.call', resource: 'files/read' };
     expect((await lesser.post('/api/v1/authorize', act)).json.allowed).toBe(true);
     const no = await lesser.tool('aga_delegate_to_subagent', { parent_artifact_hash: root.artifact_hash });
@@ -224,15 +204,15 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
   });
 
   test('keys that are not those of GENESIS end the process, however it is started', async () => {
-    const url = await pg.database();
-    const first = await start(places.folder(), url);
-    const foreign = places.folder();
+    const url = await on.pg.database();
+    const first = await replica(directory(), url);
+    const foreign = directory();
     expect((await run(['--data-dir', foreign, 'create'], {})).code).toBe(0);
     for (const args of [['keys'], ['serve', '--http', '127.0.0.1:0'], []]) {
       const ended = await run(['--data-dir', foreign, ...args], { AGA_DATABASE_URL: url });
       expect(ended).toMatchObject({ code: 1, out: '' });
       expect(ended.err).toMatch(/keys here are not those of GENESIS/);
-      const bare = await run(['--data-dir', places.folder(), ...args], { AGA_DATABASE_URL: url });
+      const bare = await run(['--data-dir', directory(), ...args], { AGA_DATABASE_URL: url });
       expect(bare).toMatchObject({ code: 1, out: '' });
       expect(bare.err).toMatch(/key is missing.*GENESIS/);
     }
@@ -240,16 +220,17 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
   });
 
   test('replicas that begin a chain at once, each with keys of its own: one begins it, the others end', async () => {
-    const url = await pg.database();
-    const started = await Promise.allSettled(Array.from({ length: 3 }, () => start(places.folder(), url)));
-    expect(started.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const url = await on.pg.database();
+    const started = await Promise.allSettled(Array.from({ length: 3 }, () => replica(directory(), url)));
+    const [first, ...more] = started.filter((each) => each.status === 'fulfilled');
+    expect(more).toEqual([]);
     for (const each of started) if (each.status === 'rejected') expect(String(each.reason)).toMatch(/GENESIS/);
-    await verified(running.at(-1)!);
+    await verified(first!.value);
   });
 
   test('keys come from secrets of the environment, or from a command', async () => {
-    const url = await pg.database();
-    const first = await start(places.folder(), url);
+    const url = await on.pg.database();
+    const first = await replica(directory(), url);
     const pem = (name: string) => readFileSync(join(first.home, `${name}.key`), 'utf8');
     const der = (name: string) => pem(name).replaceAll(/-----.*-----|\s/g, '');
     const oneLine = pem('log').replaceAll('\n', '\\n');
@@ -260,7 +241,7 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
       { AGA_KEY_COMMAND: `f() { cat "${first.home}/$1.key"; }; f` },
     ];
     for (const source of sources) {
-      const home = places.folder();
+      const home = directory();
       const { code, out, err } = await run(['--data-dir', home, 'keys', '--json'], {
         AGA_DATABASE_URL: url,
         ...source,
@@ -269,17 +250,17 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
       expect(JSON.parse(out).authority).toMatch(/^did:key:/);
     }
     const wrong = { AGA_DATABASE_URL: url, AGA_AUTHORITY_KEY: 'c2VjcmV0', AGA_LOG_KEY: pem('log') };
-    const ended = await run(['--data-dir', places.folder(), 'keys'], wrong);
+    const ended = await run(['--data-dir', directory(), 'keys'], wrong);
     expect(ended).toMatchObject({ code: 1, out: '' });
     expect(ended.err).not.toContain('c2VjcmV0');
   });
 
   test('authorities of one database are chains of their own, with keys of their own', async () => {
-    const url = await pg.database();
-    const home = places.folder();
+    const url = await on.pg.database();
+    const home = directory();
     const made = await Promise.all(
       ['default', 'red', 'blue'].map(async (name) => {
-        const each = await start(home, url, { AGA_AUTHORITY: name });
+        const each = await replica(home, url, { AGA_AUTHORITY: name });
         const { json } = await each.tool('aga_create_artifact', { subject: name });
         return { each, json };
       }),
@@ -295,18 +276,18 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
   });
 
   test('while the database is away calls answer CHAIN_CONTENDED; a retry finds the first outcome', async () => {
-    const url = await pg.database();
-    const home = places.folder();
+    const url = await on.pg.database();
+    const home = directory();
     const session = await host(home, { env: { AGA_DATABASE_URL: url } });
     const { artifact_hash } = await session.call('aga_create_artifact');
     const input = { parent_artifact_hash: artifact_hash, request_id: 'r' };
     const first = await session.call('aga_delegate_to_subagent', input);
-    await pg.halt('fast');
+    await on.pg.halt('fast');
     const no = await refused(session.call('aga_delegate_to_subagent', input));
     expect(no).toMatchObject({ code: 'CHAIN_CONTENDED' });
     const query = { artifact_hash, capability: 'tool.call', resource: 'x' };
     expect(await refused(session.call('aga_check_permission', query))).toMatchObject({ code: 'CHAIN_CONTENDED' });
-    await pg.start();
+    await on.pg.start();
     expect(await session.call('aga_delegate_to_subagent', input)).toEqual(first);
     expect(session.stderr()).toBe('');
     const begun = performance.now();
@@ -315,18 +296,18 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
   });
 
   test('a database that has lost what was committed: CHAIN_BROKEN for every further call, and it says what to do', async () => {
-    const url = await pg.database();
+    const url = await on.pg.database();
     const [a, b] = (await several(2, url)) as [Replica, Replica];
     const { json: root } = await a.tool('aga_create_artifact', {});
-    await pg.halt('fast');
-    const standby = copyOf(pg);
-    await pg.start();
+    await on.pg.halt('fast');
+    const standby = copyOf(on.pg);
+    await on.pg.start();
     const input = { parent_artifact_hash: root.artifact_hash };
     for (const each of [a, b]) expect((await each.tool('aga_delegate_to_subagent', input)).status).toBe(200);
-    await pg.halt('fast');
+    await on.pg.halt('fast');
     // Another server takes over, which had not received the last transactions.
     standby.restore();
-    await pg.start();
+    await on.pg.start();
     for (let round = 0; round < 2; round++)
       for (const each of [a, b]) {
         const no = await each.tool('aga_delegate_to_subagent', input);
@@ -334,7 +315,7 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
         expect(no.json.error.hint).toMatch(/verify/);
       }
     // Somebody who has seen nothing goes on; the chain grows past what was lost, and still does not fool the others.
-    const late = await start(places.folder(), url, {
+    const late = await replica(directory(), url, {
       AGA_AUTHORITY_KEY: readFileSync(join(a.home, 'authority.key'), 'utf8'),
       AGA_LOG_KEY: readFileSync(join(a.home, 'log.key'), 'utf8'),
     });
@@ -343,13 +324,13 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
     const told = await a.tool('aga_verify', {});
     expect(told.json.valid).toBe(false);
     // A restart does not make it forget.
-    await a.kill();
-    await expect(start(a.home, url)).rejects.toThrow(/CHAIN_BROKEN.*seen here before.*\n.*aga-delegate verify/);
+    await a.stop();
+    await expect(replica(a.home, url)).rejects.toThrow(/CHAIN_BROKEN.*seen here before.*\n.*aga-delegate verify/);
   });
 
   test('no password of a database URL is ever told', async () => {
     const SECRET = 'very-secret-word';
-    const url = new URL(await pg.database());
+    const url = new URL(await on.pg.database());
     url.password = SECRET;
     const tried: [string, string[]][] = [
       [url.href, ['doctor']],
@@ -359,7 +340,7 @@ describe.skipIf(OWN !== undefined)(`replicas on PostgreSQL${OWN === undefined ? 
       [`http://u:${SECRET}@h/`, ['doctor']],
     ];
     for (const [database, args] of tried) {
-      const { out, err } = await run(['--data-dir', places.folder(), ...args], { AGA_DATABASE_URL: database });
+      const { out, err } = await run(['--data-dir', directory(), ...args], { AGA_DATABASE_URL: database });
       expect(out + err).not.toContain(SECRET);
     }
   });

@@ -1,11 +1,11 @@
 /** The commands and the program of the README's section on HTTP, run as they are written. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { SERVER } from './host.ts';
+import { type Served, served } from './program.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const OPERATOR = 'the-operator-token-of-the-readme';
@@ -17,24 +17,15 @@ const blocks = (language: string): string[] =>
 const home = mkdtempSync(join(tmpdir(), 'aga-readme-'));
 // A file that imports the package by its name has to stand inside it.
 const program = join(ROOT, `dist/readme-${process.pid}.mjs`);
-let url = '';
-let stop = (): void => {};
+let server: Served;
 
 beforeAll(async () => {
   const [command = ''] = blocks('sh');
   expect(command.trim()).toBe('aga-delegate serve --http 127.0.0.1:7460');
-  const args = [SERVER, '--data-dir', join(home, 'data'), 'serve', '--http', '127.0.0.1:0'];
-  const child = spawn(process.execPath, args, { env: { ...process.env, AGA_OPERATOR_TOKEN: OPERATOR } });
-  stop = () => void child.kill('SIGTERM');
-  url = await new Promise<string>((resolve) => {
-    child.stderr.on('data', (chunk) => {
-      const found = /listening on (\S+)/.exec(String(chunk))?.[1];
-      if (found) resolve(found);
-    });
-  });
+  server = await served(['--data-dir', join(home, 'data')], { AGA_OPERATOR_TOKEN: OPERATOR });
 });
-afterAll(() => {
-  stop();
+afterAll(async () => {
+  await server?.stop();
   rmSync(home, { recursive: true, force: true });
   rmSync(program, { force: true });
 });
@@ -42,7 +33,7 @@ afterAll(() => {
 it('are the commands of an operator, and the program of an agent', async () => {
   const [, script = ''] = blocks('sh');
   // Everything but the two values that are the reader's own, and the last line: the agent comes in between.
-  const own = script.replace(/^export .*$/m, `export AGA=${url} OPERATOR='${OPERATOR}'`);
+  const own = script.replace(/^export .*$/m, `export AGA=${server.url} OPERATOR='${OPERATOR}'`);
   const lines = own.trimEnd().split('\n');
   expect(lines.at(-1)).toContain('-X DELETE');
   const before = `set -eu\n${lines.slice(0, -1).join('\n')}`;
@@ -54,7 +45,7 @@ it('are the commands of an operator, and the program of an agent', async () => {
 
   const [source = ''] = blocks('ts');
   writeFileSync(program, source);
-  const said = await run(process.execPath, [program], { env: { ...process.env, AGA: url, TOKEN: token } });
+  const said = await run(process.execPath, [program], { env: { ...process.env, AGA: server.url, TOKEN: token } });
   expect(said.stdout).toContain('allowed: false');
 
   const after = `set -eu\n${lines.slice(0, 3).join('\n')}\n${lines.at(-1)}`;

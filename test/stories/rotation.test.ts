@@ -3,27 +3,11 @@ import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { missing, type OwnServer, ownServer } from '../store/postgres.server.ts';
-import { dataDir, type Host, host, refused, SERVER } from './host.ts';
-import { clean, type Folders, folders, type Replica, replica, run } from './postgres.replicas.ts';
-
-const open: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close();
-});
-
-function directory(): string {
-  const made = dataDir();
-  open.push({ close: made.remove });
-  return made.path;
-}
-
-async function start(path: string): Promise<Host> {
-  const server = await host(path);
-  open.push(server);
-  return server;
-}
+import { describe, expect, it } from 'vitest';
+import { onPostgres } from '../store/postgres.suite.ts';
+import { directory, refused, start } from './host.ts';
+import { type Replica, replica } from './postgres.replicas.ts';
+import { clean, run, SERVER } from './program.ts';
 
 const keyIn = (path: string, name = 'log'): Buffer => readFileSync(join(path, `${name}.key`));
 
@@ -165,23 +149,7 @@ describe('keys --rotate', () => {
   });
 });
 
-describe.skipIf(missing !== undefined)(`on PostgreSQL${missing === undefined ? '' : ` (${missing})`}`, () => {
-  let pg: OwnServer;
-  let places: Folders;
-  beforeAll(async () => {
-    pg = await ownServer();
-    places = folders();
-  });
-  afterAll(async () => {
-    await pg?.stop();
-    places?.remove();
-  });
-
-  const serve = async (home: string, url: string, env: object = {}): Promise<Replica> => {
-    const started = await replica(home, url, env);
-    open.push({ close: () => started.kill('SIGKILL') });
-    return started;
-  };
+onPostgres('on PostgreSQL', (on) => {
   /** Writes all the time until it is told to stop; answers the statuses that came back. */
   function load(replicas: readonly Replica[]): { stop(): Promise<number[]> } {
     let going = true;
@@ -204,9 +172,9 @@ describe.skipIf(missing !== undefined)(`on PostgreSQL${missing === undefined ? '
   };
 
   it('two replicas with files go over under load, and no call fails', async () => {
-    const url = await pg.database();
-    const first = await serve(places.folder(), url);
-    const second = await serve(places.folder(first.home), url);
+    const url = await on.pg.database();
+    const first = await replica(directory(), url);
+    const second = await replica(directory(first.home), url);
     const [a, b] = [first, second].map(({ home }) => installation(home, { AGA_DATABASE_URL: url })) as [
       Installation,
       Installation,
@@ -224,17 +192,17 @@ describe.skipIf(missing !== undefined)(`on PostgreSQL${missing === undefined ? '
     expect(keyIn(b.path).equals(keyIn(a.path))).toBe(true);
     await expect(b.ask('keys', '--rotate')).rejects.toThrow(/keys --next/);
     expect(await a.changes()).toBe(1);
-    await first.kill();
-    const again = await serve(first.home, url);
+    await first.stop();
+    const again = await replica(first.home, url);
     await again.tool('aga_create_artifact', {});
     await verified(again);
     await verified(second);
   });
 
   it('a replica without the next key answers questions, writes nothing, and does not start again', async () => {
-    const url = await pg.database();
-    const first = await serve(places.folder(), url);
-    const second = await serve(places.folder(first.home), url);
+    const url = await on.pg.database();
+    const first = await replica(directory(), url);
+    const second = await replica(directory(first.home), url);
     const { ask } = installation(first.home, { AGA_DATABASE_URL: url });
     const { json: root } = await first.tool('aga_create_artifact', {});
     await second.tool('aga_create_artifact', {});
@@ -256,23 +224,23 @@ describe.skipIf(missing !== undefined)(`on PostgreSQL${missing === undefined ? '
   });
 
   it('a chain that has changed its keys moves from a file, and goes on', async () => {
-    const url = await pg.database();
+    const url = await on.pg.database();
     const { path, ask } = installation();
     await ask('create', '--subject', 'boss');
     await ask('keys', '--rotate');
     const { log } = await ask('keys', '--rotate');
     expect(await run(['--data-dir', path, 'migrate'], { AGA_DATABASE_URL: url })).toMatchObject({ code: 0 });
-    const moved = await serve(path, url);
+    const moved = await replica(path, url);
     expect((await moved.tool('aga_create_artifact', {})).status).toBe(200);
     expect((await moved.tool('aga_query_chain', { limit: 1 })).json.head.verifier_key).toBe(log);
     await verified(moved);
   });
 
   it('keys of the environment and of a command follow each other too', async () => {
-    const url = await pg.database();
-    const first = await serve(places.folder(), url);
+    const url = await on.pg.database();
+    const first = await replica(directory(), url);
     await first.tool('aga_create_artifact', {});
-    await first.kill();
+    await first.stop();
     const maker = installation();
     await maker.ask('create', '--subject', 'x');
     const [authority, present, next] = [
@@ -281,23 +249,23 @@ describe.skipIf(missing !== undefined)(`on PostgreSQL${missing === undefined ? '
       keyIn(maker.path), // another log's key: any will do
     ].map(String);
     const env = { AGA_DATABASE_URL: url, AGA_AUTHORITY_KEY: authority, AGA_LOG_KEY: present };
-    const bare = await run(['--data-dir', places.folder(), 'keys', '--rotate'], env);
+    const bare = await run(['--data-dir', directory(), 'keys', '--rotate'], env);
     expect(bare).toMatchObject({ code: 1 });
     expect(bare.err).toMatch(/AGA_NEXT_LOG_KEY/);
     const both = { ...env, AGA_NEXT_LOG_KEY: next };
-    const byEnv = await serve(places.folder(), url, both);
-    const store = places.folder(first.home);
+    const byEnv = await replica(directory(), url, both);
+    const store = directory(first.home);
     const command = `f() { cat "${store}/$1.key" 2>/dev/null; }; f`;
-    const byCommand = await serve(places.folder(), url, { AGA_KEY_COMMAND: command });
+    const byCommand = await replica(directory(), url, { AGA_KEY_COMMAND: command });
     await byCommand.tool('aga_create_artifact', {});
-    const turned = installation(places.folder(), both);
+    const turned = installation(directory(), both);
     expect(await turned.ask('keys', '--rotate')).toMatchObject({ success: true, settled: false });
     expect((await byEnv.tool('aga_create_artifact', {})).status).toBe(200);
     expect((await byCommand.tool('aga_create_artifact', {})).status).toBe(503);
     copyFileSync(join(maker.path, 'log.key'), join(store, 'log-next.key'));
     await sleep(2100);
     expect((await byCommand.tool('aga_create_artifact', {})).status).toBe(200);
-    const settled = await serve(places.folder(), url, { ...env, AGA_LOG_KEY: next });
+    const settled = await replica(directory(), url, { ...env, AGA_LOG_KEY: next });
     expect((await settled.tool('aga_create_artifact', {})).status).toBe(200);
     expect(await turned.changes()).toBe(1);
     await verified(settled);

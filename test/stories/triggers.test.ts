@@ -1,12 +1,12 @@
 /** What happens to a real session when something is wrong: each trigger, fired by a real upstream that changed its tools. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { agentKey, connect, requestProof } from '../../src/client/index.ts';
 import { enrolmentProof, freshSeed } from '../../src/client/key.ts';
-import { directory, type Host, SERVER, start } from './host.ts';
+import { directory, type Host, start } from './host.ts';
+import { SERVER, served } from './program.ts';
 
 const HOSTILE = join(import.meta.dirname, '../edge/gateway/hostile.ts');
 const MEASURED = ['CONFIG_MANIFEST'];
@@ -226,21 +226,12 @@ it('refusals of our own tools count as well', async () => {
 });
 
 describe('a failed binding proof', () => {
-  const served = async (data: string): Promise<string> => {
-    const child = spawn(process.execPath, [SERVER, 'serve', '--http', '127.0.0.1:0', '--data-dir', data]);
-    onTestFinished(() => void child.kill());
-    for await (const line of createInterface({ input: child.stderr })) {
-      const url = /^listening on (\S+)$/.exec(line)?.[1];
-      if (url) return url;
-    }
-    throw new Error('the server did not start');
-  };
-
   it('over HTTP fires the duties of the session whose token was shown', async () => {
     const { lead, root, data, triggers } = await scene('QUARANTINE');
     const minted = { parent_artifact_hash: root, permissions: ALL, enroll: true };
     const { enrollment } = await lead.call('aga_delegate_to_subagent', minted);
-    const server = await served(data);
+    const { url: server, stop } = await served(['--data-dir', data], {});
+    onTestFinished(async () => void (await stop()));
     const key = agentKey(freshSeed());
     const agent = await connect({ server, token: enrollment.token, key });
     onTestFinished(() => agent.close());
