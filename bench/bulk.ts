@@ -50,7 +50,7 @@ export class Bulk implements Store {
     if (batch === null) return;
     for (const row of batch.rows) this.#add(row);
     const { head } = batch;
-    this.#put('checkpoints', head.size, text(head.checkpoint), bytes(head.frontier.join('')));
+    this.#put('checkpoints', head.size, text(head.checkpoint), bytes(''));
     this.#head = head;
     if (this.#lines.entries.length >= PART) await this.flush();
   }

@@ -89,18 +89,17 @@ function bare(connections: number, rows: number, lock: string): number {
        SELECT 1, decode(artifact, 'hex'), 1, nextval('bare.seq') FROM unnest(${lines('artifacts')}) AS t (artifact)
      )
      INSERT INTO bare.checkpoints (chain, size, note, frontier)
-     VALUES (1, nextval('bare.seq'), :note, decode(:frontier, 'hex'));
+     VALUES (1, nextval('bare.seq'), :note, '');
      COMMIT;\n`,
   );
   const many = (value: unknown): string => Array(rows).fill(value).join('\n');
-  const [entry, hash, artifact, note, frontier] = sample;
+  const [entry, hash, artifact, note] = sample;
   const values = {
     hashes: many(hash),
     kinds: many('DECISION'),
     entries: many(entry),
     artifacts: many(artifact),
     note,
-    frontier,
   };
   const { port, pathname, username } = new URL(url);
   const args = [
@@ -125,10 +124,10 @@ await pg.sql(
 );
 const [sample] = (await pg.sql(
   url,
-  `SELECT e.entry, encode(e.hash, 'hex'), encode(t.artifact, 'hex'), c.note, encode(c.frontier, 'hex')
+  `SELECT e.entry, encode(e.hash, 'hex'), encode(t.artifact, 'hex'), c.note
    FROM aga.entries AS e JOIN aga.touches AS t USING (chain, seq), (SELECT * FROM aga.checkpoints ORDER BY size DESC LIMIT 1) AS c
    WHERE e.kind = 'DECISION' ORDER BY e.seq DESC LIMIT 1`,
-)) as [[string, string, string, string, string]];
+)) as [[string, string, string, string]];
 const LOCK = 'SELECT FROM bare.lock FOR UPDATE;';
 
 async function against(name: string, clients: number, who: readonly ChildProcess[], roots: () => Promise<string[]>) {

@@ -33,8 +33,6 @@ export interface Head {
   readonly entry_hash: string;
   /** The signed C2SP checkpoint over `size` entries. */
   readonly checkpoint: string;
-  /** Roots of the perfect subtrees along the right edge (RFC 9162), largest first, lower-case hex. */
-  readonly frontier: readonly string[];
 }
 
 export type End = Pick<Head, 'size' | 'entry_hash'>;

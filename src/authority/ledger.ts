@@ -102,7 +102,6 @@ export class Ledger {
       size: this.size,
       entry_hash: this.lastHash,
       checkpoint: signCheckpoint(this.origin, this.size, root, log, ...former),
-      frontier: this.frontier.hashes().map(toHex),
     };
   }
 

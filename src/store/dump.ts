@@ -35,6 +35,4 @@ export interface DumpedNode {
 export interface DumpedCheckpoint {
   readonly size: number;
   readonly note: string;
-  /** Hashes one after the other. */
-  readonly frontier: string;
 }

@@ -1,7 +1,7 @@
 /** The chain in one file, by the SQLite that Node carries: many processes, one writer at a time, durable at commit. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fromHex, toHex } from '../base/encoding.ts';
+import { fromHex } from '../base/encoding.ts';
 import type { Decide, End, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
 import { checkBatch } from './batch.ts';
 import { type Journal, openDatabase } from './sqlite/database.ts';
@@ -110,7 +110,7 @@ export class SqliteStore implements Store, Tree {
     checkBatch(batch, stored);
     for (const row of batch.rows) this.#insert(row);
     const { head: next } = batch;
-    this.#run('INSERT INTO checkpoints VALUES (?, ?, ?)', next.size, next.checkpoint, packed(next.frontier));
+    this.#run("INSERT INTO checkpoints VALUES (?, ?, x'')", next.size, next.checkpoint);
     // Where the end was still the one we saw, nobody else has committed; were that wrong, the next read would only be slower.
     const isOurs = this.#seen?.head?.size === stored;
     this.#see(next.size - 1, next, isOurs ? this.#seen?.version : this.#version());
@@ -189,21 +189,13 @@ const NODES = 'SELECT idx, hash FROM nodes WHERE level = $level AND idx >= $firs
 const LEAVES = 'SELECT seq AS idx, hash FROM entries WHERE $level = 0 AND seq >= $first AND seq < $end ORDER BY seq';
 const NEWS = 'SELECT seq, hash, kind, entry FROM entries WHERE seq >= ? ORDER BY seq';
 /** LEFT: where the last entry has been cut off, the head still says that there was one, and the reader finds it missing. */
-const HEAD =
-  'SELECT size, hash, note, frontier FROM checkpoints LEFT JOIN entries ON seq = size - 1 ORDER BY size DESC LIMIT 1';
+const HEAD = 'SELECT size, hash, note FROM checkpoints LEFT JOIN entries ON seq = size - 1 ORDER BY size DESC LIMIT 1';
 
-function headOf({ size, hash, note, frontier }: Record<string, unknown>): Head {
-  const hex = frontier instanceof Uint8Array ? toHex(frontier) : '';
-  return {
-    size: Number(size),
-    entry_hash: String(hash ?? ''),
-    checkpoint: String(note),
-    frontier: hex.match(/.{64}/g) ?? [],
-  };
-}
-
-/** Hashes one after the other. */
-const packed = (hashes: readonly string[]): Uint8Array => fromHex(hashes.join('')) ?? new Uint8Array();
+const headOf = ({ size, hash, note }: Record<string, unknown>): Head => ({
+  size: Number(size),
+  entry_hash: String(hash ?? ''),
+  checkpoint: String(note),
+});
 
 function rowOf({ seq, hash, kind, entry }: Record<string, unknown>): Row {
   return {

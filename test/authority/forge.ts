@@ -78,7 +78,6 @@ export function headOver(rows: readonly Row[], log: Signer = KEYS.log, origin = 
     size: rows.length,
     entry_hash: rows.at(-1)?.entry_hash ?? ZERO_HASH,
     checkpoint: signCheckpoint(origin, rows.length, frontier.root(), log),
-    frontier: frontier.hashes().map(toHex),
   };
 }
 

@@ -77,7 +77,7 @@ describe('tlog-tiles', () => {
       Array.from({ length: Math.max(0, Math.min(count, Math.floor(70_000 / 2 ** level) - first)) }, () =>
         '00'.repeat(32),
       );
-    const read = async () => ({ rows: [], head: { size: 70_000, entry_hash: '', checkpoint: 'note', frontier: [] } });
+    const read = async () => ({ rows: [], head: { size: 70_000, entry_hash: '', checkpoint: 'note' } });
     const found = await Promise.all(paths.map((path) => readResource({ nodes, read }, path)));
     expect(found.map((bytes) => bytes?.length)).toEqual([undefined, 112 * 32, 8192, 17 * 32, 32, 0]);
     for (const path of [

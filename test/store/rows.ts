@@ -1,8 +1,7 @@
 /** Entries as a sequencer would write them, with nothing in them that a store must understand. */
 import { createHash } from 'node:crypto';
-import { fromHex, toHex } from '../../src/base/encoding.ts';
+import { toHex } from '../../src/base/encoding.ts';
 import { sealEntry, ZERO_HASH } from '../../src/chain/entry.ts';
-import { Frontier } from '../../src/chain/tree.ts';
 import type { Batch, Head, Row } from '../../src/ports.ts';
 
 export interface Content {
@@ -15,28 +14,23 @@ export interface Content {
 /** The hash of an artifact that does not exist. */
 export const artifact = (name: string): string => createHash('sha256').update(name).digest('hex');
 
-/** What follows `head`: linked entries, the edge of the tree over all of them, and text where a checkpoint would be. */
+/** What follows `head`: linked entries, and text where a checkpoint would be. */
 export function batchAfter(head: Head | null, contents: readonly Content[]): Batch {
-  const frontier = Frontier.of(
-    head?.size ?? 0,
-    (head?.frontier ?? []).map((hash) => fromHex(hash)!),
-  );
+  let size = head?.size ?? 0;
   let previous = head?.entry_hash ?? ZERO_HASH;
   const rows = contents.map(({ kind = 'DECISION', names = [], within = names, note = '' }): Row => {
     const { text, hash } = sealEntry({
       chain: 'test',
-      sequence_number: frontier.size,
+      sequence_number: size,
       timestamp: '2026-11-20T10:00:00.000Z',
       previous_hash: previous,
       event: { kind, note },
     });
-    frontier.append(hash);
+    size += 1;
     previous = toHex(hash);
-    return { sequence_number: frontier.size - 1, entry_hash: previous, entry: text, kind, names, within };
+    return { sequence_number: size - 1, entry_hash: previous, entry: text, kind, names, within };
   });
-  const { size } = frontier;
-  const checkpoint = `test\n${size}\n${toHex(frontier.root())}\n`;
-  return { rows, head: { size, entry_hash: previous, checkpoint, frontier: frontier.hashes().map(toHex) } };
+  return { rows, head: { size, entry_hash: previous, checkpoint: `test\n${size}\n${previous}\n` } };
 }
 
 /** Whether these are all the entries up to `head`, each linked to the one before and hashed as it says. */

@@ -70,8 +70,7 @@ function signExpansion(path: string): void {
     const forged = rebuilt([...entries, entry], keyIn(path, 'log.key'), last.chain);
     const added = forged.rows.at(-1)!;
     db.prepare('INSERT INTO entries VALUES (?, ?, ?, ?)').run(6, added.entry_hash, added.kind, added.entry);
-    const packed = Buffer.from(forged.head!.frontier.join(''), 'hex');
-    db.prepare('INSERT INTO checkpoints VALUES (?, ?, ?)').run(7, forged.head!.checkpoint, packed);
+    db.prepare("INSERT INTO checkpoints VALUES (?, ?, x'')").run(7, forged.head!.checkpoint);
   });
 }
 

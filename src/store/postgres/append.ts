@@ -23,7 +23,7 @@ const ROWS = `
   )`;
 const ROWS_ALONE = `${ROWS} SELECT`;
 const ROWS_AND_HEAD = `${ROWS}
-  INSERT INTO aga.checkpoints (chain, size, note, frontier) VALUES ($1, $12, $13, decode($14, 'hex'))`;
+  INSERT INTO aga.checkpoints (chain, size, note, frontier) VALUES ($1, $12, $13, '')`;
 
 /** Rows that others of the same transaction follow. @throws TypeError on an entry that is not canonical JSON. */
 export function pieceOf(chain: number, rows: readonly Row[]): Statement {
@@ -31,11 +31,11 @@ export function pieceOf(chain: number, rows: readonly Row[]): Statement {
 }
 
 /** The last rows of a transaction, and the head. @throws TypeError on an entry that is not canonical JSON. */
-export function appendOf(chain: number, rows: readonly Row[], { size, checkpoint, frontier }: Head): Statement {
+export function appendOf(chain: number, rows: readonly Row[], { size, checkpoint }: Head): Statement {
   return {
     name: 'append',
     text: ROWS_AND_HEAD,
-    values: [...valuesOf(chain, rows), size, checkpoint, frontier.join('')],
+    values: [...valuesOf(chain, rows), size, checkpoint],
   };
 }
 

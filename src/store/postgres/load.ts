@@ -61,7 +61,7 @@ export async function load(session: Session, dump: Dump, { chain, fill, inspect,
       await session.ask({
         name: 'load_checkpoints',
         text: CHECKPOINTS,
-        values: [id, part.map((c) => c.size), part.map((c) => c.note), part.map((c) => c.frontier)],
+        values: [id, part.map((c) => c.size), part.map((c) => c.note)],
       });
     await session.run('COMMIT');
   } catch (error) {
@@ -85,5 +85,4 @@ const NODES = `
   FROM unnest($2::smallint[], $3::bigint[], $4::text[]) AS n (level, idx, hash)`;
 const CHECKPOINTS = `
   INSERT INTO aga.checkpoints (chain, size, note, frontier)
-  SELECT $1, size, note, decode(frontier, 'hex')
-  FROM unnest($2::bigint[], $3::text[], $4::text[]) AS c (size, note, frontier)`;
+  SELECT $1, size, note, '' FROM unnest($2::bigint[], $3::text[]) AS c (size, note)`;

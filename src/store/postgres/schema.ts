@@ -8,8 +8,8 @@ export const SCHEMA = 'aga';
 
 /**
  * `chains` has one row for each authority; whoever holds its lock may append. `entries` are the chains. `checkpoints` is
- * every signed head there ever was with the tree's edge at that size; the last one is the head, so no row is ever updated
- * and a long backup leaves no trail of dead ones. `touches` answers whose entries are whose, one row for an entry and an
+ * every signed head there ever was, the last one the head (`frontier` is a column of an earlier version, and stays empty),
+ * so no row is ever updated and a long backup leaves no trail of dead ones. `touches` answers whose entries are whose, one row for an entry and an
  * artifact: `direct` is 1 where the entry names it and 0 where it names only a descendant. `nodes` is the hash tree above
  * the leaves, at every eighth level.
  *

@@ -72,7 +72,7 @@ export const newsFrom = (chain: number, size: number, limit: number): string =>
 export function newsOf(found: readonly Cells[]): Page {
   const [cells] = found;
   if (!cells) return { rows: [], head: null };
-  const [size, last, frontier, note, first, hashes, kinds, entries] = cells;
+  const [size, last, , note, first, hashes, kinds, entries] = cells;
   const texts = entries === null ? [] : String(entries).split('\n');
   const kind = String(kinds).split('\n');
   const rows = texts.map((entry, i) => ({
@@ -83,34 +83,28 @@ export function newsOf(found: readonly Cells[]): Page {
     names: [],
     within: [],
   }));
-  return { rows, head: headOf(size, last, frontier, note) };
+  return { rows, head: headOf(size, last, note) };
 }
 
 /** What a page statement found. */
 export function page(found: readonly Cells[]): Page {
   const rows: Row[] = [];
   let head: Head | null = null;
-  for (const [number, hash, kindOrFrontier, text, isHead] of found) {
+  for (const [number, hash, kind, text, isHead] of found) {
     if (isHead === true) {
-      head = headOf(number, hash, kindOrFrontier, text);
+      head = headOf(number, hash, text);
     } else {
-      const [sequence_number, entry_hash, entry, kind] = [
-        Number(number),
-        String(hash),
-        String(text),
-        String(kindOrFrontier),
-      ];
-      rows.push({ sequence_number, entry_hash, kind, entry, names: [], within: [] });
+      const [sequence_number, entry_hash, entry] = [Number(number), String(hash), String(text)];
+      rows.push({ sequence_number, entry_hash, kind: String(kind), entry, names: [], within: [] });
     }
   }
   return { rows, head };
 }
 
-const headOf = (size: unknown, last: unknown, frontier: unknown, note: unknown): Head => ({
+const headOf = (size: unknown, last: unknown, note: unknown): Head => ({
   size: Number(size),
   entry_hash: String(last ?? ''),
   checkpoint: String(note),
-  frontier: String(frontier).match(/.{64}/g) ?? [],
 });
 
 /** The largest LIMIT that there is. */
@@ -120,7 +114,7 @@ const IN_ORDER = ' ORDER BY e.seq LIMIT $3';
 /** The last entry by a subquery: a join would be planned as a table of all there are. Where it has been cut off, the head still
  * says that there was one, and the reader finds it missing. */
 const HEAD =
-  `SELECT c.size AS seq, (SELECT encode(e.hash, 'hex') FROM aga.entries AS e WHERE e.chain = $1 AND e.seq = c.size - 1) AS hash, encode(c.frontier, 'hex') AS kind, c.note AS entry ` +
+  `SELECT c.size AS seq, (SELECT encode(e.hash, 'hex') FROM aga.entries AS e WHERE e.chain = $1 AND e.seq = c.size - 1) AS hash, NULL AS kind, c.note AS entry ` +
   'FROM aga.checkpoints AS c WHERE c.chain = $1 ORDER BY c.size DESC LIMIT 1';
 
 /** What is no hash is named by no entry. */

@@ -51,11 +51,10 @@ export function dumpOf(path: string): Dump {
       ),
     checkpoints: () =>
       all(
-        'SELECT size, note, frontier FROM checkpoints ORDER BY size',
+        'SELECT size, note FROM checkpoints ORDER BY size',
         (row): DumpedCheckpoint => ({
           size: Number(row.size),
           note: String(row.note),
-          frontier: hex(row.frontier),
         }),
       ),
     close: () => end(db),

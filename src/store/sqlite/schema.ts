@@ -4,8 +4,8 @@
 export const APPLICATION_ID = 0x61676101;
 
 /**
- * `entries` is the chain. `checkpoints` is every signed head there ever was with the tree's edge at that size; the last
- * one is the head. `touches` answers whose entries are whose, one row for an entry and an artifact: `direct` is 1 where
+ * `entries` is the chain. `checkpoints` is every signed head there ever was, the last one the head (`frontier` is a
+ * column of an earlier version, and stays empty). `touches` answers whose entries are whose, one row for an entry and an artifact: `direct` is 1 where
  * the entry names it and 0 where it names only a descendant. Every page that a commit touches is written twice, hence
  * no table for the head alone and one index for both questions.
  *
