@@ -1,7 +1,7 @@
 /** Authorize: does this lineage permit this act, here and now? Every ancestor is asked again at every act. */
 import type { Code } from '../base/refusal.ts';
 import { type Act, type Denial, denials, type Scope } from '../scope/scope.ts';
-import { BUDGET, moneyOf, overBudget } from './budget.ts';
+import { amountsOf, BUDGET, budgetLeft, moneyOf, overBudget } from './budget.ts';
 import { sayHalted } from './find.ts';
 import { type Grant, halted, lineage } from './grant.ts';
 
@@ -27,14 +27,28 @@ export function authorize(grant: Grant, act: Act, time: number): Verdict | null 
     const [no] = denials(each.scope, act, ...line.slice(0, index).map(({ scope }) => scope));
     if (no) return { ...say(no, each), by: each };
   }
-  return STANDING[act.capability]?.(line, act.resource) ?? null;
+  return STANDING[act.capability]?.no(line, act.resource) ?? null;
+}
+
+/** What of a capability could be had now: the artifact's own patterns, or as things stand less. */
+export function available(grant: Grant, capability: string): readonly string[] {
+  return STANDING[capability]?.left(grant) ?? grant.scope.permissions[capability] ?? [];
+}
+
+interface Standing {
+  readonly no: (line: readonly Grant[], resource: string) => Verdict | null;
+  /** Undefined where the scope says it all. */
+  readonly left: (grant: Grant) => readonly string[] | undefined;
 }
 
 /** What a capability asks besides the scopes: how things stand now. */
-const STANDING: { readonly [capability: string]: (line: readonly Grant[], resource: string) => Verdict | null } = {
+const STANDING: { readonly [capability: string]: Standing } = {
   // NETWORK_ISOLATE takes it away.
-  'net.fetch': isolation,
-  [BUDGET]: (line, amount) => overBudget(line.at(-1)!, moneyOf([amount])),
+  'net.fetch': { no: isolation, left: (grant) => (isolation(lineage(grant)) ? [] : undefined) },
+  [BUDGET]: {
+    no: (line, amount) => overBudget(line.at(-1)!, moneyOf([amount])),
+    left: (grant) => amountsOf(new Map([...budgetLeft(grant)].filter(([, units]) => units > 0n))),
+  },
 };
 
 function isolation(line: readonly Grant[]): Verdict | null {

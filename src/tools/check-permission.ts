@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { authorize } from '../authority/authorize.ts';
+import { authorize, available } from '../authority/authorize.ts';
 import { overLimit } from '../authority/decide.ts';
 import type { Grant } from '../authority/grant.ts';
 import type { Json } from '../base/canonical.ts';
@@ -57,6 +57,9 @@ export interface No {
   readonly by: Grant | null;
 }
 
+/** Where less, or something else of the same capability, would be a yes. */
+const NARROWER: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'BUDGET_EXHAUSTED']);
+
 /** A verdict as it is told; null is a yes. */
 export function permissionAnswer(grant: Grant, capability: string, no: No | null): z.infer<typeof output> {
   if (!no) {
@@ -64,12 +67,11 @@ export function permissionAnswer(grant: Grant, capability: string, no: No | null
     return { allowed: true, code: null, reason, refused_by: null, nearest_allowed: null };
   }
   const { by } = no;
-  const held = grant.scope.permissions[capability] ?? [];
   return {
     allowed: false,
     code: no.code,
     reason: no.message,
     refused_by: by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth },
-    nearest_allowed: no.code === 'PERMISSION_DENIED' ? [...held] : [],
+    nearest_allowed: NARROWER.has(no.code) ? [...available(grant, capability)] : [],
   };
 }

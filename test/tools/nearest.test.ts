@@ -113,6 +113,39 @@ describe('a request that is wrong in several members is offered what passes as a
   });
 });
 
+describe('a no to one act shows what would be a yes', () => {
+  const asks = async (capability: string, resource: string, isolated = false) => {
+    const { call, service, operator: caller } = kernel();
+    await call('aga_create_artifact', {
+      permissions: { 'cost.budget': ['USD:5.00', 'EUR:1'], 'net.fetch': ['https://example.com/**'] },
+      enforcement_triggers: ['NETWORK_ISOLATE'],
+    });
+    await call('aga_spend', { action: 'reserve', amounts: ['USD:3', 'EUR:1'] });
+    const { child_artifact_hash: child } = await call(DELEGATE, { policy_preset: 'coordinator' });
+    const event = { kind: 'TRIGGER', artifact_hash: child, trigger: 'NETWORK_ISOLATE', cause: 'test' } as const;
+    const decide = () => ({ event, tell: () => null });
+    if (isolated) await service.askAnyone({ name: 'isolate', caller, writes: true, decide });
+    return call('aga_check_permission', { artifact_hash: child, capability, resource });
+  };
+
+  it('of an inherited budget what is left of it, and of a spent currency nothing', async () => {
+    for (const [amount, code] of [
+      ['USD:2.01', 'BUDGET_EXHAUSTED'],
+      ['USD:6', 'PERMISSION_DENIED'],
+      ['JPY:1', 'PERMISSION_DENIED'],
+    ] as const)
+      expect(await asks('cost.budget', amount)).toMatchObject({ code, nearest_allowed: ['USD:2'] });
+    expect(await asks('cost.budget', 'USD:2')).toMatchObject({ allowed: true });
+  });
+
+  it('of the network nothing while it is taken away', async () => {
+    const isolated = await asks('net.fetch', 'https://example.com/a', true);
+    expect(isolated).toMatchObject({ code: 'PERMISSION_DENIED', nearest_allowed: [] });
+    const other = await asks('net.fetch', 'https://example.org/a');
+    expect(other).toMatchObject({ code: 'PERMISSION_DENIED', nearest_allowed: ['https://example.com/**'] });
+  });
+});
+
 const LISTS: { readonly [capability: string]: readonly string[] } = {
   'tool.call': ['**', 'a/**', 'a/*', 'a/b', '*/b', 'a/b*', 'b/*', 'a/**/c'],
   'fs.read': ['/**', '/ws/**', '/ws/*', '/ws/*.txt', '/**/a'],

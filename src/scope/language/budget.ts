@@ -15,7 +15,8 @@ export interface Amount {
 }
 
 const SHAPE = /^([A-Z]{3,8}):(0|[1-9]\d{0,29})(?:\.(\d{1,18}))?$/;
-const WORDS = 'an amount is "CUR:digits" or "CUR:digits.digits", for example "USD:5.00"';
+const WORDS =
+  'an amount is "CUR:digits" or "CUR:digits.digits", for example "USD:5.00": 3 to 8 capitals, at most 30 digits without a leading zero, at most 18 behind the point';
 
 /** `undefined` for what is no amount: signs, exponents, leading zeros, spaces, more than 30 + 18 digits. */
 export function parseAmount(text: string): Amount | undefined {
