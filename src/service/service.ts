@@ -201,12 +201,15 @@ function admit({ state, caller, now }: Context): void {
     throw new Refusal(
       'PERMISSION_DENIED',
       `This artifact asks for a caller known by ${weakest.join(' or ')}; this one is known by ${caller.binding}.`,
+      {
+        hint: "Sign the request with the holder's key: over HTTP in a DPoP header, over MCP in _meta under aga/proof.",
+      },
     );
   }
 }
 
-function parseInput(tool: Tool, input: unknown): Record<string, unknown> {
-  const parsed = tool.input.safeParse(input ?? {});
+function parseInput(tool: Tool, input: unknown = {}): Record<string, unknown> {
+  const parsed = tool.input.safeParse(input);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, 5).map((issue) => say(issue, tool));
   throw new Refusal('INVALID_REQUEST', `Invalid arguments for ${tool.name}: ${issues.join('; ')}.`, {

@@ -62,7 +62,7 @@ async function answer(route: Route, target: Target, request: IncomingMessage, si
   const bytes = route.body ? await readBody(request) : NO_BYTES;
   const { caller: person, signedBy } = await proven(
     known,
-    { methods: [route.method], url: target.url, body: bytes },
+    { methods: [request.method ?? ''], url: target.url, body: bytes },
     site,
   );
   const caller = { ...person, server: target.origin };

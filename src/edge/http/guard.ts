@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../../base/refusal.ts';
 
 export interface Guard {
-  /** Throws `PERMISSION_DENIED` for a foreign `Host` or `Origin`, `INVALID_REQUEST` for a header given twice. */
+  /** Throws `PERMISSION_DENIED` for a foreign `Host` or `Origin`, `INVALID_REQUEST` for a header that is given twice, or missing. */
   judge(request: IncomingMessage): void;
 }
 
@@ -20,7 +20,8 @@ export function guardOf(hosts: readonly string[]): Guard {
   return {
     judge({ rawHeaders, headers }) {
       refuseDoubled(rawHeaders);
-      const host = hostOf(`http://${headers.host ?? ''}`);
+      if (headers.host === undefined) throw new Refusal('INVALID_REQUEST', 'The Host header is missing.');
+      const host = hostOf(`http://${headers.host}`);
       if (host === undefined || !known.has(host)) throw foreign('Host');
       const { origin } = headers;
       if (origin === undefined) return;

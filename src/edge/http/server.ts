@@ -1,5 +1,5 @@
 /** The life of the HTTP server. */
-import { createServer, type Server, STATUS_CODES } from 'node:http';
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -43,6 +43,8 @@ const timeouts = (patience: number) => ({
   // How often the two above are looked at.
   connectionsCheckingInterval: patience / 20,
   keepAliveTimeout: 60_000,
+  // Refused by the guard, in the words of every other refusal.
+  requireHostHeader: false,
 });
 const SWEEP_MS = 2000;
 const CLOSE_MS = 1500;
@@ -74,7 +76,9 @@ export async function listen(site: Site, options: HttpOptions): Promise<HttpServ
     publicUrl,
   };
   const server = tls ? createTlsServer({ ...timeouts(patience), ...tls }) : createServer(timeouts(patience));
-  server.on('request', (request, response) => void exchange(request, response, site, using));
+  const answer: RequestListener = (request, response) => void exchange(request, response, site, using);
+  // An expectation that nobody knows may be ignored (RFC 9110 section 10.1.1); Node would answer without a body.
+  server.on('request', answer).on('checkExpectation', answer);
   server.on('clientError', hangUp);
   const bound = await listening(server, host, port);
   const sweeper = setInterval(() => void sweep(site.service).catch(site.report), SWEEP_MS);

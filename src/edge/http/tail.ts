@@ -53,9 +53,10 @@ export function tailOf(service: Service, clock: Clock, report: (error: unknown) 
   let isAway = false;
   let quiet: (() => void) | undefined;
 
-  function join(stream: Stream): void {
+  /** `end`: the last entry of the chain that it was shown. */
+  function join(stream: Stream, end: number): void {
     streams.add(stream);
-    if (streams.size === 1) last = stream.last;
+    if (streams.size === 1) last = end;
     timer ??= setTimeout(turn, POLL_MS);
     quiet ??= service.onNews(hurry);
   }
@@ -125,8 +126,10 @@ export function tailOf(service: Service, clock: Clock, report: (error: unknown) 
       for (const row of rows) write(stream, row);
       if (stream.response.destroyed || stream.response.writableEnded) return;
       if (rows.length < PAGE) {
-        stream.last = Math.max(stream.last, (head?.size ?? 0) - 1);
-        if (streams.size === 0 || stream.last >= last) return join(stream);
+        // A client may name an entry that is not there yet. It gets what comes after that, and the others what comes before.
+        const end = (head?.size ?? 0) - 1;
+        stream.last = Math.max(stream.last, end);
+        if (streams.size === 0 || stream.last >= last) return join(stream, end);
       } else if (stream.response.writableNeedDrain) await drained(stream.response);
     }
   }

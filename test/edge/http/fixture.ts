@@ -87,7 +87,7 @@ export async function authority(
       },
     } as RequestInit);
     const text = await response.text();
-    const isJson = response.headers.get('content-type') === 'application/json';
+    const isJson = method !== 'HEAD' && response.headers.get('content-type') === 'application/json';
     return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
   };
   const enroll: Authority['enroll'] = (token, key = `key ${keys++}`, changes = {}) => {

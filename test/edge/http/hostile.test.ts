@@ -101,7 +101,10 @@ describe('who asks', () => {
       `POST ${AUTHORIZE} HTTP/1.1\r\nHost: ${host()}\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     );
     expect(both).toMatch(/^HTTP\/1.1 400 /);
-    expect(await wire('GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /);
+    for (const version of ['1.0', '1.1']) {
+      const noHost = await wire(`GET /healthz HTTP/${version}\r\nConnection: close\r\n\r\n`);
+      expect(noHost).toMatch(/^HTTP\/1.1 400 [\s\S]*no-store[\s\S]*INVALID_REQUEST/);
+    }
     expect(await wire('NONSENSE\r\n\r\n')).toMatch(/^HTTP\/1.1 400 [\s\S]*INVALID_REQUEST/);
   });
 
@@ -208,6 +211,18 @@ describe('what is asked', () => {
         'INVALID_REQUEST',
       ]);
     }
+  });
+
+  it('is an object where a tool is called, and "null" is none', async () => {
+    for (const body of ['null', '[]', '1', '']) {
+      const { status, json } = await site.send('POST', '/api/v1/tools/aga_create_artifact', body, OPERATOR);
+      expect([body, status, json.error.code]).toEqual([body, 400, 'INVALID_REQUEST']);
+    }
+  });
+
+  it('is answered as ever where it comes with an expectation that nobody knows', async () => {
+    const answer = await wire(`GET /nowhere HTTP/1.1\r\nHost: ${host()}\r\nExpect: x\r\nConnection: close\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 404 [\s\S]*NOT_FOUND/);
   });
 
   it('is at most one mebibyte, however it comes', async () => {

@@ -84,9 +84,20 @@ describe('a proof of the holder', () => {
     expect((await ask(await proof({ claims: { htu: `${site.url}${PATH}?x=1#y` } }))).status).toBe(200);
   });
 
+  it('names the method that is asked with', async () => {
+    const agents = `${site.url}/api/v1/agents`;
+    const headed = async (method: string, htm: string) => {
+      const dpop = await proof({ claims: { htm, htu: agents, aga_body: s256('') } });
+      return (await site.send(method, '/api/v1/agents', undefined, session, { dpop })).status;
+    };
+    expect([await headed('GET', 'GET'), await headed('HEAD', 'HEAD')]).toEqual([200, 200]);
+    expect([await headed('GET', 'HEAD'), await headed('HEAD', 'GET')]).toEqual([401, 401]);
+  });
+
   it('is asked for where the artifact says so', async () => {
     const weak = await ask(undefined, strictSession);
     expect([weak.status, weak.json.error.code]).toEqual([403, 'PERMISSION_DENIED']);
+    expect(weak.json.error.hint).toMatch(/DPoP/);
     const strong = await ask(await proof({ token: strictSession }), strictSession);
     expect([strong.status, strong.json.allowed]).toEqual([200, true]);
   });

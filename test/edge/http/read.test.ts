@@ -1,5 +1,5 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openCheckpoint } from '../../../src/chain/checkpoint.ts';
 import { type Authority, authority, type Enrolled, OPERATOR } from './fixture.ts';
 
@@ -97,6 +97,21 @@ describe('the stream of the chain', () => {
       const { status } = await site.send('GET', '/api/v1/chain/events', undefined, OPERATOR, { 'last-event-id': bad });
       expect(status).toBe(400);
     }
+  });
+
+  it('behind an entry that is not there costs no other stream anything', async () => {
+    const ahead = await follow(OPERATOR, { 'last-event-id': '99999999' });
+    const own = await follow(OPERATOR);
+    await own.next(() => true);
+    const reads = vi.spyOn(site.kernel.service, 'read');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(reads.mock.calls.length).toBeLessThan(10);
+    reads.mockRestore();
+    await mint(lead, 'afterwards');
+    await own.next(isAbout('afterwards'));
+    expect(ahead.events).toEqual([]);
+    ahead.stop();
+    own.stop();
   });
 
   it('ends when the authority of its caller ends', async () => {
