@@ -85,7 +85,8 @@ function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, til
           if (hash === null) throw new Refusal('NO_ARTIFACT', 'No artifact loaded. Call aga_create_artifact first.');
           const grant = find(state, hash);
           refuseHalted(grant, now);
-          return { answer: { artifact: hash, scopes: lineage(grant).map(({ scope }) => scope) } };
+          const scopes = lineage(grant).map(({ scope }) => scope);
+          return { answer: { artifact: hash, scopes, isShadow: mode === 'shadow' } };
         },
       }),
     async decide({ caller, tool, acts, resolved, argumentsDigest, requestId, barred: found }) {

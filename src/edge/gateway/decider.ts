@@ -14,6 +14,8 @@ export interface Standing {
   readonly artifact: string;
   /** Of its lineage, root first: the very objects that the law asks. */
   readonly scopes: readonly Scope[];
+  /** What the scopes do not permit goes out all the same, so it is listed too: nobody tries what they cannot see. */
+  readonly isShadow: boolean;
 }
 
 export interface UpstreamAct {

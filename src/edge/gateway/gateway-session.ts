@@ -50,12 +50,12 @@ export function gatewaySession(own: Session, options: GatewaySessionOptions): Se
     }
   }
 
-  async function visibleTools(server: Server, { scopes }: Standing): Promise<readonly ToolDefinition[]> {
-    if (!mayServe(scopes, 'tool.call', server.name)) return [];
+  async function visibleTools(server: Server, under: Standing): Promise<readonly ToolDefinition[]> {
+    if (!mayServe(under, 'tool.call', server.name)) return [];
     const listed = await gateway.soon(server, gateway.tools(server));
     return (listed?.items ?? []).flatMap((tool) => {
       const name = listed?.names.shown(tool.name);
-      return name !== undefined && isVisible(scopes, server, tool.name) ? [{ ...tool, name }] : [];
+      return name !== undefined && isVisible(under, server, tool.name) ? [{ ...tool, name }] : [];
     });
   }
 

@@ -2,7 +2,7 @@
  * Prompts and resources of upstreams, where `mcp.prompt` (`<server>/<prompt>`) and `mcp.resource` (`<server>`) permit them.
  *
  * A prompt is listed as `<server>__<prompt>`. A resource keeps its URI: it belongs to the first permitted server, in the
- * order of the configuration, that lists it or has a template for it.
+ * order of the configuration, that lists it or has a template for it; in shadow mode the others come after these.
  */
 import { sha256Hex } from '#digest';
 import { canonicalize, type Json } from '../../base/canonical.ts';
@@ -15,7 +15,7 @@ import type { Gateway, Server } from './gateway.ts';
 import { inFlight } from './in-flight.ts';
 import { namesOf, resourceOf } from './naming.ts';
 import type { JsonObject } from './pointer.ts';
-import { isNamed, mayServe } from './visible.ts';
+import { isListed, isNamed, mayServe } from './visible.ts';
 
 export interface OfferedOptions {
   readonly gateway: Gateway;
@@ -47,7 +47,11 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
 
   async function permittedServers(): Promise<readonly Server[]> {
     const under = await standing();
-    return under ? gateway.servers.filter(({ name }) => isNamed(under.scopes, 'mcp.resource', name)) : [];
+    if (!under) return [];
+    const isOther = ({ name }: Server) => Number(!isNamed(under.scopes, 'mcp.resource', name));
+    const listed = gateway.servers.filter(({ name }) => isListed(under, 'mcp.resource', name));
+    // What shadow mode adds takes no resource from a server that is permitted.
+    return listed.sort((one, other) => isOther(one) - isOther(other));
   }
 
   async function owner(uri: string): Promise<Server | undefined> {
@@ -86,15 +90,14 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
     async prompts(): Promise<readonly JsonObject[]> {
       const under = await standing();
       if (!under) return [];
-      const { scopes } = under;
       const lists = gateway.servers
-        .filter(({ name }) => mayServe(scopes, 'mcp.prompt', name))
+        .filter(({ name }) => mayServe(under, 'mcp.prompt', name))
         .map(async (server) => {
           const listed = await gateway.soon(server, promptsOf(server));
           return (listed?.items ?? []).flatMap((prompt) => {
             const original = String(prompt.name);
             const name = listed?.names.shown(original);
-            const named = name !== undefined && isNamed(scopes, 'mcp.prompt', resourceOf(server.name, original));
+            const named = name !== undefined && isListed(under, 'mcp.prompt', resourceOf(server.name, original));
             return named ? [{ ...prompt, name }] : [];
           });
         });
@@ -106,7 +109,7 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
       if (!target) return undefined;
       const { server, rest } = target;
       const under = await standing();
-      const mayAsk = under && mayServe(under.scopes, 'mcp.prompt', server.name);
+      const mayAsk = under && mayServe(under, 'mcp.prompt', server.name);
       const original = (mayAsk && (await promptsOf(server)).names.original(shown)) || rest;
       const act = { capability: 'mcp.prompt', resource: resourceOf(server.name, original) };
       return permitted(act, args, (signal) => server.upstream.prompt(original, args, signal));

@@ -1,6 +1,7 @@
 /** Which of an upstream's things a lineage could permit: what is listed. The verdict on a call is not made here. */
 import { capabilityOf } from '../../scope/capability.ts';
 import type { Scope } from '../../scope/scope.ts';
+import type { Standing } from './decider.ts';
 import type { Server } from './gateway.ts';
 import { resourceOf } from './naming.ts';
 
@@ -13,19 +14,24 @@ export function isNamed(scopes: readonly Scope[], capability: string, resource: 
   );
 }
 
+/** Whether it is listed: what every scope names, and in shadow mode whatever there is. */
+export const isListed = ({ scopes, isShadow }: Standing, capability: string, resource: string): boolean =>
+  isShadow || isNamed(scopes, capability, resource);
+
 /** A tool that touches what some scope grants nothing of can never be called, nor one that a binding map does not name. */
-export function isVisible(scopes: readonly Scope[], { name, map }: Server, tool: string): boolean {
-  if (!isNamed(scopes, 'tool.call', resourceOf(name, tool))) return false;
-  if (!map) return true;
+export function isVisible(under: Standing, { name, map }: Server, tool: string): boolean {
+  const { scopes, isShadow } = under;
+  if (!isListed(under, 'tool.call', resourceOf(name, tool))) return false;
+  if (!map || isShadow) return true;
   const needed = map.get(tool)?.flatMap(({ how }) => how);
   return needed?.every((capability) => grantsAny(scopes, capability)) ?? false;
 }
 
 /** Whether something of this server could be permitted at all; what can not is not started for a list. */
-export function mayServe(scopes: readonly Scope[], capability: string, server: string): boolean {
-  return scopes.every(({ permissions }) =>
-    (permissions[capability] ?? []).some((pattern) => mayBegin(pattern, server)),
-  );
+export function mayServe({ scopes, isShadow }: Standing, capability: string, server: string): boolean {
+  const mayBe = ({ permissions }: Scope) =>
+    (permissions[capability] ?? []).some((pattern) => mayBegin(pattern, server));
+  return isShadow || scopes.every(mayBe);
 }
 
 const grantsAny = (scopes: readonly Scope[], capability: string): boolean =>

@@ -226,3 +226,51 @@ describe('an upstream of 2026-07-28', () => {
     await up.close();
   });
 });
+
+describe('shadow mode', () => {
+  beforeAll(() => {
+    host.law.isShadow = true;
+  });
+  afterAll(() => {
+    host.law.isShadow = false;
+  });
+
+  it('shows what is not permitted, so that it is tried and recorded', async () => {
+    const client = await host.client(agent('echo'));
+    const tools = (await client.listTools()).tools.map(({ name }) => name);
+    expect(tools).toEqual(expect.arrayContaining(['all__get-sum', 'web__get-sum', 'all__gzip-file-as-resource']));
+    const prompts = (await client.listPrompts()).prompts.map(({ name }) => name);
+    expect(prompts).toEqual(expect.arrayContaining(['all__simple-prompt', 'web__simple-prompt']));
+    const uri = 'demo://resource/dynamic/text/1';
+    expect((await client.listResources()).resources.length).toBeGreaterThan(3);
+    expect((await client.listResourceTemplates()).resourceTemplates.length).toBeGreaterThan(1);
+    const before = host.law.entries.length;
+    const sum = await client.callTool({ name: 'all__get-sum', arguments: { a: 1, b: 2 } });
+    expect(textOf(sum as never)).toContain('3');
+    expect((await client.getPrompt({ name: 'web__simple-prompt' })).messages).toHaveLength(1);
+    expect((await client.readResource({ uri })).contents).toHaveLength(1);
+    expect(host.law.entries.slice(before).map(({ capability, code }) => [capability, code])).toEqual([
+      ['tool.call', 'PERMISSION_DENIED'],
+      ['mcp.prompt', 'PERMISSION_DENIED'],
+      ['mcp.resource', 'PERMISSION_DENIED'],
+    ]);
+  });
+
+  it('takes no resource from the server that is permitted', async () => {
+    host.law.grant('second', { permissions: { 'mcp.resource': ['web'] } });
+    const client = await host.client(agent('second'));
+    await client.readResource({ uri: 'demo://resource/dynamic/text/1' });
+    expect(host.law.entries.at(-1)).toMatchObject({ capability: 'mcp.resource', code: null });
+  });
+
+  it('shows nothing to those whose authority has ended', async () => {
+    host.law.grant('over', { permissions: { 'tool.call': ['**'] } });
+    const client = await host.client(agent('over'));
+    expect((await client.listTools()).tools.length).toBeGreaterThan(1);
+    host.law.revoke('over');
+    expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['root']);
+    expect((await client.listPrompts()).prompts.map(({ name }) => name)).toEqual(['own']);
+    expect((await client.listResources()).resources.map(({ name }) => name)).toEqual(['own']);
+    expect(errorOf(await client.callTool({ name: 'all__echo', arguments: {} })).code).toBe('ARTIFACT_REVOKED');
+  });
+});

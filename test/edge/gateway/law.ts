@@ -20,6 +20,8 @@ interface Grant {
 
 export interface Law extends Decider {
   readonly entries: Entry[];
+  /** Lets pass whatever is not over, as shadow mode does. */
+  isShadow: boolean;
   /** Whether what is decided stands on the chain; waited for before each verdict. */
   durable: () => Promise<void>;
   grant(name: string, scope: Partial<Scope>, parent?: string): void;
@@ -69,6 +71,7 @@ export function law(): Law {
 
   return {
     entries: [],
+    isShadow: false,
     durable: async () => {},
     grant(name, scope, parent) {
       grants.set(name, { scopes: [...(parent ? grants.get(parent)!.scopes : []), scopeOf(scope)] });
@@ -84,7 +87,7 @@ export function law(): Law {
       const grant = grants.get(artifact);
       if (!grant) throw new Refusal('NO_ARTIFACT', 'No artifact loaded.');
       if (grant.ended) throw grant.ended;
-      return { artifact, scopes: grant.scopes };
+      return { artifact, scopes: grant.scopes, isShadow: this.isShadow };
     },
     async decide(act) {
       const { caller, tool, acts, argumentsDigest, requestId } = act;
@@ -93,7 +96,8 @@ export function law(): Law {
       await this.durable();
       const [{ capability }] = acts;
       this.entries.push({ artifact, code: refusal?.code ?? null, tool, capability, argumentsDigest, requestId });
-      return refusal ?? { artifact: artifact! };
+      const passes = this.isShadow && refusal && refusal !== grants.get(artifact ?? '')?.ended && artifact !== null;
+      return passes ? { artifact } : (refusal ?? { artifact: artifact! });
     },
     onEnded(artifact, ended) {
       const tells = waiting.get(artifact) ?? new Set();
