@@ -28,7 +28,7 @@ const TOUCHES: Record<string, Seen> = {
   LS: looks,
   WebFetch: { '/url': 'net.fetch' },
 };
-const map = mapOf({ [HOST]: TOUCHES }, HOST);
+export const HOST_MAP = mapOf({ [HOST]: TOUCHES }, HOST);
 
 /** Whom the host starts where it is not told. */
 const ANYBODY = 'general-purpose';
@@ -63,7 +63,7 @@ export function callOf(call: HostCall): Act {
   const { tool, input } = call;
   const mcp = mcpTool(call);
   const resource = mcp ? `${mcp.server}/${mcp.tool}` : `${HOST}/${tool}`;
-  const places = mcp ? [] : urlPlaces(map, tool);
+  const places = mcp ? [] : urlPlaces(HOST_MAP, tool);
   return { capability: 'tool.call', resource, arguments: withParsedUrls(input, places) ?? input };
 }
 
@@ -72,12 +72,12 @@ export function touchedBy(call: HostCall, { arguments: args = {} }: Act): readon
   const { tool, cwd } = call;
   const also = ALSO.get(tool);
   if (also) return [also(args)];
-  if (mcpTool(call) || !map?.has(tool)) return [];
+  if (mcpTool(call) || !HOST_MAP?.has(tool)) return [];
   // Where it looks when it is not told where.
   const whole = 'path' in args || !TOUCHES[tool]?.['/path'] ? args : { ...args, path: cwd };
   if (tool === 'Glob') refuseWandering(args.pattern);
   // The host knows its own tools: what is no file and no URL of theirs is left to the rules.
-  return actsOf(map, tool, { properties: args }, whole);
+  return actsOf(HOST_MAP, tool, { properties: args }, whole);
 }
 
 function named(capability: Act['capability'], resource: Json | undefined): Act {

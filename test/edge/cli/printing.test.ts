@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { EVENT_KINDS } from '../../../src/authority/event/index.ts';
 import { span } from '../../../src/base/span.ts';
+import { type Config, defaults } from '../../../src/config/file.ts';
 import type { Desk } from '../../../src/edge/cli/command.ts';
 import { suggest } from '../../../src/edge/cli/commands/suggest.ts';
 import { drawn } from '../../../src/edge/cli/drawn.ts';
@@ -123,12 +124,12 @@ describe('suggest', () => {
   const decision = (tool: string | null, verdict: string, mode: string, sequence: number): LogEntry =>
     entry({ kind: 'DECISION', capability: 'tool.call', tool, verdict, mode }, sequence);
 
-  const ask = async (entries: readonly LogEntry[]) => {
+  const ask = async (entries: readonly LogEntry[], config: Config = defaults()) => {
     const call = async () => ({ entries, next: null, head: { size: entries.length } });
-    const desk = { open: () => ({ call }), settings: () => ({ artifact: null }) } as unknown as Desk; // all it uses
+    const desk = { open: () => ({ call }), settings: () => ({ artifact: null, config }) } as unknown as Desk; // all it uses
     const outcome = await suggest.run(desk, { input: {}, options: {} });
     return {
-      answer: outcome?.answer as { permissions: Record<string, string[]> },
+      answer: outcome?.answer as { permissions: Record<string, string[]>; uses: object[] },
       text: outcome?.text(side(false)) ?? '',
     };
   };
@@ -144,6 +145,31 @@ describe('suggest', () => {
     expect(answer.permissions).toEqual({ 'tool.call': ['fs/read', 'git/log'] });
     expect(text).toContain(`--permissions '{"tool.call":["fs/read","git/log"]}'`);
     expect(text).toContain('1 would have been refused');
+  });
+
+  it('names what those calls touch as well, as widely as a root may have it', async () => {
+    const entries = ['files/read_file', 'files/unmapped', 'plain/read_file', 'claude-code/WebFetch'].map((tool, i) =>
+      decision(tool, 'refuse', 'shadow', i),
+    );
+    const prompt = entry({ kind: 'DECISION', capability: 'mcp.prompt', tool: null, verdict: 'permit', mode: 'shadow' });
+    const maps = { files: '@modelcontextprotocol/server-filesystem' };
+    const { 'tool.call': _, ...wide } = (await ask([...entries, prompt], { ...defaults(), maps })).answer.permissions;
+    expect(wide).toEqual({ 'fs.read': ['/**'], 'mcp.prompt': ['**'], 'net.fetch': ['**'] });
+    const root_ceiling = { permissions: { 'tool.call': ['**'], 'fs.read': ['/ws/**'] } };
+    const { permissions } = (await ask([...entries, prompt], { ...defaults(), maps, root_ceiling })).answer;
+    expect(permissions).toMatchObject({ 'fs.read': ['/ws/**'] });
+    expect(Object.keys(permissions)).toEqual(['tool.call', 'fs.read']);
+  });
+
+  it('is not written by the agents that it is about', async () => {
+    const made = ['files/*', 'files/**', 'files/a/../b', "files/x'; touch y; '", 'files/\u202eevil', 'files/ok'];
+    const { answer, text } = await ask(made.map((tool, i) => decision(tool, 'refuse', 'shadow', i)));
+    expect(answer.permissions['tool.call']).toEqual(['files/ok', "files/x'; touch y; '", 'files/\u202eevil']);
+    expect(answer.uses).toHaveLength(6);
+    expect(text.match(/no permission can name it/g)).toHaveLength(3);
+    const [, pasted = ''] = /^--permissions '([^']*)'$/m.exec(text) ?? [];
+    expect(JSON.parse(pasted)).toEqual(answer.permissions);
+    expect(text).not.toContain('\u202e');
   });
 
   it('stays a list that the program takes, however many tools there were', async () => {

@@ -1,5 +1,11 @@
 import * as z from 'zod';
+import type { Config } from '../../../config/file.ts';
+import { EVERYTHING } from '../../../scope/capability.ts';
+import { name as names } from '../../../scope/language/name.ts';
+import { parseCeiling } from '../../../scope/preset.ts';
 import { artifactHash } from '../../../tools/schema.ts';
+import { mapOf } from '../../gateway/maps.ts';
+import { HOST, HOST_MAP } from '../../hook/asked.ts';
 import type { Command, Desk, Given, Outcome } from '../command.ts';
 import type { LogEntry } from '../entry-line.ts';
 import { pages } from '../follow.ts';
@@ -15,6 +21,7 @@ interface Use {
   refused: number;
 }
 
+const CALL = 'tool.call';
 /** A list of patterns holds no more. */
 const MOST = 256;
 
@@ -32,8 +39,9 @@ export const suggest: Command = {
   ],
   async run(desk, { input }): Promise<Outcome> {
     const uses = await recorded(desk, input);
-    const tools = uses.flatMap(({ tool }) => tool ?? []).sort();
-    const answer = { permissions: { 'tool.call': tools.length > MOST ? byServer(tools) : tools }, uses };
+    const tools = uses.flatMap(({ tool }) => (tool !== null && isName(tool) ? [tool] : [])).sort();
+    const permissions = { [CALL]: tools.length > MOST ? byServer(tools) : tools, ...besides(uses, desk.settings()) };
+    const answer = { permissions, uses };
     return { answer, text: (out) => told(answer, out) };
   },
 };
@@ -56,8 +64,42 @@ async function recorded(desk: Desk, input: Given['input']): Promise<Use[]> {
   return [...uses.values()];
 }
 
+/** Whether a permission can name it, and nothing else with it. In shadow mode names are whatever an agent writes. */
+function isName(tool: string): boolean {
+  try {
+    names.parse([tool], CALL);
+    return !tool.includes('*');
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * What else those calls needed: the files and URLs that the maps find in them, and what was no tool call. Which ones,
+ * the chain does not know, so this is all that a root may have.
+ */
+function besides(uses: readonly Use[], { config }: { readonly config: Config }): Record<string, readonly string[]> {
+  const needed = new Set(uses.flatMap(({ capability, tool }) => (tool === null ? capability : touches(tool, config))));
+  needed.delete(CALL);
+  const { root_ceiling: ceiling } = config;
+  const most = ceiling === undefined ? EVERYTHING : parseCeiling(ceiling, 'root_ceiling').permissions;
+  return Object.fromEntries([...needed].sort().flatMap((name) => (most[name] ? [[name, most[name]]] : [])));
+}
+
+function touches(tool: string, { maps }: Config): readonly string[] {
+  const [server = ''] = tool.split('/', 1);
+  const map = server === HOST ? HOST_MAP : mapOf(maps, server);
+  return map?.get(tool.slice(server.length + 1))?.flatMap(({ how }) => how) ?? [];
+}
+
 const byServer = (tools: readonly string[]): string[] =>
   [...new Set(tools.map((tool) => `${tool.split('/')[0]}/**`))].sort();
+
+/** The same JSON, in which nothing ends the quotation of a shell or cannot be seen. */
+const pasteable = (json: string): string =>
+  json.replace(/['\p{C}\p{Zl}\p{Zp}]/gu, (found) =>
+    Array.from({ length: found.length }, (_, i) => `\\u${found.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
+  );
 
 function told(
   { permissions, uses }: { permissions: Record<string, readonly string[]>; uses: readonly Use[] },
@@ -68,13 +110,14 @@ function told(
   }
   const list = uses.map(({ capability, tool, calls, refused }) => {
     const count = `${calls} call${calls === 1 ? '' : 's'}${refused > 0 ? paint('yellow', `, ${refused} would have been refused`) : ''}`;
-    return `  ${plain(tool ?? capability)}  ${paint('dim', count)}`;
+    const odd = tool === null || isName(tool) ? '' : ', no permission can name it';
+    return `  ${plain(tool ?? capability)}  ${paint('dim', count + odd)}`;
   });
   return [
     ...list,
     '',
-    `--permissions '${JSON.stringify(permissions)}'`,
+    `--permissions '${pasteable(JSON.stringify(permissions))}'`,
     '',
-    paint('dim', 'Arguments stand on the chain as digests only: narrow paths and hosts by hand.'),
+    paint('dim', 'What they were called with stands on the chain as digests only: narrow paths and hosts by hand.'),
   ].join('\n');
 }
