@@ -46,6 +46,13 @@ export async function connect(options: ConnectOptions): Promise<Agent> {
       'Use the enrollmentToken that a delegation answered.',
     );
   }
+  if (!/^https?:/i.test(server) || !URL.canParse(server)) {
+    throw refused(
+      'INVALID_REQUEST',
+      'server is not the address of an authority.',
+      'Name where it listens, such as http://127.0.0.1:7460.',
+    );
+  }
   const key = options.key ?? (await keyFor(tokenId, options.keys));
   const wire = wireTo(server, options.fetch);
   const renew = () => enrol(wire, { ...options, tokenId, key });

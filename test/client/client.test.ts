@@ -83,6 +83,11 @@ describe('an agent', () => {
     expect(await thrown(connected({ policyPreset: 'sandboxed' }))).toMatchObject({ code: 'INVALID_REQUEST' });
     const nowhere = { server: 'http://127.0.0.1:9', token: await token() };
     expect(await thrown(connect(nowhere))).toMatchObject({ code: 'UPSTREAM_FAILED', retryable: true, status: 0 });
+    // As where `process.env.AGA` was forgotten.
+    for (const server of ['localhost:7460', 'nowhere', '', undefined as unknown as string]) {
+      const unnamed = await thrown(connect({ ...nowhere, server }));
+      expect([server, unnamed.code, unnamed.retryable]).toEqual([server, 'INVALID_REQUEST', false]);
+    }
     await lead.close();
     expect(await thrown(lead.list())).toMatchObject({ code: 'CANCELLED' });
   });
