@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readme, renewed } from '../scripts/docs.ts';
+import { configSchema } from '../src/config/file.ts';
 import { kernel } from './kernel.ts';
 
+type Block = { readonly [member: string]: any }; // whatever stands there
+const blocks = (): Block[] => [...readme().matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => JSON.parse(text!));
 const file = (name: string): string => readFileSync(join(import.meta.dirname, '..', name), 'utf8');
 
 describe('the README', () => {
@@ -14,9 +17,8 @@ describe('the README', () => {
   it('shows requests that work as they stand', async () => {
     const { call } = kernel();
     await call('aga_create_artifact', {});
-    const blocks = [...readme().matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => JSON.parse(text!));
-    const requests = blocks.filter((block) => !('error' in block) && !('mcpServers' in block));
-    expect(requests.length).toBeGreaterThanOrEqual(2);
+    const requests = blocks().filter((block) => !('error' in block) && !('upstreams' in block));
+    expect(requests).toHaveLength(2);
     for (const request of requests) expect((await call('aga_delegate_to_subagent', request)).success).toBe(true);
     const child = await call('aga_delegate_to_subagent', requests[0]);
     const may = async (capability: string, resource: string) =>
@@ -31,11 +33,16 @@ describe('the README', () => {
   it('shows a refusal as it is', async () => {
     const { call } = kernel();
     await call('aga_create_artifact', { permitted_tools: ['filesystem/read_*'] });
-    const [shown] = [...readme().matchAll(/```json\n(\{"error"[\s\S]*?)```/g)].map(([, text]) => JSON.parse(text!));
+    const shown = blocks().find((block) => 'error' in block);
     const no = await call('aga_delegate_to_subagent', { permitted_tools: ['filesystem/*'] }).catch(
       (error) => error.body,
     );
-    expect(no).toEqual(shown.error);
+    expect(no).toEqual(shown?.error);
+  });
+
+  it('shows a configuration that is one', () => {
+    const shown = blocks().find((block) => 'upstreams' in block);
+    expect(configSchema.parse(shown)).toMatchObject({ ...shown, mode: 'enforce' });
   });
 });
 
