@@ -2,25 +2,19 @@
 import { execFileSync } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { assemble } from '../../src/assemble.ts';
 import { operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
 import { AGENT, carrying } from '../jobs/office.ts';
-import { dataDir, type Host, host } from './host.ts';
+import { directory, type Host, host } from './host.ts';
 import { SERVER } from './program.ts';
-
-const dirs: { remove(): void }[] = [];
-afterAll(() => {
-  for (const { remove } of dirs) remove();
-});
 
 const NESTED = join(import.meta.dirname, '../jobs/nested.process.ts');
 const node = { command: process.execPath };
 
 function place(): string {
-  const { path, remove } = dataDir();
-  dirs.push({ remove });
+  const path = directory();
   const agents = {
     'worker@1.0.0': { ...node, args: ['--no-warnings', AGENT] },
     'nested@1.0.0': { ...node, args: ['--no-warnings', NESTED] },
@@ -80,11 +74,9 @@ describe('jobs', () => {
 
   it('of a server that is killed at any instant end, and leave neither a process nor a budget behind', async () => {
     const path = place();
-    const first = await start(path);
-    const { artifact_hash } = await root(first);
-    await first.close();
+    let session = await start(path);
+    const { artifact_hash } = await root(session);
     for (let round = 0; round < 10; round++) {
-      const session = await start(path);
       const asked = { agent: 'worker', permissions: { 'cost.budget': ['USD:1'] }, request_id: `round-${round}` };
       const dispatch = (at: Host) =>
         at.call('aga_dispatch_job', { ...asked, input: stubborn, parent_artifact_hash: artifact_hash });
@@ -108,15 +100,14 @@ describe('jobs', () => {
       expect(events).toHaveLength(last_event);
       const { tree } = await next.call('aga_inspect', { artifact_hash, view: 'tree' });
       expect(JSON.stringify(tree)).toContain('USD:5');
-      await next.close();
+      session = next;
     }
-    const last = await start(path);
-    const accepted = (await last.call('aga_query_chain', { kind: 'JOB_ACCEPTED', limit: 500 })).entries;
-    const ended = (await last.call('aga_query_chain', { kind: 'JOB_ENDED', limit: 500 })).entries;
+    const accepted = (await session.call('aga_query_chain', { kind: 'JOB_ACCEPTED', limit: 500 })).entries;
+    const ended = (await session.call('aga_query_chain', { kind: 'JOB_ENDED', limit: 500 })).entries;
     const ids = (entries: any[]): string[] => entries.map(({ event }) => event.job_id).toSorted();
     expect(ids(ended)).toEqual(ids(accepted));
-    expect(await last.call('aga_verify', { target: 'chain' })).toMatchObject({ valid: true });
-    await last.close();
+    expect(await session.call('aga_verify', { target: 'chain' })).toMatchObject({ valid: true });
+    await session.close();
   }, 60_000);
 
   it('are part of the trace that their server was started in, where a call names none', async () => {

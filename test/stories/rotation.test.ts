@@ -263,8 +263,9 @@ onPostgres('on PostgreSQL', (on) => {
     expect((await byEnv.tool('aga_create_artifact', {})).status).toBe(200);
     expect((await byCommand.tool('aga_create_artifact', {})).status).toBe(503);
     copyFileSync(join(maker.path, 'log.key'), join(store, 'log-next.key'));
-    await sleep(2100);
-    expect((await byCommand.tool('aga_create_artifact', {})).status).toBe(200);
+    await expect
+      .poll(async () => (await byCommand.tool('aga_create_artifact', {})).status, { timeout: 5000 })
+      .toBe(200);
     const settled = await replica(directory(), url, { ...env, AGA_LOG_KEY: next });
     expect((await settled.tool('aga_create_artifact', {})).status).toBe(200);
     expect(await turned.changes()).toBe(1);
