@@ -36,7 +36,7 @@ export const REFUSALS = {
   JOB_NOT_FOUND: row(404, 'Use the job_id that the dispatch returned.'),
   AGENT_NOT_AVAILABLE: row(404, 'Name an agent of the registry.'),
   AGENT_VERSION_NOT_AVAILABLE: row(404, 'Name a version of that agent which the registry holds.'),
-  NO_ARTIFACT: row(409, 'Call aga_create_artifact first, or name parent_artifact_hash.'),
+  NO_ARTIFACT: row(409, 'Call aga_create_artifact first, or name the artifact by its hash.'),
   DUPLICATE_KEY: row(409, 'This request_id was used with another input; choose a new one.'),
   TOKEN_USED: row(409, 'The token was redeemed with another key; ask the delegating agent for a new one.'),
   CANCELLED: row(409, 'The work was cancelled; start it again if it is still wanted.'),

@@ -39,8 +39,12 @@ const json = (text: string, flag: string): Json => {
 
 const FORMS: { readonly [type: string]: Form } = {
   string: { argument: lastWord, repeated: false, value: (text) => text },
-  // What is not a number is passed on: the tool says what it takes.
-  integer: { argument: lastWord, repeated: false, value: (text) => (/^-?\d{1,15}$/.test(text) ? Number(text) : text) },
+  // What is not a number, or not a whole one, is passed on: the tool says what it takes.
+  integer: {
+    argument: lastWord,
+    repeated: false,
+    value: (text) => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text),
+  },
   boolean: { argument: () => '', repeated: false, value: () => true },
   array: { argument: lastWord, repeated: true, value: items },
 };

@@ -46,8 +46,9 @@ function excess(detail: unknown): string[] {
   return nearest_allowed ? [...lines, `this would pass: ${plain(asFlags(nearest_allowed))}`] : lines;
 }
 
-/** A request as it is typed; the shell takes everything between single quotes as it is. */
+/** A request as it is typed: words as they are, the rest as JSON; the shell takes all that stands in single quotes. */
 const asFlags = (request: object): string =>
   Object.entries(request)
-    .map(([name, value]) => `--${name.replaceAll('_', '-')} '${JSON.stringify(value).replaceAll("'", `'\\''`)}'`)
+    .map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)] as const)
+    .map(([name, text]) => `--${name.replaceAll('_', '-')} '${text.replaceAll("'", `'\\''`)}'`)
     .join(' ');

@@ -99,6 +99,26 @@ describe('create and delegate', () => {
     expect(await home.run(...asked, '--permissions', nearest)).toMatchObject({ code: 0 });
   });
 
+  it('show a word of it as a word', async () => {
+    const strict = ['--policy-preset', 'sandboxed', '--min-binding', 'process'];
+    const agents = ['--permissions', '{"agent.delegate":["*"]}'];
+    const { artifact_hash: other } = await home.ask('create');
+    const { child_artifact_hash: parent } = await home.ask(
+      ...['delegate', '--parent-artifact-hash', other, '--min-binding', 'process', ...agents],
+    );
+    const asked = ['delegate', '--parent-artifact-hash', parent, '--sub-agent-id', 'x'];
+    const { err } = await home.run(...asked, '--min-binding', 'handle');
+    expect(err).toContain("this would pass: --min-binding 'process'\n");
+    expect(await home.run(...asked, ...strict)).toMatchObject({ code: 0 });
+  });
+
+  it('say of a number what number it must be', async () => {
+    const says = async (...given: string[]) => (await home.run('create', ...given)).err;
+    expect(await says('--max-depth', '1.5')).toContain('max_depth: must be a whole number.');
+    expect(await says('--ttl-seconds', '9'.repeat(20))).toContain('ttl_seconds: must be');
+    expect(await says('--ttl-seconds', '9'.repeat(20))).not.toContain('not text');
+  });
+
   it.concurrent.each([
     ['--ttl-seconds', 'abc'],
     ['--ttl-seconds', '0'],
