@@ -6,15 +6,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AgentIdentity, connect, DelegateError } from '../src/client/index.ts';
+import { connect, DelegateError } from '../src/client/index.ts';
+import { paint, say, step, tell } from './say.ts';
 
 const SERVER = join(import.meta.dirname, '../dist/aga-delegate.cjs');
-const colour = process.stdout.isTTY && !process.env.NO_COLOR;
-const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
-const say = (text = ''): void => void process.stdout.write(`${text}\n`);
-const step = (text: string): void => say(`\n${paint(1, text)}`);
-const tell = (text: string): void => say(text.replace(/^/gm, '    '));
 const short = (token: string): string => `${token.slice(0, 22)}…`;
 
 async function main(): Promise<void> {
@@ -42,15 +39,14 @@ async function main(): Promise<void> {
     const lead = await connect({ server: url, token: enrollment.token });
     tell(`${lead.agentName} is ${lead.agentId}, and signs with ${lead.key.id}`);
 
-    step('3  The coordinator mints two tokens; each sub-agent enrols in a process of its own and works');
+    step(
+      '3  The coordinator mints two tokens; each sub-agent enrols in a process of its own. Sandboxed, it may not write',
+    );
     const mint = (subAgentName: string) => lead.delegate({ subAgentName, ttl: '30m', policyPreset: 'sandboxed' });
-    const [reader, writer] = await Promise.all([mint('reader'), mint('writer')]);
-    const working = [reader, writer].map(({ enrollmentToken }) => agentProcess(url, enrollmentToken));
-    processes.push(...working);
-    for (let all: readonly AgentIdentity[] = []; all.length < 3; await sleep(100)) {
-      all = (await lead.list()).filter(({ status }) => status.phase === 'Active');
-    }
-    await sleep(700);
+    const [reader, checker] = await Promise.all([mint('reader'), mint('checker')]);
+    const working = [reader, checker].map(({ enrollmentToken }) => agentProcess(url, enrollmentToken));
+    processes.push(...working.map(({ child }) => child));
+    await Promise.all(working.map(({ worked }) => worked));
 
     step('4  Somebody has stolen the token of the reader');
     const thief = await connect({ server: url, token: reader.enrollmentToken }).catch((error: unknown) => error);
@@ -61,9 +57,9 @@ async function main(): Promise<void> {
       `its coordinator sees it on the chain: ${JSON.stringify((entries as readonly { event: object }[])[0]?.event)}`,
     );
 
-    step('5  The coordinator revokes the writer; its next act is refused, and its process ends');
-    const ended = new Promise((resolve) => working[1]?.once('exit', resolve));
-    await lead.revoke('writer');
+    step('5  The coordinator revokes the checker; its next act is refused, and its process ends');
+    const ended = new Promise((resolve) => working[1]?.child.once('close', resolve));
+    await lead.revoke('checker');
     await ended;
 
     step('6  The agents now');
@@ -120,31 +116,47 @@ const toolOf =
     return (await response.json()) as Answer;
   };
 
+interface Working {
+  readonly child: ChildProcess;
+  /** It has asked for all its acts, or ended. */
+  readonly worked: Promise<unknown>;
+}
+
 /** This very file, as an agent: it asks before each act, and stops when its authority ends. */
-function agentProcess(url: string, token: string): ChildProcess {
+function agentProcess(url: string, token: string): Working {
   const child = spawn(process.execPath, [import.meta.filename, 'agent'], {
     env: { ...process.env, AGA_URL: url, AGA_TOKEN: token },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  child.stdout.on('data', (chunk: Buffer) => tell(paint(36, chunk.toString().trimEnd())));
-  return child;
+  const worked = new Promise((resolve) => {
+    let lines = 0;
+    createInterface({ input: child.stdout })
+      .on('line', (line) => {
+        tell(paint(36, line));
+        lines += 1;
+        if (lines === ACTS.length) resolve(undefined);
+      })
+      .once('close', resolve);
+  });
+  return { child, worked };
 }
+
+const ACTS = [
+  { capability: 'tool.call', resource: 'files/read_text_file', arguments: { path: '/ws/q3.txt' } },
+  { capability: 'fs.write', resource: '/ws/out/report.md' },
+] as const;
 
 async function work(): Promise<void> {
   const { AGA_URL: server = '', AGA_TOKEN: token = '' } = process.env;
   const agent = await connect({ server, token });
-  const acts = [
-    { capability: 'tool.call', resource: 'files/read_text_file', arguments: { path: '/ws/q3.txt' } },
-    { capability: 'fs.write', resource: '/ws/out/report.md' },
-  ];
-  for (const act of acts) {
+  for (const act of ACTS) {
     const { allowed, code } = await agent.authorize(act);
     say(`${agent.agentName}: ${act.capability} ${act.resource}: ${allowed ? 'permitted' : code}`);
   }
   for (;;) {
     await sleep(200);
     try {
-      await agent.authorize(acts[0]!);
+      await agent.authorize(ACTS[0]);
     } catch (error) {
       if (!(error instanceof DelegateError)) throw error;
       say(`${agent.agentName}: ${error.code}: ${error.message}`);

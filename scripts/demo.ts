@@ -8,16 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { paint, say, step, tell } from './say.ts';
 
 type Answer = { readonly [member: string]: any }; // the story reads a few members of each tool's answer
 
 const FILESYSTEM = join(import.meta.dirname, '../node_modules/@modelcontextprotocol/server-filesystem/dist/index.js');
 const SERVER = join(import.meta.dirname, '../dist/aga-delegate.cjs');
-const colour = process.stdout.isTTY && !process.env.NO_COLOR;
-const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
-const say = (text = ''): void => void process.stdout.write(`${text}\n`);
-const step = (text: string): void => say(`\n${paint(1, text)}`);
-const indent = (text: string): string => text.replace(/^/gm, '    ');
 
 interface Stage {
   readonly dataDir: string;
@@ -80,7 +76,7 @@ async function main(): Promise<void> {
       },
       purpose: 'quarterly report',
     });
-    say(indent(`artifact ${root.artifact_hash}\nexpires  ${root.expires_at}`));
+    tell(`artifact ${root.artifact_hash}\nexpires  ${root.expires_at}`);
 
     step('2  It delegates part of that to a sub-agent: reading only, under one folder, for ten minutes');
     const reader = await call(coordinator, 'aga_delegate_to_subagent', {
@@ -93,10 +89,8 @@ async function main(): Promise<void> {
       ttl_seconds: 600,
       delegation_reason: 'read last quarter',
     });
-    say(
-      indent(
-        `artifact ${reader.child_artifact_hash}\nremoved  ${[...reader.scope_reduction.tools_removed, ...reader.scope_reduction.permissions_removed].join(', ')}`,
-      ),
+    tell(
+      `artifact ${reader.child_artifact_hash}\nremoved  ${[...reader.scope_reduction.tools_removed, ...reader.scope_reduction.permissions_removed].join(', ')}`,
     );
 
     step('3  The sub-agent runs in a process of its own, bound to that artifact, and delegates once more');
@@ -106,10 +100,8 @@ async function main(): Promise<void> {
       permitted_tools: ['filesystem/read_text_file'],
       ttl_seconds: 3600,
     });
-    say(
-      indent(
-        `artifact ${summariser.child_artifact_hash}\nlives    ${summariser.effective_ttl_seconds} s${summariser.ttl_clamped ? ' (clamped to the life of its parent)' : ''}`,
-      ),
+    tell(
+      `artifact ${summariser.child_artifact_hash}\nlives    ${summariser.effective_ttl_seconds} s${summariser.ttl_clamped ? ' (clamped to the life of its parent)' : ''}`,
     );
 
     step('4  It asks for more than it has. This is what the agent sees:');
@@ -117,18 +109,18 @@ async function main(): Promise<void> {
       sub_agent_id: 'summariser',
       permissions: { 'tool.call': ['filesystem/*'], 'fs.read': [`${workspace}/reports/**`] },
     });
-    say(indent(paint(33, JSON.stringify(greedy.error, null, 2))));
+    tell(paint(33, JSON.stringify(greedy.error, null, 2)));
 
     step('5  The tree');
-    say(indent((await call(coordinator, 'aga_inspect', { view: 'tree' })).drawing));
+    tell((await call(coordinator, 'aga_inspect', { view: 'tree' })).drawing);
 
     step('6  Behind the gateway: the sub-agent reads a real file, and is kept from another');
     const read = (path: string) => use(bound, 'filesystem__read_text_file', { path });
     const seen = (await bound.listTools()).tools.map(({ name }) => name).filter((name) => name.includes('__'));
-    say(indent(`of the upstream it sees: ${seen.join(', ')}`));
-    say(indent(`reports/q3.md   ${paint(32, (await read(`${workspace}/reports/q3.md`)).text)}`));
+    tell(`of the upstream it sees: ${seen.join(', ')}`);
+    tell(`reports/q3.md   ${paint(32, (await read(`${workspace}/reports/q3.md`)).text)}`);
     const kept = (await read(`${workspace}/salaries.md`)).refused;
-    say(indent(`salaries.md     ${paint(31, kept?.code)}  ${kept?.message.replaceAll(workspace, '…')}`));
+    tell(`salaries.md     ${paint(31, kept?.code)}  ${kept?.message.replaceAll(workspace, '…')}`);
 
     step('7  While it works, the coordinator revokes it; the summariser dies with it');
     const work = (async () => {
@@ -142,10 +134,11 @@ async function main(): Promise<void> {
       artifact_hash: reader.child_artifact_hash,
       reason: 'work is done',
     });
-    say(indent(`${cut.revoked_count} artifacts ended by one entry`));
+    tell(`${cut.revoked_count} artifacts ended by one entry`);
     const { reads, refused } = await work;
-    say(indent(`the sub-agent's read number ${reads}: ${paint(31, refused.code)}  ${refused.message}`));
-    say(`\n${indent((await call(coordinator, 'aga_inspect', { view: 'tree' })).drawing)}`);
+    tell(`the sub-agent's read number ${reads}: ${paint(31, refused.code)}  ${refused.message}`);
+    say();
+    tell((await call(coordinator, 'aga_inspect', { view: 'tree' })).drawing);
 
     step('8  The audit chain');
     const log = await call(coordinator, 'aga_query_chain', { limit: 500 });
@@ -153,22 +146,19 @@ async function main(): Promise<void> {
     const repeated = entries.filter((entry, index) => isPermit(entry) && isPermit(entries[index - 1]));
     for (const entry of entries) {
       if (repeated.includes(entry)) continue;
-      say(
-        indent(
-          `${String(entry.sequence_number).padStart(2)}  ${entry.timestamp.slice(11, 19)}  ${paint(36, entry.event.kind.padEnd(16))}  ${tellEvent(entry.event)}`,
-        ),
+      tell(
+        `${String(entry.sequence_number).padStart(2)}  ${entry.timestamp.slice(11, 19)}  ${paint(36, entry.event.kind.padEnd(16))}  ${tellEvent(entry.event)}`,
       );
     }
-    say(indent(paint(2, `(${repeated.length} more permitted reads like the one before them are not shown)`)));
-    say(`\n${indent(paint(2, log.head.checkpoint.trim()))}`);
+    tell(paint(2, `(${repeated.length} more permitted reads like the one before them are not shown)`));
+    say();
+    tell(paint(2, log.head.checkpoint.trim()));
 
     step('9  Verified: every hash, link, signature and the law itself, recomputed');
     const verdict = await call(coordinator, 'aga_verify', { target: 'chain' });
     const [mark, code] = verdict.valid ? ['valid', 32] : ['NOT VALID', 31];
-    say(
-      indent(
-        `${paint(code, mark)}: ${verdict.entries_checked} entries, ${verdict.signatures_checked} signatures, ${verdict.findings.length} findings`,
-      ),
+    tell(
+      `${paint(code, mark)}: ${verdict.entries_checked} entries, ${verdict.signatures_checked} signatures, ${verdict.findings.length} findings`,
     );
     await Promise.all([coordinator.close(), bound.close()]);
     say(`\n${paint(2, `done in ${((performance.now() - started) / 1000).toFixed(1)} s`)}`);
