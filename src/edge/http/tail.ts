@@ -183,8 +183,12 @@ function isOver({ caller: { artifact }, until }: Stream, state: State, now: numb
   return grant === undefined || halted(grant, now) !== null || (until !== null && until <= now);
 }
 
+/** Or it is gone. */
 const drained = (response: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
-    response.once('drain', resolve);
-    response.once('close', resolve);
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
   });
