@@ -40,6 +40,7 @@ const FOREIGN_MS = 30_000;
 /** Who waits for any job, and not for this one: no job has such an id. */
 const OFFERED = '';
 const FIRST_MS = 100;
+const NEVER = Number.NEGATIVE_INFINITY;
 const AGAIN_MS = 5000;
 
 const LOST: End = {
@@ -68,7 +69,7 @@ export class Supervisor {
   #first: NodeJS.Timeout | undefined;
   #again: NodeJS.Timeout | undefined;
   #recovering: Promise<void> | undefined;
-  #recovered = Number.NEGATIVE_INFINITY;
+  #recovered = NEVER;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -176,9 +177,19 @@ export class Supervisor {
     await this.#recovering;
     const charges = [...this.#charges.values()];
     await Promise.all(charges.map((charge) => charge.end(CLOSED, 0)));
-    // What they had given out was looked after inside of them.
-    if (charges.length > 0) await this.#recover().catch(this.#options.report);
+    // What they had given out was looked after inside of them; and who lived for a moment only has not looked at all.
+    if (charges.length > 0 || this.#recovered === NEVER) await this.#lookOnce();
     this.#options.presence.release();
+  }
+
+  async #lookOnce(): Promise<void> {
+    try {
+      const isOpen = await this.#record.look(({ state }) => state.jobs.values().some((job) => !hasEnded(job)));
+      if (isOpen) await this.#recover();
+    } catch (error) {
+      // Where the chain cannot be used, whoever asked it something was told.
+      if (!(error instanceof Refusal)) this.#options.report(error);
+    }
   }
 
   #next(): void {

@@ -57,15 +57,18 @@ export function visibleJob({ state, caller }: Context, id: string): Job {
   return job;
 }
 
-/** How a job ends whose authority has ended. */
-const ENDINGS: { readonly [code: string]: EndState } = { ARTIFACT_REVOKED: 'cancelled', LEASE_EXPIRED: 'error' };
+/** How a job ends whose authority has ended, and what whoever dispatched it is told. */
+const ENDINGS: { readonly [code: string]: { readonly state: EndState; readonly message: string } } = {
+  ARTIFACT_REVOKED: { state: 'cancelled', message: 'The artifact of the job, or one above it, was revoked.' },
+  LEASE_EXPIRED: { state: 'error', message: 'The artifact of the job, or one above it, has expired.' },
+};
 
 /** How a job has ended by the end of its authority, also before anybody has written it down; undefined while that lives. */
 export function overOf(job: Job, { state, now }: Context): { state: EndState; code: string } | undefined {
   const grant = state.grants.get(job.artifact);
   const code = grant ? halted(grant, now)?.code : 'LEASE_EXPIRED';
   const end = code && ENDINGS[code];
-  return end && code ? { state: end, code } : undefined;
+  return end && code ? { state: end.state, code } : undefined;
 }
 
 /** Digest of `null`, which nobody needs to keep. */
@@ -150,5 +153,7 @@ function eventOf({ event, timestamp }: Entry, said: ReadonlyMap<string, Json>): 
 function messageOf(spoken: Json | undefined, code: string): string {
   const { message } = members(spoken);
   if (typeof message === 'string') return message;
+  const ended = ENDINGS[code];
+  if (ended) return ended.message;
   return code in REFUSALS ? REFUSALS[code as Code].hint : 'The agent gave no reason.';
 }

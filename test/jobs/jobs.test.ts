@@ -139,7 +139,10 @@ describe('a job', () => {
     });
     await sleep(1200);
     expect(status(await over(revoked.job_id)).at(-1)).toBe('cancelled');
-    expect(await over(expiring.job_id)).toMatchObject({ state: 'error', error: { code: 'LEASE_EXPIRED' } });
+    expect(await over(expiring.job_id)).toMatchObject({
+      state: 'error',
+      error: { code: 'LEASE_EXPIRED', message: 'The artifact of the job, or one above it, has expired.' },
+    });
     await expect
       .poll(() => carrying(revoked.job_id).length + carrying(expiring.job_id).length, { timeout: 5000 })
       .toBe(0);

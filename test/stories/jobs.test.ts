@@ -72,6 +72,19 @@ describe('jobs', () => {
     await next.close();
   });
 
+  it('of a killed server are ended by a command that lives for a moment, too', async () => {
+    const path = place();
+    const session = await start(path);
+    await root(session);
+    const job_id = await stubbornJob(session);
+    session.child.kill('SIGKILL');
+    await session.exited;
+    execFileSync(process.execPath, [SERVER, '--data-dir', path, 'tree']);
+    expect(carrying(job_id)).toEqual([]);
+    const log = execFileSync(process.execPath, [SERVER, '--data-dir', path, 'log', '--kind', 'JOB_ENDED', '--json']);
+    expect(JSON.parse(log.toString()).entries[0].event).toMatchObject({ job_id, state: 'error', code: 'INTERNAL' });
+  });
+
   it('of a server that is killed at any instant end, and leave neither a process nor a budget behind', async () => {
     const path = place();
     let session = await start(path);
