@@ -1,6 +1,6 @@
 /** Exported evidence as files of one directory, which is made with the first of them. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Archive } from '../ports.ts';
 import { openDraft } from './file-draft.ts';
@@ -37,7 +37,12 @@ export function fileArchive(directory: string): Archive {
       const id = basename(path, '.json');
       return ID.test(id) && dirname(resolve(home, path)) === home && basename(path) === `${id}.json` ? id : undefined;
     },
-    open: (path) => contents(resolve(home, path)),
+    async open(path) {
+      const named = resolve(home, path);
+      // A device or a pipe may never end.
+      const found = await stat(named).catch(() => undefined);
+      return found?.isFile() ? contents(named) : undefined;
+    },
   };
 }
 

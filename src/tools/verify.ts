@@ -43,7 +43,10 @@ export const verify = tool({
     'history, which aga_query_chain reads; what is permitted now says aga_check_permission. Writes nothing. Faults are findings and no errors.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
-    target: z.enum(['chain', 'artifact', 'bundle']).optional().describe('What to verify. Omit for "chain"'),
+    target: z
+      .enum(['chain', 'artifact', 'bundle'])
+      .optional()
+      .describe('Omit for what is named, else "chain"'),
     artifact_hash: piece.artifactHash.optional().describe("For artifact. Omit for this session's"),
     bundle_path: z.string().max(4096).optional().describe('For bundle: a path or aga://evidence/{id}'),
     trust: z.string().max(128).optional().describe("did:key of the authority to trust. Omit for this installation's"),
@@ -51,10 +54,12 @@ export const verify = tool({
   output,
   decide(input, context) {
     const { trust } = input;
+    const target = targetOf(input);
+    refuseMisnamed(input, target);
     if (trust !== undefined && !fromDidKey(trust))
       throw new Refusal('INVALID_REQUEST', 'trust is not an Ed25519 did:key.');
-    if ((input.target ?? 'chain') === 'chain') return { later: (reader) => verifyChain(reader, trust) };
-    if (input.target === 'bundle') {
+    if (target === 'chain') return { later: (reader) => verifyChain(reader, trust) };
+    if (target === 'bundle') {
       const judge = verifyEvidence(input.bundle_path, trust, context);
       return {
         async later(reader) {
@@ -68,13 +73,38 @@ export const verify = tool({
     return { later: (reader) => verifyLineage(reader, lineage(grant), authority) };
   },
   whenBroken: (input) => async (reader, why) => {
-    if (input.target !== undefined && input.target !== 'chain') throw why;
+    if (targetOf(input) !== 'chain') throw why;
     const report = await verifyChain(reader, input.trust);
     // Whatever broke it, an audit that sees nothing wrong must not be read as an all-clear.
     const seen = { sequence_number: null, rule: 'chain', message: why.message };
     return report.valid ? { ...report, valid: false, findings: [seen] } : report;
   },
 });
+
+interface Named {
+  readonly target?: 'chain' | 'artifact' | 'bundle' | undefined;
+  readonly artifact_hash?: string | undefined;
+  readonly bundle_path?: string | undefined;
+}
+
+function targetOf({ target, artifact_hash, bundle_path }: Named): NonNullable<Named['target']> {
+  if (target !== undefined) return target;
+  return bundle_path !== undefined ? 'bundle' : artifact_hash !== undefined ? 'artifact' : 'chain';
+}
+
+/** A yes must not be about something else than what was named. */
+function refuseMisnamed(input: Named, target: string): void {
+  for (const [member, its] of [
+    ['bundle_path', 'bundle'],
+    ['artifact_hash', 'artifact'],
+  ] as const) {
+    if (input[member] === undefined || its === target) continue;
+    throw new Refusal(
+      'INVALID_REQUEST',
+      `${member} is for target "${its}", and what would be judged is the ${target}.`,
+    );
+  }
+}
 
 async function verifyChain(reader: Reader, trust: string | undefined): Promise<z.infer<typeof output>> {
   const report = await reader.audit(trust);

@@ -108,6 +108,24 @@ describe('aga_verify of a bundle', () => {
     expect(await ask({ bundle_path: receipts.resource })).toMatchObject({ valid: true, entries_checked: 7 });
   });
 
+  it('judges what is named, also where no target is, and never something else', async () => {
+    const { path } = await s.k.call('aga_export_evidence', { artifact_hash: s.worker });
+    const ask = (input: object) => s.k.call('aga_verify', input);
+    const bundle = await ask({ target: 'bundle', bundle_path: path });
+    expect(await ask({ bundle_path: path })).toEqual(bundle);
+    expect((await refusal(ask({ bundle_path: '/no/such/file' }))).code).toBe('NOT_FOUND');
+    expect(await ask({ artifact_hash: s.worker })).toEqual(await ask({ target: 'artifact', artifact_hash: s.worker }));
+    for (const [input, member] of [
+      [{ target: 'chain', bundle_path: path }, 'bundle_path'],
+      [{ target: 'artifact', bundle_path: path }, 'bundle_path'],
+      [{ target: 'chain', artifact_hash: s.worker }, 'artifact_hash'],
+      [{ bundle_path: path, artifact_hash: s.worker }, 'artifact_hash'],
+    ] as const) {
+      const no = await refusal(ask(input));
+      expect([input, no.code, no.message]).toEqual([input, 'INVALID_REQUEST', expect.stringContaining(member)]);
+    }
+  });
+
   it('lets a bound session name its own evidence only', async () => {
     const { path } = await s.k.call('aga_export_evidence', { artifact_hash: s.lead });
     for (const bundle_path of [path, '/etc/passwd', 'aga://evidence/none', 'evidence.json']) {
@@ -121,6 +139,11 @@ describe('aga_verify of a bundle', () => {
 });
 
 describe('the archive on disk', () => {
+  it('reads files and nothing that never ends', async () => {
+    for (const path of ['/dev/zero', '/dev', '/no/such/file'])
+      expect([path, await fileArchive('/no/such/folder').open(path)]).toEqual([path, undefined]);
+  });
+
   it('writes whole files that nobody else reads, and knows its own by their path', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'aga-archive-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

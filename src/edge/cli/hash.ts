@@ -6,14 +6,23 @@ import type { Desk } from './command.ts';
 /** Fewer digits are a slip of the hand. */
 const PREFIX = /^[0-9a-f]{4,63}$/;
 
-/** The input with every shortened artifact hash written out; what is no beginning of one stays as it was, for the tool to refuse. */
+const WHOLE = /^[0-9a-f]{64}$/;
+
+/** The input with every shortened artifact hash written out. @throws Refusal for what is no beginning of one. */
 export async function completed(
   desk: Desk,
   input: Readonly<Record<string, unknown>>,
 ): Promise<Record<string, unknown>> {
   const whole: Record<string, unknown> = { ...input };
   for (const [name, value] of Object.entries(input)) {
-    if (name.endsWith('artifact_hash') && PREFIX.test(String(value))) whole[name] = await complete(desk, String(value));
+    const text = String(value);
+    if (!name.endsWith('artifact_hash') || WHOLE.test(text)) continue;
+    if (!PREFIX.test(text))
+      throw new Refusal(
+        'INVALID_REQUEST',
+        `${name} must be 64 lower-case hex digits, or at least the first 4 of them.`,
+      );
+    whole[name] = await complete(desk, text);
   }
   return whole;
 }

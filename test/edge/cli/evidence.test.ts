@@ -61,6 +61,11 @@ describe('export', () => {
 
   it('refuses what is not there, and says how it is used', async () => {
     expect(await home.run('export', '0'.repeat(64))).toMatchObject({ code: 1 });
+    for (const slip of [`${child.slice(0, 63)}F`, child.slice(0, 3), 'x'])
+      expect(await home.run('export', slip)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('INVALID_REQUEST'),
+      });
     expect(await home.run('export')).toMatchObject({ code: 2 });
     expect(await home.run('export', child, '--format', 'xml')).toMatchObject({ code: 2 });
     expect(await home.run('export', '--format', 'tlog-tiles')).toMatchObject({ code: 2 });
