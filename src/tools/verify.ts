@@ -43,10 +43,7 @@ export const verify = tool({
     'history, which aga_query_chain reads; what is permitted now says aga_check_permission. Writes nothing. Faults are findings and no errors.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
-    target: z
-      .enum(['chain', 'artifact', 'bundle'])
-      .optional()
-      .describe('Omit for what is named, else "chain"'),
+    target: z.enum(['chain', 'artifact', 'bundle']).optional().describe('Omit for what is named, else "chain"'),
     artifact_hash: piece.artifactHash.optional().describe("For artifact. Omit for this session's"),
     bundle_path: z.string().max(4096).optional().describe('For bundle: a path or aga://evidence/{id}'),
     trust: z.string().max(128).optional().describe("did:key of the authority to trust. Omit for this installation's"),
