@@ -68,9 +68,9 @@ async function disk({ dataDir, authority, archiveDir }: Settings, random: Random
   };
 }
 
-/** One database holds many authorities: each has a folder of its own for its keys. */
-export const homeOf = ({ dataDir, authority }: Settings): string =>
-  authority === 'default' ? dataDir : join(dataDir, authority);
+/** Where keys and caches are. One database holds many authorities, and each has a folder of its own; a file holds one. */
+export const homeOf = ({ dataDir, authority, database }: Settings): string =>
+  database.url === null || authority === 'default' ? dataDir : join(dataDir, authority);
 
 async function shared(settings: Settings, url: string, random: Random): Promise<Ground> {
   const { authority, database, archiveDir } = settings;

@@ -69,7 +69,7 @@ async function opened<T>(settings: Settings, work: (installation: Installation) 
     throw new Refusal('INVALID_REQUEST', 'AGA_URL names another authority: a key is changed where the keys are.');
   if (settings.artifact !== null || settings.token !== null)
     throw new Refusal('NOT_OPERATOR', "Only the operator changes the log's key.");
-  const home = settings.database.url === null ? settings.dataDir : homeOf(settings);
+  const home = homeOf(settings);
   prepareDirectory(home);
   const endTurn = takeTurn(home);
   try {

@@ -140,6 +140,16 @@ describe('witness sync', () => {
     w[2] = await strictWitness('witness.example/three');
   });
 
+  it('is examined by doctor also where the authority has a name of its own', async () => {
+    const [{ url, key }] = w as [StrictWitness, ...StrictWitness[]];
+    const red = (...args: string[]) => run(['--data-dir', path, ...args, '--json'], { env: { AGA_AUTHORITY: 'red' } });
+    const path = folder();
+    await red('create');
+    expect((await red('witness', 'add', url, '--key', key)).code).toBe(0);
+    const { checks } = JSON.parse((await red('doctor')).out);
+    expect(checks).toContainEqual(expect.objectContaining({ name: 'witness witness.example/one' }));
+  });
+
   it('gives evidence that a quorum can be asked of, and evidence written later stands on it while it says the same', async () => {
     trusted();
     addAll();
