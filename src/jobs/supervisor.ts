@@ -184,7 +184,7 @@ export class Supervisor {
 
   async #lookOnce(): Promise<void> {
     try {
-      const isOpen = await this.#record.look(({ state }) => state.jobs.values().some((job) => !hasEnded(job)));
+      const isOpen = await this.#record.look(({ state }) => [...state.jobs.values()].some((job) => !hasEnded(job)));
       if (isOpen) await this.#recover();
     } catch (error) {
       // Where the chain cannot be used, whoever asked it something was told.
