@@ -6,6 +6,7 @@ import { Refusal } from './base/refusal.ts';
 import { FLAGS, type Flags, settings } from './config.ts';
 import type { Opened } from './edge/cli/command.ts';
 import type { Program } from './edge/cli/program.ts';
+import { isHeld } from './edge/gateway/following.ts';
 import { listFor } from './edge/http/agent.ts';
 import { serveStdio } from './edge/stdio.ts';
 import { identityOf } from './identity.ts';
@@ -14,6 +15,8 @@ import { standingOf } from './service/standing.ts';
 import { VERSION } from './version.ts';
 
 async function main(args: readonly string[]): Promise<number> {
+  // File systems and disks are waited for in libuv's threads, which are made at their first use, see `following.ts`.
+  process.env.UV_THREADPOOL_SIZE ??= '16';
   const flags = serverFlags(args);
   if (flags) return serve(flags);
   if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
@@ -118,7 +121,11 @@ function once<T>(make: () => T): () => T {
 }
 
 main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
+  (code) => {
+    // Node waits for its threads, and those that a dead file system holds never come back.
+    if (isHeld()) process.kill(process.pid, 'SIGKILL');
+    process.exit(code);
+  },
   (error: unknown) => {
     const known = error instanceof CannotStart || error instanceof Refusal;
     process.stderr.write(`aga-delegate: ${known ? error.message : String((error as Error).stack)}\n`);

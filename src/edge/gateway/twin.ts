@@ -7,14 +7,14 @@
  * every scope permits of the written acts, and every twin of the resolved ones.
  *
  * A pattern is resolved in front of its first star; behind it, names are compared with where the request really leads. A
- * folder that cannot be followed, or that no pattern can name, grants nothing.
+ * folder that cannot be followed, or not in time, or that no pattern can name, grants nothing.
  */
 import { Refusal } from '../../base/refusal.ts';
 import { capabilityOf } from '../../scope/capability.ts';
 import type { Rule } from '../../scope/kind.ts';
 import { type Act, type ArgumentRule, denials, type Permissions, type Scope } from '../../scope/scope.ts';
+import { type Follow as Following, followPath } from './following.ts';
 import { replaceTexts, textsAt } from './pointer.ts';
-import { resolvePath } from './resolve.ts';
 import { itemRule, placesOf, rulesFor } from './rule-places.ts';
 
 export interface Resolved {
@@ -31,7 +31,7 @@ const FILES = /^fs\./;
 /**
  * The second reading of a call; `undefined` where it would be the first again, or where a scope refuses the first.
  *
- * @throws Refusal `PERMISSION_DENIED` for a path that cannot be followed.
+ * @throws Refusal `PERMISSION_DENIED` for a path that cannot be followed, `UPSTREAM_FAILED` for one that cannot in time.
  */
 export async function resolvedActs(
   acts: readonly [Act, ...Act[]],
@@ -49,7 +49,8 @@ export async function resolvedActs(
   requested.push(...files.map(({ resource }) => resource));
   const capabilities = [...new Set(files.map(({ capability }) => capability))];
   const granted = scopes.flatMap((scope) => folders(scope, call.resource, capabilities));
-  const known = await followAll([...requested, ...granted]);
+  const [ground, asked] = await Promise.all([followAll(granted, orNothing), followAll(requested, followPath)]);
+  const known = new Map([...ground, ...asked]);
   const follow: Follow = (path) => known.get(path);
   const lost = requested.find((path) => follow(path) === undefined);
   if (lost !== undefined)
@@ -71,9 +72,14 @@ export async function resolvedActs(
   };
 }
 
-async function followAll(paths: readonly string[]): Promise<ReadonlyMap<string, string | undefined>> {
+const orNothing: Following = (path) => followPath(path).catch(() => undefined);
+
+async function followAll(
+  paths: readonly string[],
+  follow: Following,
+): Promise<ReadonlyMap<string, string | undefined>> {
   const distinct = [...new Set(paths)];
-  const resolved = await Promise.all(distinct.map((path) => (path.startsWith('/') ? resolvePath(path) : path)));
+  const resolved = await Promise.all(distinct.map((path) => (path.startsWith('/') ? follow(path) : path)));
   return new Map(distinct.map((path, i) => [path, resolved[i]]));
 }
 
