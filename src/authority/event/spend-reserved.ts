@@ -42,6 +42,16 @@ export function writtenAmounts(texts: readonly string[]): Money {
   throw new Refusal('INVALID_REQUEST', 'Amounts are written sorted, one of each currency, without trailing zeros.');
 }
 
+/** What an event moves, lawful or not; nothing where its amounts cannot be read. */
+export function movedBy(texts: readonly string[]): Money | undefined {
+  try {
+    return readAmounts(texts);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+}
+
 /** `PERMISSION_DENIED` or `BUDGET_EXHAUSTED` where the lineage cannot spend this now; else undefined. */
 export function overBudgetRefusal(grant: Grant, money: Money): Refusal | undefined {
   const no = overBudget(grant, money);
@@ -124,8 +134,8 @@ export const spendReserved: Kind<SpendReserved> = {
   },
   evolve(state, { artifact_hash, reservation_id, amounts, expires_at, request }, { sequence }) {
     const grant = state.grants.get(artifact_hash);
-    if (grant) {
-      const money = moneyOf(amounts);
+    const money = movedBy(amounts);
+    if (grant && money) {
       hold(grant, money);
       state.reserve({ id: reservation_id, artifact: artifact_hash, money, expires: parseInstant(expires_at)! });
     }

@@ -1,13 +1,13 @@
 /** A reservation ends: so much of it was spent, at every level up to the root, and the rest is free again. */
 import * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
-import { amountsOf, levelsLeft, type Money, moneyOf } from '../budget.ts';
+import { amountsOf, levelsLeft, type Money } from '../budget.ts';
 import { decodeWith, hash, request } from '../decode.ts';
 import { find, haltedRefusal } from '../find.ts';
 import { ended, type Grant, isWithin } from '../grant.ts';
 import type { Kind, RequestDigest } from '../kind.ts';
 import type { Reservation } from '../state.ts';
-import { levels, refuseFalseLevels, reservationId, writable, writtenAmounts } from './spend-reserved.ts';
+import { levels, movedBy, refuseFalseLevels, reservationId, writable, writtenAmounts } from './spend-reserved.ts';
 
 const schema = z.strictObject({
   kind: z.literal('SPEND_SETTLED'),
@@ -86,7 +86,8 @@ export const spendSettled: Kind<SpendSettled> = {
     refuseFalseLevels(remaining, levelsLeft(grant, restOf(open.money, spent)));
   },
   evolve(state, { reservation_id, amounts, request }, { sequence }) {
-    state.endReservation(reservation_id, moneyOf(amounts));
+    const spent = movedBy(amounts);
+    if (spent) state.endReservation(reservation_id, spent);
     if (request) state.remember(request.key, request.input, sequence);
   },
 };

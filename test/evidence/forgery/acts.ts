@@ -458,6 +458,32 @@ export async function courseForgeries({ begun, time, like }: Stage): Promise<Cas
       '8 law.INVALID_REQUEST',
     ),
     await course(
+      'amounts-unreadable',
+      'Amounts that are none are set aside, and spent: nothing is moved by them.',
+      first,
+      [
+        reserve(1, ['USD:.1'], ['EUR:3', 'USD:1.4']),
+        reserve(2, ['USD:1.5'], ['EUR:3', 'USD:0']),
+        settle(3, ['USD:1.'], ['EUR:3', 'USD:0.5']),
+        settle(4, ['USD:1'], ['EUR:3', 'USD:0.5']),
+      ],
+      '8 law.INVALID_REQUEST',
+      '10 law.INVALID_REQUEST',
+    ),
+    await course(
+      'amounts-of-one-currency-twice',
+      'One currency is named twice: it is moved by the sum, and by nothing where that is too large.',
+      first,
+      [
+        reserve(1, [`USD:${'9'.repeat(30)}`, 'USD:1'], ['EUR:3', 'USD:0']),
+        reserve(2, ['USD:0.5', 'USD:0.5'], ['EUR:3', 'USD:0.5'], { reservation_id: id('two') }),
+        reserve(3, ['USD:0.6'], ['EUR:3', 'USD:0'], { reservation_id: id('three') }),
+      ],
+      '8 law.INVALID_REQUEST',
+      '9 law.INVALID_REQUEST',
+      '10 law.BUDGET_EXHAUSTED',
+    ),
+    await course(
       'settled-for-more',
       'More is spent than was set aside.',
       first,

@@ -490,6 +490,15 @@ def _trigger_effect(state, event):
         grant.suspended, grant.isolated = None, False
 
 
+def _moved(texts):
+    """What an event moves, lawful or not; None where its amounts cannot be read."""
+    try:
+        _MONEY.normal(texts)
+    except Malformed:
+        return None
+    return _MONEY.money(texts)
+
+
 def _reserved(state, event, number):
     grant = state.awake(event["artifact_hash"])
     money = amounts(event["amounts"])
@@ -503,8 +512,8 @@ def _reserved(state, event, number):
 
 def _reserved_effect(state, event):
     grant = state.grants.get(event["artifact_hash"])
-    if grant:
-        money = _MONEY.money(event["amounts"])
+    money = _moved(event["amounts"])
+    if grant and money is not None:
         hold(grant, money)
         state.reservations[event["reservation_id"]] = (grant.hash, money, instant(event["expires_at"]))
 
@@ -523,10 +532,9 @@ def _settled(state, event, number):
 
 
 def _settled_effect(state, event):
-    try:
-        state.end_reservation(event["reservation_id"], _MONEY.money(event["amounts"]))
-    except Malformed:
-        pass
+    spent = _moved(event["amounts"])
+    if spent is not None:
+        state.end_reservation(event["reservation_id"], spent)
 
 
 def _accepted(state, event, number):
