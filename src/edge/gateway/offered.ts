@@ -8,13 +8,15 @@ import { sha256Hex } from '#digest';
 import { canonicalize, type Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
-import type { Act } from '../../scope/scope.ts';
+import type { Act, Scope } from '../../scope/scope.ts';
 import type { ResourceContent } from '../session.ts';
-import type { Decider, Standing } from './decider.ts';
+import type { Decider, Standing, UpstreamAct } from './decider.ts';
 import type { Gateway, Server } from './gateway.ts';
 import { inFlight } from './in-flight.ts';
+import { actsOf, urlPlaces, withParsedUrls } from './maps.ts';
 import { namesOf, resourceOf } from './naming.ts';
 import type { JsonObject } from './pointer.ts';
+import { resolvedActs } from './twin.ts';
 import { isListed, isNamed, mayServe } from './visible.ts';
 
 export interface OfferedOptions {
@@ -24,17 +26,18 @@ export interface OfferedOptions {
   readonly standing: () => Promise<Standing | undefined>;
 }
 
+type Touched = Pick<UpstreamAct, 'acts' | 'resolved' | 'barred'>;
 type List = (server: Server) => Promise<readonly JsonObject[]>;
 
 export function offered({ gateway, decider, caller, standing }: OfferedOptions) {
   /** The verdict, on the chain, and then the work. */
   async function permitted<T>(
-    act: Act,
-    args: JsonObject | undefined,
+    touched: Touched,
+    args: JsonObject,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const argumentsDigest = args === undefined ? '' : sha256Hex(canonicalize(args));
-    const verdict = await decider.decide({ caller, tool: null, acts: [act], argumentsDigest, requestId: null });
+    const argumentsDigest = sha256Hex(canonicalize(args));
+    const verdict = await decider.decide({ caller, tool: null, argumentsDigest, requestId: null, ...touched });
     if (verdict instanceof Refusal) throw verdict;
     return inFlight(decider, verdict.artifact, undefined, work);
   }
@@ -81,8 +84,8 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
       if (isOurs(uri)) return undefined;
       const server = await owner(uri);
       if (!server) return undefined;
-      const act = { capability: 'mcp.resource', resource: server.name };
-      const contents = await permitted(act, { uri }, (signal) => server.upstream.read(uri, signal));
+      const acts = [{ capability: 'mcp.resource', resource: server.name }] as const;
+      const contents = await permitted({ acts }, { uri }, (signal) => server.upstream.read(uri, signal));
       // A cast: each has a URI, and whatever else it has is passed on.
       return contents as unknown as readonly ResourceContent[];
     },
@@ -104,17 +107,35 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
       return (await Promise.all(lists)).flat();
     },
 
-    async prompt(shown: string, args: JsonObject): Promise<JsonObject | undefined> {
+    async prompt(shown: string, given: JsonObject): Promise<JsonObject | undefined> {
       const target = gateway.server(shown);
       if (!target) return undefined;
       const { server, rest } = target;
       const under = await standing();
       const mayAsk = under && mayServe(under, 'mcp.prompt', server.name);
       const original = (mayAsk && (await promptsOf(server)).names.original(shown)) || rest;
-      const act = { capability: 'mcp.prompt', resource: resourceOf(server.name, original) };
-      return permitted(act, args, (signal) => server.upstream.prompt(original, args, signal));
+      const args = withParsedUrls(given, urlPlaces(server.map, original)) ?? given;
+      const touched = await touchedBy({ server, prompt: original, args }, under?.scopes ?? []);
+      return permitted(touched, args, (signal) => server.upstream.prompt(original, args, signal));
     },
   };
+}
+
+/** A prompt that has the name of a tool in the map does what the tool does: mcp-server-fetch fetches for both. */
+async function touchedBy(
+  { server, prompt, args }: { readonly server: Server; readonly prompt: string; readonly args: JsonObject },
+  scopes: readonly Scope[],
+): Promise<Touched> {
+  const act: Act = { capability: 'mcp.prompt', resource: resourceOf(server.name, prompt) };
+  if (!server.map?.has(prompt)) return { acts: [act] };
+  try {
+    const acts = [act, ...actsOf(server.map, prompt, { properties: args }, args)] as const;
+    const resolved = server.upstream.isLocal ? await resolvedActs(acts, scopes) : undefined;
+    return { acts, ...(resolved && { resolved }) };
+  } catch (error) {
+    if (error instanceof Refusal) return { acts: [act], barred: error };
+    throw error;
+  }
 }
 
 /** Our own scheme, which no upstream speaks for; schemes are compared in any case (RFC 3986, section 3.1). */

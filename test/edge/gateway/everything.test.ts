@@ -227,6 +227,30 @@ describe('an upstream of 2026-07-28', () => {
   });
 });
 
+describe('a prompt that the map names', () => {
+  it('touches what the tool of that name does', async () => {
+    const maps = { mapped: { 'args-prompt': { '/city': 'net.fetch' } } } as const;
+    const at = world({ upstreams: { mapped: everything }, maps });
+    const permissions = { 'mcp.prompt': ['**'], 'net.fetch': ['https://example.com/a/**'] };
+    at.law.grant('some', { permissions });
+    const client = await at.client(agent('some'));
+    const ask = (args: Record<string, string>, name = 'mapped__args-prompt') =>
+      client.getPrompt({ name, arguments: args });
+    const text = JSON.stringify(await ask({ city: 'https://EXAMPLE.com/b/../a/x' }));
+    expect(text).toContain('https://example.com/a/x');
+    for (const [args, code] of [
+      [{ city: 'https://example.com/b' }, 'PERMISSION_DENIED'],
+      [{ city: 'https://example.com/a/../b' }, 'PERMISSION_DENIED'],
+      [{}, 'INVALID_REQUEST'],
+    ] as const) {
+      await expect(ask(args as Record<string, string>)).rejects.toMatchObject({ data: { error: { code } } });
+      expect(at.law.entries.at(-1)).toMatchObject({ capability: 'mcp.prompt', code });
+    }
+    expect((await ask({}, 'mapped__simple-prompt')).messages).toHaveLength(1);
+    await at.close();
+  });
+});
+
 describe('shadow mode', () => {
   beforeAll(() => {
     host.law.isShadow = true;
