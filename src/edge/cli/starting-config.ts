@@ -19,6 +19,10 @@ export function startingConfig({ folder, hosts, mode }: Answers): string {
   // aga-delegate suggest prints what the recorded calls needed.
   "mode": ${json(mode)},
 
+  // Only calls that Claude Code's hook has announced: a sub-agent whose hooks are switched off has nothing.
+  // The hook itself goes into the settings of Claude Code, see docs/hosts.md.
+  // "require_hook": true,
+
   // The MCP servers that agents reach, in the shape of "mcpServers". Remove them from the host's own
   // configuration: what does not pass through here is not governed. "timeout" is in milliseconds.
   "upstreams": {

@@ -73,8 +73,11 @@ describe('init', () => {
 
   it('stays valid with every commented line switched on', () => {
     const text = startingConfig({ folder: '/ws', hosts: [], mode: 'enforce' });
-    const on = text.replace(/^ {4}\/\/ (".*)$/gm, '    $1');
-    expect(Object.keys(parseConfig(on, 'c').upstreams)).toEqual(['fetch', 'remote', 'filesystem']);
+    const on = text.replace(/^( {2,4})\/\/ (".*,)$/gm, '$1$2');
+    const config = parseConfig(on, 'c');
+    expect(Object.keys(config.upstreams)).toEqual(['fetch', 'remote', 'filesystem']);
+    expect(config.require_hook).toBe(true);
+    expect(parseConfig(text, 'c').require_hook).toBe(false);
   });
 });
 
