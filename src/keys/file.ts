@@ -1,5 +1,4 @@
 /** Keys in files of the data directory: PKCS#8 PEM, mode 0600, created once; what follows them is in `succession.ts`. */
-import { createPrivateKey } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -14,9 +13,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { signer } from '#ed25519';
-import { fromBase64url } from '../base/encoding.ts';
 import type { Keys, Signer } from '../ports.ts';
+import { keyIn, pemOf } from './pkcs8.ts';
 
 /** The process cannot begin its work; the message is for the operator, on stderr. */
 export class CannotStart extends Error {
@@ -39,7 +37,7 @@ export function prepareDirectory(directory: string): void {
     chmodSync(directory, 0o700);
   } catch (error) {
     throw new CannotStart(
-      `Cannot use the data directory ${directory}: ${reasonOf(error)}. Choose another with --data-dir.`,
+      `Cannot use the data directory ${directory}: ${codeOf(error)}. Choose another with --data-dir.`,
     );
   }
 }
@@ -52,48 +50,42 @@ function makeWithParents(directory: string): void {
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     // Another process was first.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }
 
 /** Reads the two keys, or creates them on first use. */
 export function fileKeys(options: FileKeysOptions): Keys {
-  return { authority: keyIn(options, 'authority.key'), log: keyIn(options, 'log.key') };
+  return { authority: ownKey(options, 'authority.key'), log: ownKey(options, 'log.key') };
 }
 
-function keyIn({ directory, chainExists, random }: FileKeysOptions, name: string): Signer {
+function ownKey({ directory, chainExists, random }: FileKeysOptions, name: string): Signer {
   const path = join(directory, name);
-  if (!existsSync(path)) {
-    if (chainExists) {
-      throw new CannotStart(
-        `The key file ${path} is missing, but a chain exists. Restore it from a backup; it is never made anew.`,
-      );
-    }
-    create(path, random(32));
-  }
-  return read(path);
+  if (!chainExists) return keyFile(path, random);
+  const key = readKey(path);
+  if (key) return key;
+  throw new CannotStart(
+    `The key file ${path} is missing, but a chain exists. Restore it from a backup; it is never made anew.`,
+  );
 }
 
 /** The key in this file, which is made where there is none. Throws `CannotStart`. */
 export function keyFile(path: string, random: (length: number) => Uint8Array): Signer {
   if (!existsSync(path)) create(path, random(32));
-  return read(path);
+  return readKey(path) ?? refuse(path, 'ENOENT');
 }
 
 /** The key in this file; undefined where there is none. Throws `CannotStart`. */
 export const readKey = (path: string): Signer | undefined => {
   const text = textIn(path);
-  return text === undefined ? undefined : parse(text, path);
+  return text === undefined ? undefined : (keyIn(text) ?? refuse(path, 'not an Ed25519 key'));
 };
 
 /** Written whole under another name, then linked: of several processes that start at once, one wins, and none sees half a file. */
 function create(path: string, seed: Uint8Array): void {
   const draft = `${path}.${process.pid}.${Date.now()}`;
-  // PKCS#8 of an Ed25519 key (RFC 8410): a fixed prefix and the seed.
-  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
-  const pem = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'pem', type: 'pkcs8' });
   try {
-    writeFileSync(draft, pem, { mode: 0o600, flag: 'wx', flush: true });
+    writeFileSync(draft, pemOf(seed), { mode: 0o600, flag: 'wx', flush: true });
     try {
       linkSync(draft, path);
     } catch (error) {
@@ -103,7 +95,7 @@ function create(path: string, seed: Uint8Array): void {
     }
     flushDirectory(dirname(path));
   } catch (error) {
-    throw new CannotStart(`Cannot create the key file ${path}: ${reasonOf(error)}.`);
+    throw new CannotStart(`Cannot create the key file ${path}: ${codeOf(error)}.`);
   }
 }
 
@@ -121,38 +113,20 @@ export function flushDirectory(path: string): void {
   }
 }
 
-function textIn(path: string): Buffer | undefined {
+function textIn(path: string): string | undefined {
   try {
-    return readFileSync(path);
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw unreadable(path, error);
+    if (codeOf(error) === 'ENOENT') return undefined;
+    return refuse(path, codeOf(error));
   }
 }
 
-const read = (path: string): Signer => {
-  const key = readKey(path);
-  if (key) return key;
-  throw unreadable(path, Object.assign(new Error(), { code: 'ENOENT' }));
-};
-
-function parse(text: Buffer, path: string): Signer {
-  try {
-    const { d, crv } = createPrivateKey(text).export({ format: 'jwk' });
-    const seed = crv === 'Ed25519' ? fromBase64url(d ?? '') : undefined;
-    if (!seed) throw new Error('not an Ed25519 key');
-    return signer(seed);
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-}
-
-const unreadable = (path: string, error: unknown): CannotStart =>
-  new CannotStart(
-    `The key file ${path} cannot be read: ${reasonOf(error)}. Restore it from a backup; it is never made anew.`,
+function refuse(path: string, why: string): never {
+  throw new CannotStart(
+    `The key file ${path} cannot be read: ${why}. Restore it from a backup; it is never made anew.`,
   );
+}
 
-/** The system's own short code where there is one: no text of ours, and nothing of the file. */
-const reasonOf = (error: unknown): string =>
-  (error as NodeJS.ErrnoException).code ??
-  (error instanceof Error && error.message === 'not an Ed25519 key' ? error.message : 'not a key');
+/** The system's own short code: no text of ours, and nothing of the file. */
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown'; // what node:fs throws has one

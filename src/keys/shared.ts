@@ -1,20 +1,15 @@
 /**
  * The keys of an authority that several replicas share: each brings the same ones, from a secret of its environment, from
  * a command that asks a secret store, or from files of the data directory.
- *
- * A replica that shall not mint goes without the authority's key. What it still needs of it is one signature, over the
- * words from which `tokens.ts` makes its secrets: it knows the bearers then, and can sign nothing.
  */
 import { execFileSync } from 'node:child_process';
-import { createPrivateKey } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { signer, verify } from '#ed25519';
-import { fromDidKey, toDidKey } from '../base/did-key.ts';
-import { fromBase64url, toBase64url } from '../base/encoding.ts';
-import { Refusal } from '../base/refusal.ts';
+import { toDidKey } from '../base/did-key.ts';
 import type { Keys, Signer } from '../ports.ts';
 import { CannotStart, fileKeys } from './file.ts';
+import { keyIn } from './pkcs8.ts';
+import { readerOf, withReplicaKey } from './replica-key.ts';
 import { type LogKeyName, type Succession, succession } from './succession.ts';
 
 export interface KeySources {
@@ -36,8 +31,6 @@ export interface SharedKeysOptions {
   readonly began: string | null;
   readonly random: (length: number) => Uint8Array;
 }
-
-const TOKEN_WORDS = new TextEncoder().encode('aga-token-key/v1');
 
 /** Throws `CannotStart`. */
 export function sharedKeys({ directory, sources, began, random }: SharedKeysOptions): Keys {
@@ -104,24 +97,20 @@ function secret(name: 'authority' | 'log' | 'replica', sources: KeySources, dire
 function ask(command: string, name: string, timeout = 30_000): string {
   try {
     // stderr is the operator's: what the secret store complains about is not ours to tell.
-    const stdio: ['ignore', 'pipe', 'inherit'] = ['ignore', 'pipe', 'inherit'];
-    return execFileSync(`${command} ${name}`, { shell: true, encoding: 'utf8', stdio, timeout }).trim();
+    return execFileSync(`${command} ${name}`, {
+      shell: true,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout,
+    }).trim();
   } catch {
     throw new CannotStart(`AGA_KEY_COMMAND failed when it was asked for the key "${name}".`);
   }
 }
 
 function keyOf(text: string, name: string): Signer {
-  try {
-    const pem = text.includes('-----');
-    // A PEM in one line of an environment file has its line feeds written out.
-    const key = pem
-      ? createPrivateKey(text.replaceAll('\\n', '\n'))
-      : createPrivateKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'pkcs8' });
-    const { d, crv } = key.export({ format: 'jwk' });
-    const seed = crv === 'Ed25519' ? fromBase64url(d ?? '') : undefined;
-    if (seed) return signer(seed);
-  } catch {}
+  const key = keyIn(text);
+  if (key) return key;
   throw new CannotStart(`The ${name} key is not an Ed25519 key in PKCS#8, as PEM or as base64 of its DER.`);
 }
 
@@ -131,40 +120,6 @@ const missing = (name: string, directory: string): CannotStart =>
       'every replica must bring. Copy the key files of a replica that has them, or give them by ' +
       'AGA_AUTHORITY_KEY and AGA_LOG_KEY, or by AGA_KEY_COMMAND; they are never made anew.',
   );
-
-/** An authority without its key: its tokens can be read, nothing can be signed. */
-function readerOf(text: string, authority: string): Signer {
-  const [publicKey, signature] = [fromDidKey(authority), fromBase64url(text)];
-  if (!publicKey || !signature || !verify(signature, TOKEN_WORDS, publicKey))
-    throw new CannotStart("The replica key is not one of the authority that the chain's GENESIS names.");
-  return {
-    publicKey,
-    sign(message) {
-      if (Buffer.compare(message, TOKEN_WORDS) === 0) return signature;
-      throw new Refusal(
-        'CHAIN_CONTENDED',
-        'This replica has no authority key: it decides, and cannot issue artifacts.',
-        {
-          hint: 'Nothing was written; send the request to a replica that holds the authority key.',
-        },
-      );
-    },
-  };
-}
-
-/** Left beside the keys, for the operator to give to replicas that shall not mint. */
-function withReplicaKey(keys: Keys, directory: string): Keys {
-  const path = join(directory, 'replica.key');
-  const text = `${toBase64url(keys.authority.sign(TOKEN_WORDS))}\n`;
-  if (existsSync(join(directory, 'authority.key')) && !existsSync(path)) {
-    try {
-      writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
-    } catch {
-      // A twin was faster, or the folder is read-only: nobody here depends on it.
-    }
-  }
-  return keys;
-}
 
 /** What a chain says of its keys: did:key of the authority, and verifier keys of the log, the present one last. */
 export interface Named {
