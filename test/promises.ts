@@ -140,4 +140,32 @@ export const PROMISES: { readonly [promise: string]: readonly [file: string, tit
     'evidence/interop.test.ts',
     'is never as of an entry that it does not know, whatever another process writes meanwhile',
   ],
+  'Every answer of any replica is on the chain, once, whatever fails meanwhile': [
+    'stories/postgres.test.ts',
+    '%s: every answer is on the chain, once, and the chain is whole',
+  ],
+  'A database that has lost what was committed is found out, and not believed again': [
+    'stories/postgres.test.ts',
+    'a database that has lost what was committed: CHAIN_BROKEN for every further call, and it says what to do',
+  ],
+  'No password of a database URL is ever told': [
+    'stories/postgres.test.ts',
+    'no password of a database URL is ever told',
+  ],
+  'A chain moves to PostgreSQL unchanged, and everything is answered as before': [
+    'stories/postgres-migrate.test.ts',
+    'dry run, copy, and the same answers from the database: entries, hashes, checkpoints, requests',
+  ],
+  'Clients of both eras of MCP get the same tools and the same answers': [
+    'stories/eras.test.ts',
+    'the eras show the same tools and give the same answers',
+  ],
+  'A file that was tampered with is told, with what is wrong and where': [
+    'stories/tampering.test.ts',
+    'aga_verify says what is wrong and where, with and without a snapshot',
+  ],
+  'What the README says about HTTP works as it stands there': [
+    'stories/readme-http.test.ts',
+    'are the commands of an operator, and the program of an agent',
+  ],
 };

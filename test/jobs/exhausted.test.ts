@@ -1,11 +1,11 @@
 /** Jobs whose agent is registered to end with its budget: the first spend that its ceiling refuses ends the whole work. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ledger } from '../../src/authority/ledger.ts';
 import { freeze, thaw } from '../../src/authority/snapshot.ts';
 import type { Caller } from '../../src/caller.ts';
 import { parseAgents } from '../../src/tools/available.ts';
 import { chainOf } from '../authority/forge.ts';
-import { as, KEYS, type Kernel, kernel, kinds, ORIGIN, POLICY, refusal } from '../kernel.ts';
+import { as, KEYS, kernel, kinds, ORIGIN, POLICY, refusal } from '../kernel.ts';
 
 const agents = parseAgents({
   'ends@1.0.0': { budget_exhausted: 'end' },
@@ -22,10 +22,10 @@ interface Given {
   readonly caller: Caller;
 }
 
-async function office(budget = ['USD:5', 'EUR:1']) {
+async function office() {
   const game = kernel({ policy });
   const { artifact_hash: root } = await game.call('aga_create_artifact', {
-    permissions: { ...rights, 'cost.budget': budget },
+    permissions: { ...rights, 'cost.budget': ['USD:5', 'EUR:1'] },
   });
   /** A job below `parent`; with a budget of its own, or drawing on that of its parent. */
   const give = async (agent: string, parent: string, slice?: string): Promise<Given> => {
@@ -42,15 +42,22 @@ async function office(budget = ['USD:5', 'EUR:1']) {
     const { state, error } = await game.call('aga_get_job', { job_id: id });
     return error ? `${state} ${error.code}` : state;
   };
-  const sound = async (): Promise<void> => expect((await game.audit()).findings).toEqual([]);
-  return { ...game, root, give, spend, stands, sound };
+  return { ...game, root, give, spend, stands };
 }
+
+let game: Awaited<ReturnType<typeof office>>;
+beforeEach(async () => {
+  game = await office();
+});
+afterEach(async () => {
+  expect((await game.audit()).findings).toEqual([]);
+});
+
 const broke = (made: Promise<unknown>) => refusal(made).then(({ code }) => expect(code).toBe('BUDGET_EXHAUSTED'));
-const tail = async ({ store }: Kernel, count: number): Promise<string[]> => (await kinds(store)).slice(-count);
+const tail = async (count: number): Promise<string[]> => (await kinds(game.store)).slice(-count);
 
 describe('a job that ends with its budget', () => {
   it('lives while it spends its last cent, and ends with the next, in the commit of the refusal', async () => {
-    const game = await office();
     const job = await game.give('ends', game.root, 'USD:1');
     await game.spend(job, 'USD:1');
     expect(await game.stands(job)).toBe('pending');
@@ -60,25 +67,21 @@ describe('a job that ends with its budget', () => {
       detail: { refused_by: { artifact_hash: job.artifact } },
     });
     expect(await game.stands(job)).toBe('error BUDGET_EXHAUSTED');
-    expect(await tail(game, 2)).toEqual(['REFUSAL', 'JOB_ENDED']);
+    expect(await tail(2)).toEqual(['REFUSAL', 'JOB_ENDED']);
     expect((await refusal(game.spend(job, 'USD:0.01'))).code).toBe('ARTIFACT_REVOKED');
-    await game.sound();
   });
 
   it('is one of its registry entry only: all others are told, and go on', async () => {
-    const game = await office();
     for (const agent of ['goes-on', 'usual']) {
       const job = await game.give(agent, game.root, 'USD:1');
       await broke(game.spend(job, 'USD:1.01'));
       expect(await game.stands(job)).toBe('pending');
-      expect(await tail(game, 1)).toEqual(['REFUSAL']);
+      expect(await tail(1)).toEqual(['REFUSAL']);
       await game.spend(job, 'USD:1');
     }
-    await game.sound();
   });
 
   it('ends by what its subtree is refused, with all jobs below it', async () => {
-    const game = await office();
     const outer = await game.give('ends', game.root, 'USD:2');
     const middle = await game.give('usual', outer.artifact);
     const inner = await game.give('ends', middle.artifact);
@@ -87,15 +90,13 @@ describe('a job that ends with its budget', () => {
     await broke(game.spend(inner, 'USD:1.51'));
     expect(await Promise.all([outer, inner].map(game.stands))).toEqual(Array(2).fill('error BUDGET_EXHAUSTED'));
     expect(await Promise.all([middle, beside].map(game.stands))).toEqual(Array(2).fill('cancelled ARTIFACT_REVOKED'));
-    expect(await tail(game, 3)).toEqual(['REFUSAL', 'JOB_ENDED', 'JOB_ENDED']);
+    expect(await tail(3)).toEqual(['REFUSAL', 'JOB_ENDED', 'JOB_ENDED']);
     expect(await game.stands(other)).toBe('pending');
     // Nothing was spent, and all of it is there again.
     await game.spend(other, 'USD:5');
-    await game.sound();
   });
 
   it('ends by a ceiling above it, and not by one below it', async () => {
-    const game = await office();
     const outer = await game.give('ends', game.root);
     const inner = await game.give('ends', outer.artifact, 'USD:1');
     await broke(game.spend(inner, 'USD:1.5'));
@@ -104,11 +105,9 @@ describe('a job that ends with its budget', () => {
     await game.call('aga_spend', { action: 'reserve', amounts: ['USD:5'] });
     await broke(game.spend(outer, 'USD:0.01'));
     expect(await game.stands(outer)).toBe('error BUDGET_EXHAUSTED');
-    await game.sound();
   });
 
   it('does not end by what is no want of money', async () => {
-    const game = await office(['USD:5']);
     const job = await game.give('ends', game.root, 'USD:1');
     expect((await refusal(game.spend(job, 'EUR:1'))).code).toBe('PERMISSION_DENIED');
     expect((await refusal(game.spend(job, 'USD:-1'))).code).toBe('INVALID_REQUEST');
@@ -122,11 +121,9 @@ describe('a job that ends with its budget', () => {
     const child = { sub_agent_id: 'helper', permissions: { 'cost.budget': ['USD:0.9'] } };
     await broke(game.call('aga_delegate_to_subagent', child, job.caller));
     expect(await game.stands(job)).toBe('pending');
-    await game.sound();
   });
 
   it('ends whoever is told no: the operator who spends for it, and a caller whose refusals fill the record', async () => {
-    const game = await office();
     const job = await game.give('ends', game.root, 'USD:1');
     const asked = { action: 'reserve', amounts: ['USD:2'], artifact_hash: job.artifact };
     await broke(game.call('aga_spend', asked));
@@ -135,21 +132,17 @@ describe('a job that ends with its budget', () => {
     for (let at = 0; at < 61; at++) await refusal(game.call('aga_create_artifact', {}, loud.caller));
     await broke(game.spend(loud, 'USD:2'));
     expect(await game.stands(loud)).toBe('error BUDGET_EXHAUSTED');
-    expect(await tail(game, 2)).toEqual(['REFUSAL', 'JOB_ENDED']);
-    await game.sound();
+    expect(await tail(2)).toEqual(['REFUSAL', 'JOB_ENDED']);
   });
 
   it('ends once where many are told no together', async () => {
-    const game = await office();
     const job = await game.give('ends', game.root, 'USD:1');
     const all = await Promise.all(Array.from({ length: 20 }, () => refusal(game.spend(job, 'USD:2'))));
     expect(new Set(all.map(({ code }) => code))).toEqual(new Set(['BUDGET_EXHAUSTED', 'ARTIFACT_REVOKED']));
     expect((await kinds(game.store)).filter((kind) => kind === 'JOB_ENDED')).toHaveLength(1);
-    await game.sound();
   });
 
   it('ends by a priced call at the gateway, in the commit of the verdict; in shadow mode it goes on', async () => {
-    const game = await office();
     const job = await game.give('ends', game.root, 'USD:1');
     const acts = [{ capability: 'agent.delegate', resource: 'x' }] as const;
     const most = new Map([['USD', 2n * 10n ** 18n]]);
@@ -158,12 +151,10 @@ describe('a job that ends with its budget', () => {
     expect(await game.stands(job)).toBe('pending');
     expect((await game.service.decide(job.caller, question, 'enforce')).code).toBe('BUDGET_EXHAUSTED');
     expect(await game.stands(job)).toBe('error BUDGET_EXHAUSTED');
-    expect(await tail(game, 2)).toEqual(['DECISION', 'JOB_ENDED']);
-    await game.sound();
+    expect(await tail(2)).toEqual(['DECISION', 'JOB_ENDED']);
   });
 
   it('is known to every process by the chain alone, and by a snapshot of it', async () => {
-    const game = await office();
     const job = await game.give('ends', game.root, 'USD:1');
     const ledger = new Ledger(ORIGIN);
     for (const row of (await chainOf(game.store)).rows) ledger.absorb(row);
@@ -172,6 +163,5 @@ describe('a job that ends with its budget', () => {
     const stranger = kernel({ store: game.store });
     await broke(stranger.call('aga_spend', { action: 'reserve', amounts: ['USD:2'] }, job.caller));
     expect(await game.stands(job)).toBe('error BUDGET_EXHAUSTED');
-    await game.sound();
   });
 });
