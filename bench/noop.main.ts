@@ -48,7 +48,7 @@ const session: Session = {
   readResource: async () => undefined,
   listPrompts: async () => [],
   getPrompt: async () => undefined,
-  onToolsChanged: () => () => undefined,
+  onListsChanged: () => () => undefined,
 };
 
 serveStdio({

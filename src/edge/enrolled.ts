@@ -13,7 +13,7 @@ export function enrolledSession(instructions: string, open: () => Promise<Sessio
       const session = await open();
       if (!opened) {
         opened = session;
-        for (const listener of listeners.keys()) listeners.set(listener, session.onToolsChanged(listener));
+        for (const listener of listeners.keys()) listeners.set(listener, session.onListsChanged(listener));
       }
     } catch (error) {
       if (error instanceof Refusal) return refused(error);
@@ -46,8 +46,8 @@ export function enrolledSession(instructions: string, open: () => Promise<Sessio
         () => undefined,
       ),
     // Asked by every connection, also by a probe, so it opens nothing.
-    onToolsChanged(listener) {
-      listeners.set(listener, opened?.onToolsChanged(listener) ?? (() => undefined));
+    onListsChanged(listener) {
+      listeners.set(listener, opened?.onListsChanged(listener) ?? (() => undefined));
       return () => {
         listeners.get(listener)?.();
         listeners.delete(listener);

@@ -47,7 +47,7 @@ export function governedSession(service: Service, caller: Caller): Session {
     async getPrompt(name, args) {
       return name === delegateTaskPrompt.name ? delegateTask(args) : undefined;
     },
-    onToolsChanged: () => () => undefined,
+    onListsChanged: () => () => undefined,
   };
 }
 

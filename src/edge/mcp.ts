@@ -29,6 +29,9 @@ export interface ServerInfo {
 
 export type Era = 'legacy' | 'modern';
 
+/** Artifacts begin and end, and with them all that is listed: whoever has asked for prompts early must ask again. */
+const listChanged = true;
+
 /**
  * One MCP server for one connection (stdio) or one request (HTTP): cheap, and without effects. `subscribe`: whether it can
  * tell of changes in this era.
@@ -37,9 +40,15 @@ export function serverFor(info: ServerInfo, serving: Serving, subscribe: boolean
   const server = new Server(
     { ...info },
     {
-      capabilities: { tools: { listChanged: true }, resources: subscribe ? { subscribe } : {}, prompts: {} },
+      capabilities: {
+        tools: { listChanged },
+        resources: { listChanged, ...(subscribe && { subscribe }) },
+        prompts: { listChanged },
+      },
       instructions: serving.session.instructions,
-      debouncedNotificationMethods: ['notifications/tools/list_changed'],
+      debouncedNotificationMethods: ['tools', 'resources', 'prompts'].map(
+        (what) => `notifications/${what}/list_changed`,
+      ),
       // Would judge answers to elicitations, of which there are none; building the default one takes milliseconds.
       jsonSchemaValidator: { getValidator: () => () => ({ valid: false, data: undefined, errorMessage: 'unused' }) },
     },
@@ -128,7 +137,9 @@ function tellChanges(server: Server, session: Session, ready: boolean): void {
   server.oninitialized = () => {
     ready = true;
   };
-  server.onclose = session.onToolsChanged(() => {
-    if (ready) server.sendToolListChanged().catch(() => {});
+  server.onclose = session.onListsChanged(() => {
+    if (!ready) return;
+    const told = [server.sendToolListChanged(), server.sendResourceListChanged(), server.sendPromptListChanged()];
+    for (const sent of told) sent.catch(() => {});
   });
 }

@@ -66,8 +66,8 @@ export interface Session {
   listPrompts(): Promise<readonly JsonObject[]>;
   /** An MCP GetPromptResult; `undefined`: no such prompt. */
   getPrompt(name: string, args: JsonObject): Promise<JsonObject | undefined>;
-  /** Calls back whenever the answer of `listTools` may have changed; returns the unsubscriber. */
-  onToolsChanged(listener: () => void): () => void;
+  /** Calls back whenever what is listed (tools, resources, prompts) may have changed; returns the unsubscriber. */
+  onListsChanged(listener: () => void): () => void;
 }
 
 /** A name that nobody answers to: a protocol error, not a refusal. */

@@ -69,7 +69,7 @@ export function fixture(log: (line: string) => void = () => {}): Session & { cha
       if (name !== 'hello') return undefined;
       return { messages: [{ role: 'user', content: { type: 'text', text: `Hello ${String(args.who)}` } }] };
     },
-    onToolsChanged(listener) {
+    onListsChanged(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },

@@ -114,7 +114,7 @@ describe('requests', () => {
     expect(result).toMatchObject({
       protocolVersion: '2025-11-25',
       serverInfo: { name: 'fixture', title: 'Fixture', version: '1.2.3' },
-      capabilities: { tools: { listChanged: true }, resources: {}, prompts: {} },
+      capabilities: { tools: { listChanged: true }, resources: { listChanged: true }, prompts: { listChanged: true } },
       instructions: 'Only for tests.',
     });
     peer.send(
@@ -208,7 +208,8 @@ describe('requests', () => {
     await peer.answer(2);
     const told = () => peer.received.find((m) => m.method === 'notifications/tools/list_changed');
     await peer.until(told, 'list_changed');
-    expect(peer.received.filter((m) => 'method' in m)).toHaveLength(1);
+    const heard = peer.received.filter((m) => 'method' in m).map(({ method }) => method);
+    expect(heard.sort()).toEqual(['prompts', 'resources', 'tools'].map((what) => `notifications/${what}/list_changed`));
     await peer.close();
   });
 });

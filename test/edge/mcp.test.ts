@@ -11,23 +11,28 @@ const info = { name: 'fixture', title: 'Fixture', version: '1.2.3' };
 const me = { name: 'test', version: '1' };
 const pinned = { mode: { pin: '2026-07-28' } } as const;
 
-type Changed = () => void;
+type Changed = (what: 'tools' | 'resources' | 'prompts') => void;
+
+const hearing = (onChanged: Changed) => ({
+  tools: { autoRefresh: false, onChanged: () => onChanged('tools') },
+  resources: { autoRefresh: false, onChanged: () => onChanged('resources') },
+  prompts: { autoRefresh: false, onChanged: () => onChanged('prompts') },
+});
 
 const clients = {
-  'client of the v1 line': (onChanged: Changed) =>
-    new Client1(me, { listChanged: { tools: { autoRefresh: false, onChanged } } }),
+  'client of the v1 line': (onChanged: Changed) => new Client1(me, { listChanged: hearing(onChanged) }),
   'v2 client, legacy': (onChanged: Changed) =>
     new Client2(me, {
       versionNegotiation: { mode: 'legacy' },
-      listChanged: { tools: { autoRefresh: false, onChanged } },
+      listChanged: hearing(onChanged),
     }),
   'v2 client, auto': (onChanged: Changed) =>
     new Client2(me, {
       versionNegotiation: { mode: 'auto' },
-      listChanged: { tools: { autoRefresh: false, onChanged } },
+      listChanged: hearing(onChanged),
     }),
   'v2 client, pinned to 2026-07-28': (onChanged: Changed) =>
-    new Client2(me, { versionNegotiation: pinned, listChanged: { tools: { autoRefresh: false, onChanged } } }),
+    new Client2(me, { versionNegotiation: pinned, listChanged: hearing(onChanged) }),
 };
 
 const reported: unknown[] = [];
@@ -161,12 +166,14 @@ describe.each(Object.entries(clients))('%s', (_, make) => {
     expect((await client.callTool({ name: 'noop' })).structuredContent).toEqual({ ok: true });
   });
 
-  it('is told when the tools changed', async () => {
-    const changed = vi.fn();
+  it('is told when the lists changed', async () => {
+    const changed = vi.fn<Changed>();
     const { client, change } = await connected(make(changed));
     await client.listTools();
     for (let i = 0; i < 3; i++) change();
-    await vi.waitFor(() => expect(changed).toHaveBeenCalled(), { interval: 5, timeout: 2_000 });
+    const heard = () => new Set(changed.mock.calls.flat());
+    const lists = new Set(['tools', 'resources', 'prompts']);
+    await vi.waitFor(() => expect(heard()).toEqual(lists), { interval: 5, timeout: 2_000 });
     await client.close();
   });
 });

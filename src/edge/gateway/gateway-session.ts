@@ -112,9 +112,9 @@ export function gatewaySession(own: Session, options: GatewaySessionOptions): Se
     async getPrompt(name, args) {
       return (await own.getPrompt(name, args)) ?? more.prompt(name, args);
     },
-    onToolsChanged(listener) {
+    onListsChanged(listener) {
       listeners.add(listener);
-      const quiet = [own.onToolsChanged(listener), gateway.onChanged(listener)];
+      const quiet = [own.onListsChanged(listener), gateway.onChanged(listener)];
       return () => {
         listeners.delete(listener);
         if (listeners.size === 0) watch(undefined);

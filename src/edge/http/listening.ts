@@ -65,7 +65,14 @@ export function streamsOf(factory: McpServerFactory, report: (error: Error) => v
       try {
         const { message, begin, end } = await listenFor(asked, session, (uri) => handler.notify.resourceUpdated(uri));
         until(end);
-        until(session.onToolsChanged(() => handler.notify.toolsChanged()));
+        const { notify } = handler;
+        until(
+          session.onListsChanged(() => {
+            notify.toolsChanged();
+            notify.resourcesChanged();
+            notify.promptsChanged();
+          }),
+        );
         const late = setTimeout(() => void close(), Math.min(left ?? LONGEST_TIMER, LONGEST_TIMER)).unref();
         until(() => clearTimeout(late));
         // The end of what the caller acts under is the end of its streams.

@@ -67,7 +67,7 @@ export function remoteSession(agent: Agent, instructions: string): Session {
     listPrompts: () => list('prompts/list', 'prompts'),
     getPrompt: (name, args) => orNothing(ask({ method: 'prompts/get', params: { name, arguments: args } })),
     // A request for each question: there is no connection on which anybody could tell us.
-    onToolsChanged: () => () => undefined,
+    onListsChanged: () => () => undefined,
   };
 }
 

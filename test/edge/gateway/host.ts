@@ -26,7 +26,7 @@ function ownSession(caller: Caller): Session {
     readResource: async (uri) => (uri === 'aga://own' ? [{ uri, text: 'own' }] : undefined),
     listPrompts: async () => [{ name: 'own' }],
     getPrompt: async (name) => (name === 'own' ? { messages: [] } : undefined),
-    onToolsChanged: () => () => {},
+    onListsChanged: () => () => {},
   };
 }
 

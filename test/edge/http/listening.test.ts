@@ -26,7 +26,7 @@ afterEach(async () => {
 let count = 0;
 /** Watches whatever it is asked to, some of it after a moment. */
 const session = {
-  onToolsChanged: () => () => {},
+  onListsChanged: () => () => {},
   async watchResource(uri: string) {
     if (uri.length < 6) await new Promise((resolve) => setTimeout(resolve, 5));
     if (isEnding && uri.startsWith('aga://artifacts/')) throw new Error('its authority has ended');
