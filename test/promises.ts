@@ -67,7 +67,7 @@ export const PROMISES: { readonly [promise: string]: readonly [file: string, tit
     'stands on the chain for every call, permitted or not, with the ancestor that said no',
   ],
   'The duties of every ancestor apply to a descendant': [
-    'enforcement.test.ts',
+    'service/enforcement.test.ts',
     'QUARANTINE suspends the artifact alone, until the operator resumes it',
   ],
   'An enrolment token has one winner': ['edge/http/agents.test.ts', 'has 50 parallel redeems give one winner'],

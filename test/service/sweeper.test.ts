@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { sweep } from '../src/service/sweeper.ts';
-import { kernel } from './kernel.ts';
+import { sweep } from '../../src/service/sweeper.ts';
+import { kernel } from '../kernel.ts';
 
 it('writes each expiry once, whoever sweeps, and none for what was revoked before', async () => {
   const k = kernel();

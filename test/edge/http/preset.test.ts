@@ -1,6 +1,6 @@
 /** The delegate call, tried like a careful tester with curl tries it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Authority, authority, type Enrolled } from '../edge/http/fixture.ts';
+import { type Authority, authority, type Enrolled } from './fixture.ts';
 
 let site: Authority;
 let coordinator: Enrolled;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Enforcement } from '../src/service/enforcement.ts';
-import { as, kernel, kinds, refusal } from './kernel.ts';
+import { Enforcement } from '../../src/service/enforcement.ts';
+import { as, kernel, kinds, refusal } from '../kernel.ts';
 
 const DIGEST = { a: 'a'.repeat(64), b: 'b'.repeat(64) };
 
