@@ -290,8 +290,37 @@ describe('agents from files', () => {
       const { code, out } = await run([...at, 'apply', '-f', yaml(name, spec)]);
       expect([spec, code, out]).toEqual([spec, 1, '']);
     }
-    expect((await run([...at, 'apply', '-f', join(dir.path, 'none.yaml')])).code).toBe(1);
+    expect(await run([...at, 'apply', '-f', join(dir.path, 'none.yaml')])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('none.yaml cannot be read (ENOENT)'),
+    });
+    expect((await run([...at, 'apply', '-f', yaml('a', '\tttl: 10m')])).err).toContain('line 6');
     expect((await run([...at, 'apply'])).code).toBe(2);
+  });
+
+  it('leave nothing alive when they are refused', async () => {
+    const live = async () => JSON.parse((await run([...at, 'agents', '--json'])).out).items;
+    const before = await live();
+    expect((await run([...at, 'apply', '-f', yaml('b', 'policyPreset: root')])).code).toBe(1);
+    const after = await live();
+    expect(after.slice(before.length).map(({ status }: any) => status.phase)).toEqual(['Revoked']);
+    expect((await run([...at, 'apply', '-f', yaml('b', 'policyPreset: isolated')])).code).toBe(0);
+    const count = (await live()).length;
+    const other = await run([...at, 'apply', '-f', yaml('b', 'policyPreset: sandboxed')]);
+    expect([other.code, other.err]).toEqual([1, expect.stringContaining('NAME_TAKEN')]);
+    expect(await live()).toHaveLength(count);
+  });
+
+  it('are of the namespace that the authority is, or refused', async () => {
+    const placed = (namespace: string) => {
+      const path = yaml('c', 'policyPreset: isolated');
+      writeFileSync(path, readFileSync(path, 'utf8').replace('name: c', `name: c\n  namespace: ${namespace}`));
+      return path;
+    };
+    const foreign = await run([...at, 'apply', '-f', placed('elsewhere')]);
+    expect([foreign.code, foreign.err]).toEqual([1, expect.stringContaining('metadata.namespace')]);
+    const own = await run([...at, 'apply', '-f', placed('default'), '--json']);
+    expect(JSON.parse(own.out).parentRef).toEqual({ name: 'c', namespace: 'default' });
   });
 });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-const PROGRAM = join(import.meta.dirname, '../../../dist/aga-delegate.cjs');
+export const PROGRAM = join(import.meta.dirname, '../../../dist/aga-delegate.cjs');
 
 export interface Ended {
   readonly code: number | null;

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/file.ts';
 import { startingConfig } from '../../../src/edge/cli/starting-config.ts';
-import { folder, installation, onTerminal, run } from './cli.ts';
+import { folder, installation, onTerminal, PROGRAM, run } from './cli.ts';
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
+/** Only root may mount, and only where there are namespaces. */
+const hasMounts = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
 
 describe('init', () => {
   it('writes a commented file that the program takes, and never over one that is there', async () => {
@@ -134,6 +136,20 @@ describe('doctor', () => {
     const found = await examine({ AGA_DATA_DIR: home.path });
     expect(found.code).toBe(1);
     expect(named(found, 'database')?.status).toBe('broken');
+    home.remove();
+  });
+
+  it.skipIf(!hasMounts)('says of a read-only data directory that, and nothing of what is in it', async () => {
+    const home = installation();
+    await home.run('create');
+    const mount = `mount --bind '${home.path}' '${home.path}' && mount -o remount,ro,bind '${home.path}'`;
+    const line = `${mount} && '${process.execPath}' '${PROGRAM}' doctor --json --data-dir '${home.path}'`;
+    const { status, stdout } = spawnSync('unshare', ['-m', 'sh', '-c', line], { encoding: 'utf8' });
+    expect(status).toBe(1);
+    const { checks }: Checked = JSON.parse(stdout);
+    expect(checks.filter(({ status }) => status === 'broken')).toMatchObject([
+      { name: 'data directory', message: expect.stringContaining('EROFS'), fix: expect.stringContaining('mount it') },
+    ]);
     home.remove();
   });
 

@@ -50,7 +50,8 @@ export const apply: Command = {
   ],
   async run(desk, { options }) {
     const wanted = read(String(options.file));
-    const { parent, minted } = await applied(wanted, await desk.open());
+    const { url, authority } = desk.settings();
+    const { parent, minted } = await applied(wanted, await desk.open(), url === null ? authority : undefined);
     const { enrollment, expires_at, child_artifact_hash: hash } = minted;
     const answer = {
       enrollmentToken: enrollment.token,
@@ -83,12 +84,22 @@ function read(path: string): Resource {
 }
 
 function parsed(path: string): unknown {
+  const text = textOf(path);
   try {
-    // No aliases, no tags, no second meaning of a key: it is a small form that is filled in.
-    return parse(readFileSync(path === '-' ? 0 : path, 'utf8'), { maxAliasCount: 0, uniqueKeys: true, schema: 'core' });
+    // No aliases, no second meaning of a key: it is a small form that is filled in.
+    return parse(text, { maxAliasCount: 0, uniqueKeys: true, schema: 'core' });
   } catch (error) {
-    const why = error instanceof YAMLParseError ? error.code : (error as NodeJS.ErrnoException).code;
-    throw wrong(`it cannot be read (${why ?? 'not YAML'})`);
+    const { code, linePos } = error instanceof YAMLParseError ? error : {};
+    throw wrong(`it is no plain YAML${linePos ? ` at line ${linePos[0].line}` : ''}${code ? ` (${code})` : ''}`);
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    throw new Refusal('INVALID_REQUEST', `${path} cannot be read (${code}).`, { hint: 'Name a file that is there.' });
   }
 }
 
@@ -100,36 +111,59 @@ interface Parent {
   readonly namespace: string;
 }
 
-/** What the same file made before, while that lives; else something new. */
-async function applied(wanted: Resource, opened: Opened): Promise<{ parent: Parent; minted: Minted }> {
+/** What the same file made before, while that lives; else something new. `authority`: its name, where it is known. */
+async function applied(
+  wanted: Resource,
+  opened: Opened,
+  authority: string | undefined,
+): Promise<{ parent: Parent; minted: Minted }> {
   const before = await opened.agents();
+  const home = authority ?? before.items[0]?.metadata.namespace;
+  const { namespace = home } = wanted.metadata;
+  if (namespace !== home && home !== undefined)
+    throw wrong(`metadata.namespace: the agents of this authority are in "${home}"`);
+  const above = liveParent(wanted, before);
   const digest = sha256Hex(canonicalize(JSON.parse(JSON.stringify(wanted)))).slice(0, 32);
+  const twin = before.items.find((agent) => isTwin(agent, wanted, above?.name) && isLive(agent));
+  if (twin && !isAsWanted(twin, wanted)) throw taken(wanted);
   for (const key of [`apply/${digest}`, `apply/${digest}/${Date.now()}`]) {
-    const parent = await parentOf(wanted, before, key, opened);
-    const twin = before.items.find((agent) => isTwin(agent, wanted, parent) && isLive(agent));
-    if (twin && !isAsWanted(twin, wanted)) throw taken(wanted, parent);
-    const minted = await mint(wanted, parent, key, opened);
+    const parent = above ?? (await rootFor(wanted, key, namespace ?? 'default', opened));
+    const isNew = !before.items.some(({ status }) => status.artifactHash === parent.hash);
+    const minted = await mint(wanted, parent, key, opened).catch(async (error: unknown) => {
+      // A root that was made for an agent that cannot be is of no use to anybody.
+      if (isNew && error instanceof Refusal && !error.body.retryable) await revoked(parent.hash, opened);
+      throw error;
+    });
     if (!minted) continue;
     if (!twin || twin.status.artifactHash === minted.child_artifact_hash) return { parent, minted };
-    const reason = 'its name was taken';
-    await opened.call(revokeArtifact, { artifact_hash: minted.child_artifact_hash, reason });
-    throw taken(wanted, parent);
+    await revoked(isNew ? parent.hash : minted.child_artifact_hash, opened);
+    throw taken(wanted);
   }
   throw new TypeError('a new agent that is not live');
 }
 
-/** The live agent that is named; where none is, a root is made for this agent alone. */
-async function parentOf({ spec, metadata }: Resource, list: AgentList, key: string, { call }: Opened): Promise<Parent> {
-  const { parentRef } = spec;
-  if (!parentRef) {
-    const input = { subject: metadata.name, ttl_seconds: secondsOf(spec.ttl), request_id: `${key}/root` };
-    const { artifact_hash: hash } = await call(createArtifact, input);
-    return { hash: String(hash), name: metadata.name, namespace: metadata.namespace ?? 'default' };
-  }
+const revoked = (artifact_hash: string, { call }: Opened) =>
+  call(revokeArtifact, { artifact_hash, reason: 'the agent was refused' });
+
+/** The live agent that is named; undefined where none is. */
+function liveParent({ spec: { parentRef } }: Resource, list: AgentList): Parent | undefined {
+  if (!parentRef) return undefined;
   const agent = liveNamed(parentRef.name, list);
   const isThere = parentRef.namespace === undefined || parentRef.namespace === agent?.metadata.namespace;
   if (!agent || !isThere) throw new Refusal('ARTIFACT_NOT_FOUND', `There is no live agent "${parentRef.name}".`);
   return { hash: agent.status.artifactHash, name: agent.metadata.name, namespace: agent.metadata.namespace };
+}
+
+/** For this agent alone. */
+async function rootFor(
+  { spec, metadata }: Resource,
+  key: string,
+  namespace: string,
+  { call }: Opened,
+): Promise<Parent> {
+  const input = { subject: metadata.name, ttl_seconds: secondsOf(spec.ttl), request_id: `${key}/root` };
+  const { artifact_hash: hash } = await call(createArtifact, input);
+  return { hash: String(hash), name: metadata.name, namespace };
 }
 
 const ENDED = new Set(['ARTIFACT_REVOKED', 'LEASE_EXPIRED', 'ARTIFACT_NOT_FOUND']);
@@ -157,13 +191,13 @@ async function mint(wanted: Resource, parent: Parent, key: string, opened: Opene
   }
 }
 
-const isTwin = ({ metadata, spec }: Agent, wanted: Resource, parent: Parent): boolean =>
-  metadata.name === wanted.metadata.name && spec.parentRef?.name === parent.name;
+const isTwin = ({ metadata, spec }: Agent, wanted: Resource, parent = wanted.metadata.name): boolean =>
+  metadata.name === wanted.metadata.name && spec.parentRef?.name === parent;
 
 const isAsWanted = ({ spec }: Agent, wanted: Resource): boolean => spec.policyPreset === wanted.spec.policyPreset;
 
-const taken = ({ metadata }: Resource, parent: Parent) =>
-  new Refusal('NAME_TAKEN', `A live agent "${metadata.name}" of "${parent.name}" was not made from this file.`);
+const taken = ({ metadata }: Resource) =>
+  new Refusal('NAME_TAKEN', `A live agent "${metadata.name}" was not made from this file.`);
 
 function secondsOf(ttl: string): number {
   const milliseconds = parseDuration(ttl);

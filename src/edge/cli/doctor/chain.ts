@@ -5,6 +5,7 @@ import { openCheckpoint } from '../../../chain/checkpoint.ts';
 import { queryChain } from '../../../tools/query-chain.ts';
 import type { Desk } from '../command.ts';
 import { broken, type Check, note, ok, reason } from './check.ts';
+import { isBarred } from './installation.ts';
 
 const RESTORE = 'Restore the data directory from a backup; do not repair it by hand.';
 
@@ -17,6 +18,7 @@ export const database: Check = async (desk) => {
   const { database, authority } = desk.settings();
   if (database.url !== null) return (await import('./shared-database.ts')).examine(database.url, authority);
   const path = databaseOf(desk);
+  if (isBarred(desk.settings().dataDir)) return [];
   if (!exists(path)) return [ok('database', 'There is none yet')];
   // A static import would be one on every start.
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
@@ -40,10 +42,10 @@ interface Read {
   readonly head: { readonly size: number; readonly checkpoint: string; readonly verifier_key: string };
 }
 
-/** To look at a chain that is not there would begin it. What cannot be asked says so as the database's finding. */
+/** To look at a chain that is not there would begin it. What cannot be asked says so as another finding. */
 async function hasChain(desk: Desk): Promise<boolean | null> {
   const { database, authority } = desk.settings();
-  if (database.url === null) return exists(databaseOf(desk));
+  if (database.url === null) return isBarred(desk.settings().dataDir) ? null : exists(databaseOf(desk));
   const shared = await import('./shared-database.ts');
   return shared.hasChain(database.url, authority).catch(() => null);
 }

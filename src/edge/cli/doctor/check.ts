@@ -24,6 +24,7 @@ export const broken = (name: string, message: string, fix: string): Finding => (
 /** Our own words, the system's short code, or the first line of what went wrong. */
 export function reason(error: unknown): string {
   if (error instanceof Refusal) return `${error.code}: ${error.message}`;
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code ?? String(message ?? error).split('\n')[0]!;
+  // SQLite has one code for everything, and says what it was beside it.
+  const { code, message, errstr } = error as NodeJS.ErrnoException & { readonly errstr?: string };
+  return errstr ?? code ?? String(message ?? error).split('\n')[0]!;
 }

@@ -43,7 +43,7 @@ export const directory: Check = async ({ settings }) => {
     return [broken('data directory', `${dataDir} is not a directory.`, 'Name another one with --data-dir.')];
   const findings = [...open(dataDir, found, 0o700)];
   try {
-    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    access(dataDir);
     for (const path of [...namesIn(dataDir), ...keysBelow(dataDir)]) {
       const file = statSync(path, { throwIfNoEntry: false });
       if (file?.isFile()) findings.push(...open(path, file, 0o600));
@@ -53,12 +53,26 @@ export const directory: Check = async ({ settings }) => {
       broken(
         'data directory',
         `${dataDir} cannot be used: ${reason(error)}.`,
-        `Make it yours: sudo chown -R "$USER" '${dataDir}'`,
+        reason(error) === 'EROFS'
+          ? 'Its file system is read-only: mount it for writing, or name another directory with --data-dir.'
+          : `Make it yours: sudo chown -R "$USER" '${dataDir}'`,
       ),
     );
   }
   return findings.length > 0 ? findings : [ok('data directory', dataDir)];
 };
+
+const access = (dataDir: string): void => accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+
+/** What stands in a directory that cannot be used is not judged: it may be whole. */
+export function isBarred(dataDir: string): boolean {
+  try {
+    access(dataDir);
+    return false;
+  } catch (error) {
+    return reason(error) !== 'ENOENT';
+  }
+}
 
 const namesIn = (folder: string): string[] => readdirSync(folder).map((name) => join(folder, name));
 
