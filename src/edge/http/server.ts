@@ -81,7 +81,18 @@ export async function listen(site: Site, options: HttpOptions): Promise<HttpServ
   server.on('request', answer).on('checkExpectation', answer);
   server.on('clientError', hangUp);
   const bound = await listening(server, host, port);
-  const sweeper = setInterval(() => void sweep(site.service).catch(site.report), SWEEP_MS);
+  let told = '';
+  const round = async (): Promise<void> => {
+    try {
+      await sweep(service);
+      told = '';
+    } catch (error) {
+      // A database may be away for minutes: said once.
+      if (told !== String(error)) site.report(error);
+      told = String(error);
+    }
+  };
+  const sweeper = setInterval(() => void round(), SWEEP_MS);
   return {
     url: `${scheme}://${bracketed(host)}:${bound}`,
     async close() {

@@ -1,7 +1,10 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openCheckpoint } from '../../../src/chain/checkpoint.ts';
-import { type Authority, authority, type Enrolled, OPERATOR } from './fixture.ts';
+import type { Store } from '../../../src/ports.ts';
+import { MemoryStore } from '../../../src/store/memory.ts';
+import { kernel } from '../../kernel.ts';
+import { type Authority, authority, type Enrolled, OPERATOR, running } from './fixture.ts';
 
 let site: Authority;
 let lead: Enrolled;
@@ -258,4 +261,31 @@ describe('MCP', () => {
 
 it('reported no fault of our own', () => {
   expect(site.reports).toEqual([]);
+});
+
+describe('an authority whose store has lost what was seen', () => {
+  it('is not healthy, passes no head on, and says why once, not with every round', async () => {
+    let holds: Store = new MemoryStore();
+    const forgetful = new Proxy({} as Store, {
+      get:
+        (_, member: keyof Store) =>
+        (...given: never[]) =>
+          (holds[member] as (...args: never[]) => unknown)(...given),
+    });
+    const clock = running();
+    const lost = await authority({ store: forgetful, clock });
+    const ask = async (path: string) => (await lost.send('GET', path, undefined, OPERATOR)).status;
+    await lost.coordinator();
+    expect(await Promise.all(['/healthz', '/checkpoint', '/api/v1/agents'].map(ask))).toEqual([200, 200, 200]);
+    holds = new MemoryStore();
+    await kernel({ store: holds, clock }).service.begin();
+    for (const path of ['/healthz', '/checkpoint', '/api/v1/agents', '/api/v1/chain'])
+      expect([path, await ask(path)]).toEqual([path, 500]);
+    expect((await lost.send('GET', '/healthz')).json.error.code).toBe('CHAIN_BROKEN');
+    // Whoever watches the numbers sees them fall.
+    expect((await lost.send('GET', '/metrics')).text).toMatch(/^aga_chain_entries 1$/m);
+    await new Promise((resolve) => setTimeout(resolve, 4500));
+    expect(lost.reports).toMatchObject([{ code: 'CHAIN_BROKEN' }]);
+    await lost.close();
+  });
 });

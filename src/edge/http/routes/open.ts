@@ -1,5 +1,6 @@
 /** What anybody may read. */
 import { Refusal } from '../../../base/refusal.ts';
+import { operator } from '../../../caller.ts';
 import { bestFor, witnessedHead } from '../../../evidence/cosigned.ts';
 import type { Head } from '../../../ports.ts';
 import { type Route, route } from '../route.ts';
@@ -7,14 +8,17 @@ import type { Site } from '../site.ts';
 
 const NOTE = 'text/plain; charset=utf-8';
 
-async function head({ service }: Site): Promise<Head | null> {
-  return (await service.reader.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 })).head;
+const END = { after: Number.MAX_SAFE_INTEGER, limit: 1 };
+
+/** Asked as an act is: where the chain does not continue what was seen here, that is said, and its head is not passed on. */
+function head({ service }: Site): Promise<Head | null> {
+  return service.read(operator(), async (reader) => (await reader.read(END)).head);
 }
 
 export const health = route({
   method: 'GET',
   path: '/healthz',
-  summary: 'Whether the server can read its chain',
+  summary: 'Whether the server can read its chain, and it is the one that it knows',
   access: 'anyone',
   async answer(_, site) {
     const { size = 0 } = (await head(site)) ?? {};
@@ -52,7 +56,8 @@ export const prometheus = route({
   summary: 'Numbers for Prometheus',
   access: 'anyone',
   async answer(_, site) {
-    const { size = 0 } = (await head(site)) ?? {};
+    // As the store has it, right or wrong: who watches the numbers shall see them fall.
+    const { size = 0 } = (await site.service.reader.read(END)).head ?? {};
     const witnesses = (await site.witnesses?.list()) ?? [];
     const cosigned = new Map(witnesses.map(({ name, cosigned }) => [name, cosigned ?? 0]));
     return { text: site.metrics.text(size, cosigned), type: 'text/plain; version=0.0.4; charset=utf-8' };
