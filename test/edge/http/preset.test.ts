@@ -37,4 +37,17 @@ describe('a delegate call', () => {
     });
     expect([json.error.detail.nearest_allowed.permissions, again.status]).toEqual([{ 'tool.call': ['a/*'] }, 200]);
   });
+
+  it('says them with the names that they have here', async () => {
+    const strict = await site.coordinator({ permissions: { 'tool.call': ['a/*'] }, min_binding: 'bearer' });
+    const path = `/api/v1/agents/${strict.id}/delegate`;
+    const asked = { subAgentName: 'weak', permissions: { 'tool.call': ['a/b', 'c'] }, minBinding: 'handle' };
+    const { status, json } = await site.send('POST', path, asked, strict.session);
+    expect([status, json.error.detail.nearest_allowed]).toEqual([
+      403,
+      { permissions: { 'tool.call': ['a/b'] }, minBinding: 'bearer' },
+    ]);
+    const again = await site.send('POST', path, { ...asked, ...json.error.detail.nearest_allowed }, strict.session);
+    expect(again.status).toBe(200);
+  });
 });

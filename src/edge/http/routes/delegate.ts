@@ -100,7 +100,7 @@ async function mint(given: z.infer<typeof body>, idOrName: string, caller: Calle
       if (![agentId(own.hash), own.subject, own.hash].includes(idOrName)) throw notYours();
       parent = own;
       preset = given.policyPreset ?? atMost(DEFAULT_PRESET, own, context.policy.presets);
-      const step = delegateToSubagent.decide({ ...input, policy_preset: preset }, context);
+      const step = inOurWords(() => delegateToSubagent.decide({ ...input, policy_preset: preset }, context));
       // Asked where the decision is made, so that of several at once one wins; a repeat of an answered request may pass.
       if ('event' in step) refuseTaken(given.subAgentName, own, context.now);
       return step;
@@ -108,6 +108,23 @@ async function mint(given: z.infer<typeof body>, idOrName: string, caller: Calle
   });
   if (!parent) throw new TypeError('answered without being decided');
   return { parent, preset, answer: minted.parse(answer) };
+}
+
+/** What the tool calls otherwise. */
+const NAMES: { readonly [member: string]: string } = { policy_preset: 'policyPreset', min_binding: 'minBinding' };
+
+/** A refusal offers members of the request that was made here. */
+function inOurWords<T>(decide: () => T): T {
+  try {
+    return decide();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { code, message, hint } = error;
+    const detail = error.detail as { readonly nearest_allowed?: object } | null; // our own refusal
+    if (!detail?.nearest_allowed) throw error;
+    const offer = Object.entries(detail.nearest_allowed).map(([member, value]) => [NAMES[member] ?? member, value]);
+    throw new Refusal(code, message, { hint, detail: { ...detail, nearest_allowed: Object.fromEntries(offer) } });
+  }
 }
 
 /** The tool's input: the parent is the caller's own artifact. */
