@@ -1,23 +1,21 @@
 /** Every setting: where it comes from, in which order, and how a wrong one is named. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { configSchema, defaults, parseConfig } from '../src/config/file.ts';
 import { nearest } from '../src/config/nearest.ts';
 import { FLAGS, SETTINGS, settings, settingsTable } from '../src/config.ts';
 import { CannotStart } from '../src/keys/file.ts';
+import { directory } from './scratch.ts';
 
 const HASH = 'ab'.repeat(32);
-let directory: string;
 let file: string;
 
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'aga-config-'));
-  file = join(directory, 'c.json');
+  file = join(directory(), 'c.json');
   writeFileSync(file, '{"mode":"shadow"}');
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('where a setting comes from', () => {
   it('is the flag, then the environment, then the default', () => {
@@ -94,8 +92,10 @@ describe('the file', () => {
     ['{"Mode":"shadow"}', 'Did you mean "mode"?'],
     ['{"zzzzzz":1}', 'Known are'],
     ['{"mode":"shadow","mode":"enforce"}', 'twice'],
+    ['{\n"upstreams": {"a": {"command": "x", "args": ["a\\":", "{"]},\n\n"\\u0061": {"command": "y"}}}', 'line 4: "a"'],
+    ['{"presets": {}, "limits": {"calls": 1},\n"presets": {}}', 'line 2: "presets"'],
     ['{"mode":"shadow",}', 'not valid JSON'],
-    ['{"__proto__":{}}', 'forbidden'],
+    ['{"__proto__":{}}', '__proto__'],
     ['[]', 'the file'],
     ['', 'not valid JSON'],
     ['{"upstreams":{"fs":{"command":"x","disabled":true}}}', 'upstreams.fs.disabled'],

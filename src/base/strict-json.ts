@@ -64,7 +64,7 @@ function members(value: { readonly [name: string]: Json }, depth: number, walk: 
   for (const name of Object.keys(value)) {
     walk.names += 1;
     // No shape of ours has it, and code behind us may assign by name.
-    if (name === '__proto__') throw no('holds a forbidden member name');
+    if (name === '__proto__') throw no('holds the member name __proto__');
     if (walk.escapes) wellFormed(name);
     inspect(value[name]!, depth, walk);
   }

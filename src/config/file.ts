@@ -13,6 +13,7 @@ import { mapsSchema, strayMaps, upstreamsSchema } from '../edge/gateway/config.t
 import { CannotStart } from '../keys/file.ts';
 import { agents, ceiling, limits, measure, presets, prices } from './members.ts';
 import { nearest } from './nearest.ts';
+import { namedTwice } from './twice.ts';
 
 export const configSchema = z.strictObject({
   upstreams: upstreamsSchema
@@ -103,11 +104,13 @@ const stray = ({ upstreams, maps, measure, prices }: Config): string[] =>
     .slice(0, 5)
     .map(({ place, name }) => `  ${place}: there is no upstream "${name}", so it would bind nothing.`);
 
-/** Where the native parser stopped, without the text there: it may be a secret. */
+/** Where the native parser stopped, without the text there: it may be a secret; or which name stands twice. */
 function hintOf(text: string): string {
+  const plain = stripJsonComments(text);
   try {
-    JSON.parse(stripJsonComments(text));
-    return '';
+    JSON.parse(plain);
+    const twice = namedTwice(plain);
+    return twice ? ` (line ${twice.line}: ${JSON.stringify(twice.name.slice(0, 64))})` : '';
   } catch (error) {
     const at = /position (\d+)/.exec(String(error))?.[1];
     if (at === undefined) return '';
