@@ -1,14 +1,14 @@
 /** Nobody hears of what a power cut could still take back, and the next calls do not wait for the disk of the last. */
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Refusal } from '../src/base/refusal.ts';
 import { operator } from '../src/caller.ts';
 import { MemoryCache, MemoryStore } from '../src/store/memory.ts';
 import { WriteAheadLog } from '../src/store/sqlite/write-ahead-log.ts';
 import { openSqlite } from '../src/store/sqlite.ts';
 import { kernel } from './kernel.ts';
+import { directory } from './scratch.ts';
 import { batchAfter } from './store/rows.ts';
 
 /** A disk that answers when it is told to. */
@@ -149,8 +149,7 @@ describe('what is kept beside the chain', () => {
 describe('the write-ahead log', () => {
   // It syncs all there is.
   const END = { size: 1, entry_hash: '' };
-  const scratch = mkdtempSync(join(tmpdir(), 'aga-durable-'));
-  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+  const scratch = directory();
 
   it('is synced for whoever asks, alone or together', async () => {
     const path = join(scratch, 'chain.db');

@@ -1,6 +1,5 @@
 /** Calls that cost something: held before, settled after, and refused as a tool error once nothing is left. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble, type Installation } from '../src/assemble.ts';
@@ -8,8 +7,9 @@ import { bound, operator } from '../src/caller.ts';
 import { settings } from '../src/config.ts';
 import { pricesOf } from '../src/edge/gateway/pricing.ts';
 import type { Session } from '../src/edge/session.ts';
+import { directory } from './scratch.ts';
 
-const dataDir = mkdtempSync(join(tmpdir(), 'aga-till-'));
+const dataDir = directory();
 let installation: Installation;
 let session: Session;
 
@@ -32,7 +32,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await installation.close();
-  rmSync(dataDir, { recursive: true, force: true });
 });
 
 let calls = 0;

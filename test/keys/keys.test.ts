@@ -8,7 +8,7 @@ import { keyIn, pemOf } from '../../src/keys/pkcs8.ts';
 import { readerOf, withReplicaKey } from '../../src/keys/replica-key.ts';
 import { tokensOf } from '../../src/tokens.ts';
 import { KEYS, seed } from '../kernel.ts';
-import { directory } from '../stories/host.ts';
+import { directory } from '../scratch.ts';
 
 const random = (length: number): Uint8Array => seed('key').subarray(0, length);
 

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -10,11 +10,9 @@ import type { Shelf } from '../../src/store/archive/shelf.ts';
 import { postgresShelf } from '../../src/store/postgres/archive.ts';
 import { GRANTS } from '../../src/store/postgres/schema.ts';
 import { kernel, refusal, START } from '../kernel.ts';
-import { type Chained, go, inFile, inPostgres, live, portrait, scratch } from './archiving.ts';
+import { directory } from '../scratch.ts';
+import { type Chained, go, inFile, inPostgres, live, portrait } from './archiving.ts';
 import { missing, type Server, server } from './postgres.server.ts';
-
-const place = scratch();
-afterAll(() => place.remove());
 
 test('paths and bundles are those of C2SP tlog-tiles', () => {
   expect(tilePath('entries', 1234067)).toBe('tile/entries/x001/x234/067');
@@ -45,11 +43,7 @@ const GROUNDS: readonly Ground[] = [
   {
     name: 'SQLite',
     skip: false,
-    async chain() {
-      const path = place.folder();
-      mkdirSync(path, { recursive: true });
-      return inFile(path);
-    },
+    chain: async () => inFile(directory()),
   },
   { name: 'PostgreSQL', skip: missing !== undefined, chain: async () => inPostgres(url, `chain-${chains++}`) },
 ];
@@ -91,7 +85,7 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
         fc.boolean(),
         async (entries, seed, cuts, later) => {
           const { chained, k, artifacts, before } = await lived(entries, seed);
-          const folder = place.folder();
+          const folder = directory();
           for (const cut of cuts) await go({ chained, folder, before: cut, ...(later && { now: k.clock.now + 1e9 }) });
           const size = (before as { size: number }).size;
           const end = Math.max(...cuts.map((cut) => Math.floor(Math.min(cut, size - 1) / 256) * 256));
@@ -112,7 +106,7 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
 
   test('what is live stays in the database too, until it is over', async () => {
     const { chained, k, artifacts, before } = await lived(900);
-    const folder = place.folder();
+    const folder = directory();
     const first = await go({ chained, folder, before: 800 });
     expect(first.spared).toBeGreaterThan(3);
     const rest = await bare(chained);
@@ -130,7 +124,7 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
     for (const way of ['before', 'after'] as const) {
       for (let at = 1, failed = true; failed; at++) {
         const { chained, artifacts, before } = await lived(300);
-        const folder = place.folder();
+        const folder = directory();
         let effects = 0;
         const fails =
           <A extends unknown[], R>(act: (...given: A) => Promise<R>) =>
@@ -169,9 +163,9 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
 
   test.each([false, true])('of two runs at once one stands, and nothing is lost: %s', async (begun) => {
     const { chained, artifacts, before } = await lived(900);
-    const folder = place.folder();
+    const folder = directory();
     if (begun) await go({ chained, folder, before: 256 });
-    const other = place.folder();
+    const other = directory();
     // Another run, to another folder and further, ends between what this one has copied and what it records.
     const late = (own: Shelf): Shelf => ({
       ...own,
@@ -188,8 +182,8 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
   test('a move to another folder claims no more than stands there', async () => {
     const { chained, artifacts, before } = await lived(900);
     const stop = (own: Shelf): Shelf => ({ ...own, thin: async () => Promise.reject(new Error('killed')) });
-    await expect(go({ chained, folder: place.folder(), before: 800, shelf: stop })).rejects.toThrow('killed');
-    const folder = place.folder();
+    await expect(go({ chained, folder: directory(), before: 800, shelf: stop })).rejects.toThrow('killed');
+    const folder = directory();
     await go({ chained, folder, before: 300 });
     expect(await chained.shelf().archived()).toMatchObject({ folder, size: 256, removed: 256 });
     expect(await portrait(await opening(chained), artifacts)).toEqual(before);
@@ -198,7 +192,7 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
   test('a file that lies when it is read back keeps everything in the database', async () => {
     const { chained } = await lived(600);
     for (const spoil of ['tile/entries/000', 'tile/0/001', 'tile/1/000.p/2']) {
-      const folder = place.folder();
+      const folder = directory();
       const disk = (own: Disk): Disk => ({
         ...own,
         async settle() {
@@ -212,12 +206,12 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
       expect(code).toBe('CHAIN_BROKEN');
       expect(await bare(chained)).toEqual([]);
     }
-    expect((await go({ chained, folder: place.folder(), before: 600 })).removed).toBeGreaterThan(400);
+    expect((await go({ chained, folder: directory(), before: 600 })).removed).toBeGreaterThan(400);
   });
 
   test('a folder that is away is named, and nothing is called broken; elsewhere it is found', async () => {
     const { chained, artifacts, before } = await lived(600);
-    const [folder, elsewhere] = [place.folder(), place.folder()];
+    const [folder, elsewhere] = [directory(), directory()];
     await go({ chained, folder, before: 512 });
     renameSync(folder, elsewhere);
     const store = await opening(chained);
@@ -236,7 +230,7 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
 
   test('the folder of another chain is no broken chain', async () => {
     const [one, other] = [await lived(600), await lived(600, 2)];
-    const [folder, wrong] = [place.folder(), place.folder()];
+    const [folder, wrong] = [directory(), directory()];
     await go({ chained: one.chained, folder, before: 512 });
     await go({ chained: other.chained, folder: wrong, before: 512 });
     // Both have the keys of the tests and so one name; in life each chain has its own.
@@ -248,7 +242,7 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
 
   test('every changed, cut or exchanged file is found where it is read', async () => {
     const { chained } = await lived(600);
-    const folder = place.folder();
+    const folder = directory();
     await go({ chained, folder, before: 512, now: START + 1e12 });
     const file = join(folder, 'tile/entries/001');
     const good = readFileSync(file);
@@ -281,14 +275,14 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
     ];
     await early.call('aga_create_artifact', {});
     await live(late, 700, 3);
-    await go({ chained, folder: place.folder(), before: 700, now: START + 1e12 });
+    await go({ chained, folder: directory(), before: 700, now: START + 1e12 });
     expect((await early.call('aga_create_artifact', {})).success).toBe(true);
     expect((await late.audit()).findings).toEqual([]);
   });
 
   test('to another folder everything goes again, and then the first is not needed', async () => {
     const { chained, artifacts, before } = await lived(900);
-    const [first, second] = [place.folder(), place.folder()];
+    const [first, second] = [directory(), directory()];
     const store = await opening(chained);
     await go({ chained, folder: first, before: 300 });
     expect((await store.read({ after: 10, limit: 1 })).rows).toHaveLength(1);
@@ -302,20 +296,19 @@ describe.each(GROUNDS.filter(({ skip }) => !skip))('an archived chain: $name', (
 
   test('a folder with the archive of another chain is refused', async () => {
     const [one, other] = [await lived(600), await lived(600, 2)];
-    const folder = place.folder();
-    mkdirSync(folder, { recursive: true });
+    const folder = directory();
     writeFileSync(
       join(folder, 'checkpoint'),
       'somebody.else/log\n5\nNmQuc8JUCrEh46a/lUWwokmCzYMOsT080Z3jzmwCHsE=\n\n— x y\n',
     );
     expect((await refusal(go({ chained: one.chained, folder, before: 512 }))).message).toMatch(/another chain/);
     expect(await bare(one.chained)).toEqual([]);
-    expect((await go({ chained: other.chained, folder: place.folder(), before: 512 })).removed).toBeGreaterThan(0);
+    expect((await go({ chained: other.chained, folder: directory(), before: 512 })).removed).toBeGreaterThan(0);
   });
 
   test('text that somebody has taken out without an archive is a broken chain', async () => {
     const { chained } = await lived(600);
-    const folder = place.folder();
+    const folder = directory();
     await go({ chained, folder, before: 256 });
     const store = await chained.bare();
     opened.push(store);
@@ -343,7 +336,7 @@ describe.skipIf(missing !== undefined)('who may archive in PostgreSQL', () => {
     await prefers.mayRemove();
     await prefers.tidy(false);
     await prefers.close();
-    await go({ chained, folder: place.folder(), before: 512, compact: true });
+    await go({ chained, folder: directory(), before: 512, compact: true });
     for (const statement of [
       "UPDATE aga.entries SET entry = ''",
       'UPDATE aga.entries SET seq = seq WHERE false',
@@ -367,7 +360,7 @@ describe.skipIf(missing !== undefined)('who may archive in PostgreSQL', () => {
     await pg.sql(database, `CREATE ROLE ${name} LOGIN`, ...GRANTS.map((grant) => grant.replace('%ROLE%', name)));
     const as = new URL(database);
     as.username = name;
-    const folder = place.folder();
+    const folder = directory();
     await go({ chained, folder, before: 512 });
     const store = await inPostgres(as.href, 'one').open();
     expect((await store.read({ after: 5, limit: 100 })).rows.every(({ entry }) => entry !== '')).toBe(true);
@@ -410,7 +403,7 @@ describe.skipIf(missing !== undefined)('who may archive in PostgreSQL', () => {
     const { chained } = await lived();
     const store = await chained.open();
     const k = kernel({ store, clock: { now: START + 1e9 } });
-    const going = go({ chained, folder: place.folder(), before: 512 });
+    const going = go({ chained, folder: directory(), before: 512 });
     let made = 0;
     for (let done = false; !done; made++) {
       await k.call('aga_create_artifact', {});

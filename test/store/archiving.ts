@@ -1,7 +1,5 @@
 /** Chains to archive, on each kind of store, and everything that can be asked of one. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closedBelow, stillNeeded } from '../../src/archiving/closed.ts';
 import { type Disk, diskAt } from '../../src/archiving/disk.ts';
@@ -28,12 +26,6 @@ export interface Chained {
   /** The same, of somebody who knows nothing of archives. */
   bare(): Promise<Store & Tree>;
   shelf(): Shelf;
-}
-
-export function scratch(): { folder(): string; remove(): void } {
-  const home = mkdtempSync(join(tmpdir(), 'aga-archive-'));
-  let made = 0;
-  return { folder: () => join(home, `${made++}`), remove: () => rmSync(home, { recursive: true, force: true }) };
 }
 
 export function inFile(path: string): Chained {

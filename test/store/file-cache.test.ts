@@ -1,11 +1,10 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { fileCache } from '../../src/store/file-cache.ts';
+import { directory } from '../scratch.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'aga-cache-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = directory();
 
 test('the last bytes saved are loaded, by a later process too', async () => {
   const path = join(scratch, 'snapshot');

@@ -1,13 +1,13 @@
 /** The TLS options of psql, against a server with a certificate of a CA that nobody else knows. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/base/refusal.ts';
 import { addressOf } from '../../src/store/postgres/address.ts';
 import { Link } from '../../src/store/postgres/link.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
+import { directory } from '../scratch.ts';
 import { give, missing, type OwnServer, ownServer } from './postgres.server.ts';
 import { batchAfter } from './rows.ts';
 
@@ -26,7 +26,7 @@ describe.skipIf(reason !== undefined)(`TLS to PostgreSQL${reason === undefined ?
   let pg: OwnServer;
   /** Without TLS; the server is called `localhost` here. */
   let plain: URL;
-  const folder = mkdtempSync(join(tmpdir(), 'aga-tls-'));
+  const folder = directory();
   const file = (name: string): string => join(folder, name);
 
   function authority(name: string): void {
@@ -90,7 +90,6 @@ describe.skipIf(reason !== undefined)(`TLS to PostgreSQL${reason === undefined ?
   });
   afterAll(async () => {
     await pg?.stop();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const at = (options: string, host = 'localhost'): string => {

@@ -1,15 +1,14 @@
 /** Several real processes on one database: what a host that starts copies, kills them and fills the disk does to it. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openSqlite } from '../../src/store/sqlite.ts';
+import { directory } from '../scratch.ts';
 import { batchAfter, isWhole } from './rows.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'aga-processes-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = directory();
 chmodSync(scratch, 0o755);
 
 const SCRIPT = join(import.meta.dirname, 'store.process.ts');

@@ -1,29 +1,18 @@
-import {
-  chmodSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/base/refusal.ts';
 import type { Query } from '../../src/ports.ts';
 import { MIGRATIONS } from '../../src/store/sqlite/schema.ts';
 import { selectOf } from '../../src/store/sqlite/select.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
+import { directory } from '../scratch.ts';
 import { storeContract } from './contract.ts';
 import { artifact, batchAfter, isWhole } from './rows.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'aga-store-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = directory();
 
 let folders = 0;
 const fresh = (): string => join(scratch, `${folders++}`, 'chain.db');

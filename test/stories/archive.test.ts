@@ -8,8 +8,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assemble } from '../../src/assemble.ts';
 import { bound, operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
+import { directory } from '../scratch.ts';
 import { missing, type Server, server } from '../store/postgres.server.ts';
-import { directory, type Host, host } from './host.ts';
+import { type Host, host } from './host.ts';
 import { OPERATOR, replica } from './postgres.replicas.ts';
 import { clean, run, SERVER } from './program.ts';
 

@@ -4,10 +4,11 @@
  *     AGA_TEST_CLAUDE=/path/to/claude npx vitest run test/stories/claude-code.test.ts
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dataDir, type Host, host } from './host.ts';
+import { directory } from '../scratch.ts';
+import { type Host, host } from './host.ts';
 import { SERVER, served } from './program.ts';
 import { type ScriptedModel, type Scripts, scriptedModel } from './scripted-model.ts';
 
@@ -28,9 +29,7 @@ const place = (path: string, content: string | object): void => {
 
 /** A project with our server, as README.md says, and two files to read. */
 async function project(): Promise<void> {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
-  root = realpathSync(path);
+  root = directory();
   place('ws/notes/a.md', 'permitted words');
   place('ws/secret.md', 'secret words');
   // `npx aga-delegate` finds what is installed in the project.

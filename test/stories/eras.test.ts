@@ -4,7 +4,7 @@ import { StdioClientTransport as Transport2 } from '@modelcontextprotocol/client
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as Transport1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { directory } from './host.ts';
+import { directory } from '../scratch.ts';
 import { SERVER } from './program.ts';
 
 const me = { name: 'story', version: '1' };

@@ -1,6 +1,7 @@
 /** What a refusal for scope says, tried from outside: its `nearest_allowed` put into the same request must pass. */
 import { describe, expect, it } from 'vitest';
-import { directory, type Host, refused, start } from './host.ts';
+import { directory } from '../scratch.ts';
+import { type Host, refused, start } from './host.ts';
 
 const operator = (): Promise<Host> => start(directory());
 

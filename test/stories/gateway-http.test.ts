@@ -7,7 +7,7 @@ import { StreamableHTTPClientTransport as EarlierTransport } from '@modelcontext
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentKey, enrolmentProof, freshSeed } from '../../src/client/key.ts';
-import { dataDir } from './host.ts';
+import { directory } from '../scratch.ts';
 import { served } from './program.ts';
 
 const HOSTILE = join(import.meta.dirname, '../edge/gateway/hostile.ts');
@@ -25,8 +25,7 @@ const post = async (path: string, body: object, token?: string) => {
 const tool = (name: string, input: object) => post(`/api/v1/tools/${name}`, input, TOKEN);
 
 beforeAll(async () => {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
+  const path = directory();
   log = join(path, 'log');
   writeFileSync(log, '');
   const config = join(path, 'aga.json');

@@ -2,7 +2,8 @@
 import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { directory, type Host, start } from './host.ts';
+import { directory } from '../scratch.ts';
+import { type Host, start } from './host.ts';
 
 interface Place {
   readonly data: string;

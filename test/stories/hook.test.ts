@@ -1,10 +1,11 @@
 /** A host whose sub-agents share one connection, and whose hook says who they are: `aga-delegate hook` with the real program. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { dataDir, type Host, host } from './host.ts';
+import { directory } from '../scratch.ts';
+import { type Host, host } from './host.ts';
 import { SERVER, served } from './program.ts';
 
 const HOSTILE = join(import.meta.dirname, '../edge/gateway/hostile.ts');
@@ -24,9 +25,7 @@ let lead: Host;
 let child: { child_artifact_hash: string; launch: { mcpServers: object } };
 
 beforeEach(async () => {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
-  const root = realpathSync(path);
+  const root = directory();
   [data, ws, config] = [join(root, 'data'), join(root, 'ws'), join(root, 'aga.json')];
   mkdirSync(join(ws, 'notes'), { recursive: true });
   writeFileSync(join(ws, 'secret'), 'x');
@@ -407,9 +406,7 @@ describe('a call over an HTTP connection that all agents share', () => {
       policy_preset: 'coordinator',
       enroll: true,
     });
-    const { path, remove } = dataDir();
-    cleanups.push(remove);
-    const shared = await host(path, { args: ['--token', boss.enrollment.token], env: { AGA_URL: url } });
+    const shared = await host(directory(), { args: ['--token', boss.enrollment.token], env: { AGA_URL: url } });
     cleanups.push(() => shared.close());
     await shared.call('aga_delegate_to_subagent', { sub_agent_id: 'helper' });
     const inspect = async (use: string) => {

@@ -1,8 +1,5 @@
 /** Plays a host: starts the built server as a process and speaks MCP with it, line by line. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 import { clean, SERVER } from './program.ts';
@@ -31,11 +28,6 @@ export class Refused extends Error {
     super(`${body.code}: ${body.message}`);
     this.body = body;
   }
-}
-
-export function dataDir(): { path: string; remove(): void } {
-  const path = mkdtempSync(join(tmpdir(), 'aga-test-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
 export interface HostOptions {
@@ -89,14 +81,6 @@ export async function host(path: string, { args = [], env = {} }: HostOptions = 
     },
     exited,
   };
-}
-
-/** A data directory that is gone after the test, with what is in another one where that is named. */
-export function directory(like?: string): string {
-  const { path, remove } = dataDir();
-  onTestFinished(remove);
-  if (like !== undefined) cpSync(like, path, { recursive: true });
-  return path;
 }
 
 /** The same as `host`, closed after the test. */

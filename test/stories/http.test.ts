@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Agent, connect } from '../../src/client/index.ts';
 import { thrown } from '../client/thrown.ts';
-import { dataDir, type Host, host } from './host.ts';
+import { directory } from '../scratch.ts';
+import { type Host, host } from './host.ts';
 import { run, type Served, served } from './program.ts';
 
 const OPERATOR = 'the-operator-token-of-this-story';
@@ -32,8 +33,8 @@ async function coordinatorToken(url: string, changes: object = {}): Promise<stri
 
 describe('serve', () => {
   it('shows its operator token once, keeps a hash of it, and ends in peace', async () => {
-    const dir = dataDir();
-    const first = await serve(dir.path, {});
+    const dir = directory();
+    const first = await serve(dir, {});
     const token = /^operator token: (\S+)$/m.exec(first.said.err)?.[1] ?? '';
     expect(token.length).toBeGreaterThanOrEqual(22);
     expect((await tool(first.url, 'aga_create_artifact', {}, token)).success).toBe(true);
@@ -41,29 +42,28 @@ describe('serve', () => {
     const began = performance.now();
     expect(await first.stop()).toBe(0);
     expect(performance.now() - began).toBeLessThan(2000);
-    const second = await serve(dir.path, {});
+    const second = await serve(dir, {});
     expect(second.said.err).not.toContain('operator token');
     expect((await tool(second.url, 'aga_create_artifact', {}, token)).success).toBe(true);
     expect(await second.stop('SIGINT')).toBe(0);
     expect(second.said.out).toBe('');
-    const third = await serve(dir.path);
+    const third = await serve(dir);
     expect(third.said.err).not.toContain('operator token');
     expect((await tool(third.url, 'aga_create_artifact', {}, token)).error.code).toBe('UNAUTHENTICATED');
     expect((await tool(third.url, 'aga_create_artifact', {})).success).toBe(true);
     await third.stop();
-    for (const name of readdirSync(dir.path)) {
-      const file = join(dir.path, name);
+    for (const name of readdirSync(dir)) {
+      const file = join(dir, name);
       if (!statSync(file).isFile()) continue;
       expect([name, statSync(file).mode & 0o077]).toEqual([name, 0]);
       expect(readFileSync(file, 'latin1')).not.toContain(token);
     }
-    dir.remove();
   });
 
   it('says in one line why it does not start', async () => {
-    const dir = dataDir();
-    const at = ['--data-dir', dir.path, 'serve'];
-    const taken = await serve(dir.path);
+    const dir = directory();
+    const at = ['--data-dir', dir, 'serve'];
+    const taken = await serve(dir);
     for (const [args, env, code, message] of [
       [['--http', taken.url.slice('http://'.length)], {}, 1, /Cannot listen/],
       [['--http', 'x'], {}, 2, /HOST:PORT/],
@@ -79,19 +79,17 @@ describe('serve', () => {
       expect(err).toMatch(message);
     }
     await taken.stop();
-    dir.remove();
   });
 });
 
 describe('two servers on one chain', () => {
-  const dir = dataDir();
+  const dir = directory();
   let servers: [Served, Served];
   beforeAll(async () => {
-    servers = await Promise.all([serve(dir.path), serve(dir.path)]);
+    servers = await Promise.all([serve(dir), serve(dir)]);
   });
   afterAll(async () => {
     await Promise.all(servers.map((each) => each.stop()));
-    dir.remove();
   });
 
   it('give one winner of fifty, also when one of them is started anew', async () => {
@@ -103,7 +101,7 @@ describe('two servers on one chain', () => {
     expect(won).toHaveLength(1);
     for (const each of settled) if (each.status === 'rejected') expect(each.reason.code).toBe('TOKEN_USED');
     await b.stop();
-    servers[1] = await serve(dir.path);
+    servers[1] = await serve(dir);
     expect(await thrown(connect({ server: servers[1].url, token }))).toMatchObject({ code: 'TOKEN_USED' });
     const { key, agentId } = (won[0] as PromiseFulfilledResult<Agent>).value;
     // Who won at the one that is gone goes on at the other.
@@ -140,8 +138,8 @@ describe('two servers on one chain', () => {
 });
 
 describe('a stdio session with a token', () => {
-  const dir = dataDir();
-  const away = dataDir();
+  const dir = directory();
+  const away = directory();
   let server: Served;
   const hosts: Host[] = [];
   const session = async (path: string, env: { [name: string]: string }, args: string[] = []) => {
@@ -150,13 +148,11 @@ describe('a stdio session with a token', () => {
     return opened;
   };
   beforeAll(async () => {
-    server = await serve(dir.path);
+    server = await serve(dir);
   });
   afterAll(async () => {
     await Promise.all(hosts.map((each) => each.close()));
     await server.stop();
-    dir.remove();
-    away.remove();
   });
 
   it('redeems it with its first question, and its twin is the same agent', async () => {
@@ -167,10 +163,7 @@ describe('a stdio session with a token', () => {
       ).json();
       return list.items.at(-1).status.phase;
     };
-    const [one, two] = await Promise.all([
-      session(dir.path, { AGA_TOKEN: token }),
-      session(dir.path, {}, ['--token', token]),
-    ]);
+    const [one, two] = await Promise.all([session(dir, { AGA_TOKEN: token }), session(dir, {}, ['--token', token])]);
     expect(await phase()).toBe('Pending');
     const answers = await Promise.all([
       one.call('aga_inspect', { view: 'lineage' }),
@@ -178,7 +171,7 @@ describe('a stdio session with a token', () => {
     ]);
     expect(answers[0].artifact_hash).toBe(answers[1].artifact_hash);
     expect(await phase()).toBe('Active');
-    expect(readdirSync(join(dir.path, 'agents'))).toHaveLength(1);
+    expect(readdirSync(join(dir, 'agents'))).toHaveLength(1);
     await expect(one.call('aga_create_artifact')).rejects.toMatchObject({ body: { code: 'NOT_OPERATOR' } });
     await tool(server.url, 'aga_revoke_artifact', { artifact_hash: answers[0].artifact_hash, reason: 'done' });
     for (const each of [one, two]) {
@@ -188,7 +181,7 @@ describe('a stdio session with a token', () => {
 
   it('works at another authority, signs every call, and keeps nothing but its key', async () => {
     const token = await coordinatorToken(server.url);
-    const remote = await session(away.path, { AGA_TOKEN: token, AGA_URL: server.url });
+    const remote = await session(away, { AGA_TOKEN: token, AGA_URL: server.url });
     const { result } = await remote.request('tools/list');
     expect(result?.tools.map(({ name }: { name: string }) => name)).toContain('aga_delegate_to_subagent');
     const child = await remote.call('aga_delegate_to_subagent', { sub_agent_id: 'below', permitted_tools: ['a/*'] });
@@ -201,7 +194,7 @@ describe('a stdio session with a token', () => {
     expect((await remote.request('prompts/list')).result?.prompts).toHaveLength(1);
     const { error } = await remote.request('prompts/get', { name: 'delegate-task', arguments: {} });
     expect(error).toMatchObject({ code: -32602, message: expect.stringContaining('"task"') });
-    expect(readdirSync(away.path)).toEqual(['agents']);
+    expect(readdirSync(away)).toEqual(['agents']);
     // What it does over there, it does as the holder of its key.
     const refusals = await tool(server.url, 'aga_query_chain', { kind: 'REFUSAL', limit: 500 });
     expect(refusals.entries.at(-1).event).toMatchObject({ code: 'NOT_OPERATOR', binding: 'proof' });
@@ -217,13 +210,13 @@ describe('a stdio session with a token', () => {
       { AGA_URL: server.url },
       { AGA_URL: 'x', AGA_TOKEN: token },
     ]) {
-      const { code, out } = await run(['--data-dir', dir.path], env);
+      const { code, out } = await run(['--data-dir', dir], env);
       expect([env, code, out]).toEqual([env, 1, '']);
     }
     // Redeemed by somebody else before: every call says so.
     await connect({ server: server.url, token });
     for (const env of [{ AGA_TOKEN: token }, { AGA_TOKEN: token, AGA_URL: server.url }]) {
-      const late = await session(env.AGA_URL ? away.path : dir.path, env);
+      const late = await session(env.AGA_URL ? away : dir, env);
       expect((await late.request('tools/list')).result?.tools).toEqual([]);
       await expect(late.call('aga_inspect')).rejects.toMatchObject({ body: { code: 'TOKEN_USED' } });
       await expect(late.call('aga_create_artifact')).rejects.toMatchObject({ body: { code: 'TOKEN_USED' } });
@@ -232,20 +225,19 @@ describe('a stdio session with a token', () => {
 });
 
 describe('agents from files', () => {
-  const dir = dataDir();
+  const dir = directory();
   let server: Served;
-  const at = ['--data-dir', dir.path];
+  const at = ['--data-dir', dir];
   const yaml = (name: string, spec: string) => {
-    const path = join(dir.path, `${name}.yaml`);
+    const path = join(dir, `${name}.yaml`);
     writeFileSync(path, `apiVersion: example/v1\nkind: AgentIdentity\nmetadata:\n  name: ${name}\nspec:\n  ${spec}\n`);
     return path;
   };
   beforeAll(async () => {
-    server = await serve(dir.path);
+    server = await serve(dir);
   });
   afterAll(async () => {
     await server.stop();
-    dir.remove();
   });
 
   it('are applied, again with the same answer, and listed', async () => {
@@ -290,7 +282,7 @@ describe('agents from files', () => {
       const { code, out } = await run([...at, 'apply', '-f', yaml(name, spec)]);
       expect([spec, code, out]).toEqual([spec, 1, '']);
     }
-    expect(await run([...at, 'apply', '-f', join(dir.path, 'none.yaml')])).toMatchObject({
+    expect(await run([...at, 'apply', '-f', join(dir, 'none.yaml')])).toMatchObject({
       code: 1,
       err: expect.stringContaining('none.yaml cannot be read (ENOENT)'),
     });
@@ -325,14 +317,13 @@ describe('agents from files', () => {
 });
 
 describe('run', () => {
-  const dir = dataDir();
+  const dir = directory();
   let server: Served;
   beforeAll(async () => {
-    server = await serve(dir.path);
+    server = await serve(dir);
   });
   afterAll(async () => {
     await server.stop();
-    dir.remove();
   });
   const node = (code: string) => ['--', process.execPath, '-e', code];
 
@@ -341,22 +332,22 @@ describe('run', () => {
     const show =
       'process.stdin.on("data", (d) => console.log(String(d), JSON.stringify(process.env))); process.exitCode = 7';
     const env = { AGA_OPERATOR_TOKEN: OPERATOR };
-    const { code, out } = await run(['--data-dir', dir.path, 'run', '--token', token, ...node(show)], env, 'said');
+    const { code, out } = await run(['--data-dir', dir, 'run', '--token', token, ...node(show)], env, 'said');
     expect(code).toBe(7);
     expect(out).toMatch(/^said /);
     const seen = JSON.parse(out.slice(out.indexOf('{')));
-    expect(seen).toMatchObject({ AGA_TOKEN: token, AGA_DATA_DIR: dir.path, AGA_AGENT_NAME: 'lead' });
+    expect(seen).toMatchObject({ AGA_TOKEN: token, AGA_DATA_DIR: dir, AGA_AGENT_NAME: 'lead' });
     expect(seen.AGA_OPERATOR_TOKEN).toBeUndefined();
-    const missing = await run(['--data-dir', dir.path, 'run', '--token', token, '--', '/no/such/command']);
+    const missing = await run(['--data-dir', dir, 'run', '--token', token, '--', '/no/such/command']);
     expect(missing.code).toBe(127);
-    expect((await run(['--data-dir', dir.path, 'run', '--', 'true'])).code).toBe(2);
-    expect((await run(['--data-dir', dir.path, 'run', '--token', token])).code).toBe(2);
+    expect((await run(['--data-dir', dir, 'run', '--', 'true'])).code).toBe(2);
+    expect((await run(['--data-dir', dir, 'run', '--token', token])).code).toBe(2);
   });
 
   it('gives a host the gateway as its only server', async () => {
     const token = await coordinatorToken(server.url);
     const read = 'console.log(require("fs").readFileSync(process.argv[1], "utf8"))';
-    const { out } = await run(['--data-dir', dir.path, 'run', '--token', token, ...node(read), '{mcp_config}']);
+    const { out } = await run(['--data-dir', dir, 'run', '--token', token, ...node(read), '{mcp_config}']);
     const { mcpServers } = JSON.parse(out);
     expect(Object.keys(mcpServers)).toEqual(['aga-delegate']);
     expect(mcpServers['aga-delegate'].env.AGA_TOKEN).toBe(token);
@@ -367,7 +358,7 @@ describe('run', () => {
     const id = token.slice('lt-delegate-'.length).split('.')[0];
     const env = where === 'remote' ? { AGA_URL: server.url } : {};
     const stubborn = 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)';
-    const running = run(['--data-dir', dir.path, 'run', '--token', token, ...node(stubborn)], env);
+    const running = run(['--data-dir', dir, 'run', '--token', token, ...node(stubborn)], env);
     for (let tries = 0; tries < 100; tries++) {
       const { status }: any = await (
         await fetch(`${server.url}/api/v1/agents/${id}`, { headers: { authorization: `Bearer ${OPERATOR}` } })

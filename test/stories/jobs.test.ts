@@ -7,7 +7,8 @@ import { assemble } from '../../src/assemble.ts';
 import { operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
 import { AGENT, carrying } from '../jobs/office.ts';
-import { directory, type Host, host } from './host.ts';
+import { directory } from '../scratch.ts';
+import { type Host, host } from './host.ts';
 import { SERVER } from './program.ts';
 
 const NESTED = join(import.meta.dirname, '../jobs/nested.process.ts');

@@ -3,8 +3,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GRANTS, MIGRATIONS } from '../../src/store/postgres/schema.ts';
+import { directory } from '../scratch.ts';
 import { onPostgres } from '../store/postgres.suite.ts';
-import { dataDir, directory } from './host.ts';
 import { run } from './program.ts';
 
 interface Finding {
@@ -18,7 +18,6 @@ onPostgres('doctor and PostgreSQL', (on) => {
   const SECRET = 'very-secret-word';
   const role = `doctor_${Date.now().toString(36)}`;
   let home: string;
-  let remove: () => void;
   /** Begun, as its owner sees it, and as a replica does. */
   let owner: string;
   let replica: string;
@@ -29,7 +28,7 @@ onPostgres('doctor and PostgreSQL', (on) => {
     return spoken.href;
   };
   beforeAll(async () => {
-    ({ path: home, remove } = dataDir());
+    home = directory();
     owner = on.url;
     expect(await run(['--data-dir', home, 'create'], { AGA_DATABASE_URL: owner })).toMatchObject({ code: 0 });
     await on.pg.sql(owner, `CREATE ROLE ${role} LOGIN PASSWORD '${SECRET}'`);
@@ -37,7 +36,6 @@ onPostgres('doctor and PostgreSQL', (on) => {
     replica = as(owner, role);
   });
   afterAll(async () => {
-    remove();
     await on.pg.sql(owner, `DROP OWNED BY ${role}`, `DROP ROLE ${role}`);
   });
 

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { MIGRATIONS } from '../../src/store/postgres/schema.ts';
+import { directory } from '../scratch.ts';
 import { onPostgres } from '../store/postgres.suite.ts';
-import { directory, type Host, host } from './host.ts';
+import { type Host, host } from './host.ts';
 import { run } from './program.ts';
 
 onPostgres('migrating to PostgreSQL', (on) => {

@@ -10,8 +10,9 @@ import { agentKey, requestProof } from '../../src/client/index.ts';
 import { enrolmentProof, freshSeed } from '../../src/client/key.ts';
 import { settings } from '../../src/config.ts';
 import { Lookout } from '../../src/service/lookout.ts';
+import { directory } from '../scratch.ts';
 import { onPostgres } from '../store/postgres.suite.ts';
-import { directory, start } from './host.ts';
+import { start } from './host.ts';
 import { OPERATOR, type Replica, replica } from './postgres.replicas.ts';
 import { clean } from './program.ts';
 

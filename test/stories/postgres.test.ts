@@ -7,9 +7,10 @@ import { describe, expect, test } from 'vitest';
 import { signer } from '#ed25519';
 import { proveHolder } from '../../src/artifact/enrolment.ts';
 import { toDidKey } from '../../src/base/did-key.ts';
+import { directory } from '../scratch.ts';
 import { copyOf } from '../store/postgres.server.ts';
 import { onOwnPostgres } from '../store/postgres.suite.ts';
-import { directory, host, refused } from './host.ts';
+import { host, refused } from './host.ts';
 import { type Answer, type Replica, replica } from './postgres.replicas.ts';
 import { run } from './program.ts';
 

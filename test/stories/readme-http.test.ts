@@ -1,10 +1,10 @@
 /** The commands and the program of the README's section on HTTP, run as they are written. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { directory } from '../scratch.ts';
 import { type Served, served } from './program.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -14,7 +14,7 @@ const section = /## Over HTTP\n([\s\S]*?)\n## /.exec(readFileSync(join(ROOT, 'RE
 const blocks = (language: string): string[] =>
   Array.from(section.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g')), ([, text]) => text ?? '');
 
-const home = mkdtempSync(join(tmpdir(), 'aga-readme-'));
+const home = directory();
 // A file that imports the package by its name has to stand inside it.
 const program = join(ROOT, `dist/readme-${process.pid}.mjs`);
 let server: Served;
@@ -26,7 +26,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server?.stop();
-  rmSync(home, { recursive: true, force: true });
   rmSync(program, { force: true });
 });
 

@@ -4,8 +4,9 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync }
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { directory } from '../scratch.ts';
 import { onPostgres } from '../store/postgres.suite.ts';
-import { directory, refused, start } from './host.ts';
+import { refused, start } from './host.ts';
 import { type Replica, replica } from './postgres.replicas.ts';
 import { clean, run, SERVER } from './program.ts';
 

@@ -2,7 +2,8 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Answered, directory, host, start } from './host.ts';
+import { directory } from '../scratch.ts';
+import { type Answered, host, start } from './host.ts';
 
 describe('a resource', () => {
   it('that is foreign or unknown is ARTIFACT_NOT_FOUND, in the same bytes', async () => {

@@ -2,7 +2,8 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { directory, type Host, host, refused, start } from './host.ts';
+import { directory } from '../scratch.ts';
+import { type Host, host, refused, start } from './host.ts';
 
 describe('a coordinator and a sub-agent in two processes', () => {
   it('delegate, are refused what they do not hold, and end together', async () => {

@@ -9,7 +9,8 @@ import { open, seal } from '../../src/artifact/artifact.ts';
 import type { Entry } from '../../src/chain/entry.ts';
 import type { Signer } from '../../src/ports.ts';
 import { likeThose, rebuilt, scope } from '../authority/forge.ts';
-import { directory, type Host, refused, start } from './host.ts';
+import { directory } from '../scratch.ts';
+import { type Host, refused, start } from './host.ts';
 
 /** 0 genesis · 1 root · 2 helper · 3 below it · 4 another child · 5 that one is revoked. */
 async function history(): Promise<{ path: string; root: string; server: Host }> {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { agentKey, connect, requestProof } from '../../src/client/index.ts';
 import { enrolmentProof, freshSeed } from '../../src/client/key.ts';
-import { directory, type Host, start } from './host.ts';
+import { directory } from '../scratch.ts';
+import { type Host, start } from './host.ts';
 import { SERVER, served } from './program.ts';
 
 const HOSTILE = join(import.meta.dirname, '../edge/gateway/hostile.ts');

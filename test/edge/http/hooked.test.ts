@@ -7,7 +7,7 @@ import { agentKey, requestProof } from '../../../src/client/index.ts';
 import { type Slips, slipsIn } from '../../../src/edge/hook/slips.ts';
 import { Enforcement } from '../../../src/service/enforcement.ts';
 import { seed } from '../../kernel.ts';
-import { dataDir } from '../../stories/host.ts';
+import { directory } from '../../scratch.ts';
 import { type Authority, authority, type Enrolled, OPERATOR } from './fixture.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -20,8 +20,7 @@ let folder: string;
 let slips: Slips;
 let lead: Enrolled;
 beforeEach(async () => {
-  const { path, remove } = dataDir();
-  cleanups.push(remove);
+  const path = directory();
   folder = join(path, 'calls');
   slips = slipsIn(path);
   site = await authority({ hooked: slips.find });
@@ -213,8 +212,7 @@ describe('whoever names a use of its own choice', () => {
 
 describe('a server that requires the hook', () => {
   it('refuses what is not announced, and gives to what is its own no more than the bearer has', async () => {
-    const { path, remove } = dataDir();
-    cleanups.push(remove);
+    const path = directory();
     slips = slipsIn(path, true);
     site = await authority({ hooked: slips.find });
     cleanups.push(() => site.close());
