@@ -159,6 +159,15 @@ describe('doctor', () => {
     expect(found.checks.filter(({ status }) => status === 'broken')).toHaveLength(1);
   });
 
+  it('finds settings whose names are misspelt: nobody else would read them', async () => {
+    const found = await examine({ AGA_DATA_DIR: folder(), AGA_TOKN: 'x', AGA_ARTIFCAT: 'y', AGA_MCP_CONFIG: 'z' });
+    const notes = found.checks.filter(({ name }) => name === 'environment');
+    expect(notes.map(({ message, fix }) => `${message} ${fix}`)).toEqual([
+      expect.stringMatching(/^AGA_ARTIFCAT .*AGA_ARTIFACT/),
+      expect.stringMatching(/^AGA_TOKN .*AGA_TOKEN/),
+    ]);
+  });
+
   it('finds hosts: those that start us, those that do not, those that cannot be read', async () => {
     const home = folder();
     const host = (path: string, text: string): void => {

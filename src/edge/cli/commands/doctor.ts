@@ -4,7 +4,7 @@ import { archive } from '../doctor/archive.ts';
 import { chain, database } from '../doctor/chain.ts';
 import { broken, type Check, type Finding } from '../doctor/check.ts';
 import { hosts } from '../doctor/hosts.ts';
-import { clock, configuration, directory, runtime } from '../doctor/installation.ts';
+import { clock, configuration, directory, environment, runtime } from '../doctor/installation.ts';
 import { upstreams } from '../doctor/upstreams.ts';
 import { witnesses } from '../doctor/witnesses.ts';
 import { plain, type Side, type Style } from '../terminal.ts';
@@ -12,6 +12,7 @@ import { plain, type Side, type Style } from '../terminal.ts';
 const CHECKS: readonly Check[] = [
   runtime,
   clock,
+  environment,
   configuration,
   directory,
   database,

@@ -1,6 +1,8 @@
 /** Node, the settings, the data directory with its files, and the clock: looked at, never touched. */
 import { accessSync, constants, readdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { nearest } from '../../../config/nearest.ts';
+import { SETTINGS } from '../../../config.ts';
 import { broken, type Check, type Finding, note, ok, reason } from './check.ts';
 
 export const runtime: Check = async () => {
@@ -15,6 +17,22 @@ export const clock: Check = async () => {
   const now = new Date().toISOString();
   if (Date.now() >= FIRST_DAY) return [ok('clock', now)];
   return [broken('clock', `The clock says ${now}.`, 'Set the clock: expiry is judged by it.')];
+};
+
+/** A setting that nobody reads: whoever misspells AGA_ARTIFACT is the operator. */
+export const environment: Check = async ({ env }) => {
+  const known = Object.values(SETTINGS).map((setting) => setting.env);
+  return Object.keys(env)
+    .filter((name) => name.startsWith('AGA_') && !known.some((each) => each === name))
+    .sort()
+    .flatMap((name) => {
+      // What a job is given, AGA_MCP_CONFIG, is longer than a slip of the hand.
+      const meant = nearest(
+        name,
+        known.filter((each) => Math.abs(each.length - name.length) <= 2),
+      );
+      return meant ? [note('environment', `${name} is no setting.`, `Was ${meant} meant?`)] : [];
+    });
 };
 
 export const configuration: Check = async ({ settings }) => {
