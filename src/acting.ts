@@ -1,6 +1,7 @@
 /** The session that a stdio server gives its host: of the operator, of an artifact's holder, or of an enrolled agent. */
 import { assemble, callerOf } from './assemble.ts';
 import type { Caller } from './caller.ts';
+import { CannotStart } from './cannot-start.ts';
 import type { Settings } from './config.ts';
 import { enrolledSession } from './edge/enrolled.ts';
 import { INSTRUCTIONS } from './edge/governed.ts';
@@ -8,7 +9,6 @@ import { slipsIn } from './edge/hook/slips.ts';
 import { perCall, STDIO } from './edge/per-call.ts';
 import type { Session } from './edge/session.ts';
 import { identityOf } from './identity.ts';
-import { CannotStart } from './keys/file.ts';
 
 export interface Acting {
   /** For one connection; cheap and without effects. */

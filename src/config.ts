@@ -1,9 +1,9 @@
 /** Every setting, once: where it comes from, and what it is without one. Flags win over environment, over file, over default. */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { CannotStart } from './cannot-start.ts';
 import { type Database, databaseIn } from './config/database.ts';
 import { type Config, configSchema, defaults, readConfig } from './config/file.ts';
-import { CannotStart } from './keys/file.ts';
 
 export interface Settings {
   readonly dataDir: string;

@@ -7,8 +7,9 @@ import { callerOf, type Installation } from './assemble.ts';
 import { toDidKey } from './base/did-key.ts';
 import { Refusal } from './base/refusal.ts';
 import { bound, type Caller } from './caller.ts';
+import { CannotStart } from './cannot-start.ts';
 import type { Settings } from './config.ts';
-import { CannotStart, keyFile } from './keys/file.ts';
+import { keyFile } from './keys/file.ts';
 import type { Signer } from './ports.ts';
 import { redeem } from './service/enrolment.ts';
 

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { acting } from './acting.ts';
 import { assemble, type Watch } from './assemble.ts';
 import { Refusal } from './base/refusal.ts';
+import { CannotStart } from './cannot-start.ts';
 import { FLAGS, type Flags, settings } from './config.ts';
 import type { Opened } from './edge/cli/command.ts';
 import type { Program } from './edge/cli/program.ts';
@@ -10,7 +11,6 @@ import { isHeld } from './edge/gateway/following.ts';
 import { listFor } from './edge/http/agent.ts';
 import { serveStdio } from './edge/stdio.ts';
 import { identityOf } from './identity.ts';
-import { CannotStart } from './keys/file.ts';
 import { standingOf } from './service/standing.ts';
 import { VERSION } from './version.ts';
 

@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Installation } from './assemble.ts';
 import { Refusal } from './base/refusal.ts';
+import { CannotStart } from './cannot-start.ts';
 import type { Config } from './config/file.ts';
 import { slipsIn } from './edge/hook/slips.ts';
 import { serveHttp } from './edge/http/index.ts';
-import { CannotStart } from './keys/file.ts';
 import { operatorToken } from './keys/operator-token.ts';
 import { VERSION } from './version.ts';
 

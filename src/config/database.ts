@@ -1,5 +1,5 @@
 /** The settings of replicas that share a database. Secrets: nothing here is ever printed. */
-import { CannotStart } from '../keys/file.ts';
+import { CannotStart } from '../cannot-start.ts';
 
 export interface Database {
   /** `postgres://…`; null for the file of the data directory. */

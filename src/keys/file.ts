@@ -13,13 +13,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { CannotStart } from '../cannot-start.ts';
 import type { Keys, Signer } from '../ports.ts';
 import { keyIn, pemOf } from './pkcs8.ts';
-
-/** The process cannot begin its work; the message is for the operator, on stderr. */
-export class CannotStart extends Error {
-  override readonly name = 'CannotStart';
-}
 
 export interface FileKeysOptions {
   readonly directory: string;

@@ -3,7 +3,7 @@ import { existsSync, linkSync, readFileSync, unlinkSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { sha256Hex } from '#digest';
 import { toBase64url } from '../base/encoding.ts';
-import { CannotStart } from './file.ts';
+import { CannotStart } from '../cannot-start.ts';
 
 export interface OperatorToken {
   /** Hex SHA-256 of the token. */

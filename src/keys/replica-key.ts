@@ -8,8 +8,8 @@ import { verify } from '#ed25519';
 import { fromDidKey } from '../base/did-key.ts';
 import { fromBase64url, toBase64url } from '../base/encoding.ts';
 import { Refusal } from '../base/refusal.ts';
+import { CannotStart } from '../cannot-start.ts';
 import type { Keys, Signer } from '../ports.ts';
-import { CannotStart } from './file.ts';
 
 const TOKEN_WORDS = new TextEncoder().encode('aga-token-key/v1');
 

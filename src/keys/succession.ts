@@ -18,8 +18,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { CannotStart } from '../cannot-start.ts';
 import type { Signer } from '../ports.ts';
-import { CannotStart, flushDirectory, keyFile, readKey } from './file.ts';
+import { flushDirectory, keyFile, readKey } from './file.ts';
 
 export type LogKeyName = 'log-next' | 'log';
 

@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CannotStart } from './file.ts';
+import { CannotStart } from '../cannot-start.ts';
 
 const WAIT_MS = 10_000;
 

@@ -1,8 +1,8 @@
 /** The command line: arguments → one command → what it prints and the exit code (0 done, 1 refused, 2 usage). */
 import { Argument, Command as Commander, CommanderError, Option } from 'commander';
 import { Refusal } from '../../base/refusal.ts';
+import { CannotStart } from '../../cannot-start.ts';
 import { type Flags, SETTINGS } from '../../config.ts';
-import { CannotStart } from '../../keys/file.ts';
 import { type Command, type Desk, type Given, GROUPS } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { type Flag, flagsOf } from './flags.ts';

@@ -1,9 +1,10 @@
 /** Working with another authority (AGA_URL): as the agent of a token whose key is kept in our own data directory. */
 import { Refusal } from '../../base/refusal.ts';
+import { CannotStart } from '../../cannot-start.ts';
 import { type Agent, agentKeyOf, connect } from '../../client/index.ts';
 import type { Settings } from '../../config.ts';
 import { agentKeyIn, once } from '../../identity.ts';
-import { CannotStart, prepareDirectory } from '../../keys/file.ts';
+import { prepareDirectory } from '../../keys/file.ts';
 import { asRefusal } from './refusal.ts';
 
 /** Connects when it is first asked. Throws refusals; `CannotStart` at once where there is no token. */

@@ -1,9 +1,9 @@
 /** The command line at another authority: as its operator, or as the agent of our token. */
 import { Refusal } from '../../base/refusal.ts';
+import { CannotStart } from '../../cannot-start.ts';
 import type { AgentIdentity } from '../../client/index.ts';
 import { wireTo } from '../../client/wire.ts';
 import type { Settings } from '../../config.ts';
-import { CannotStart } from '../../keys/file.ts';
 import type { Opened } from '../cli/command.ts';
 import type { AgentList } from '../http/agent.ts';
 import { remoteAgent } from './connect.ts';

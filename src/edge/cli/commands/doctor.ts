@@ -1,4 +1,4 @@
-import { CannotStart } from '../../../keys/file.ts';
+import { CannotStart } from '../../../cannot-start.ts';
 import type { Command, Desk } from '../command.ts';
 import { archive } from '../doctor/archive.ts';
 import { chain, database } from '../doctor/chain.ts';

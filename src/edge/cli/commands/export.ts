@@ -1,7 +1,7 @@
 import { Option } from 'commander';
+import { CannotStart } from '../../../cannot-start.ts';
 import type { Wanted } from '../../../evidence/continued.ts';
 import { type Exported, exportBundle, keepBundle } from '../../../evidence/export.ts';
-import { CannotStart } from '../../../keys/file.ts';
 import type { Output } from '../../../service/service.ts';
 import { attest } from '../../../tools/attest.ts';
 import { exportEvidence } from '../../../tools/export-evidence.ts';

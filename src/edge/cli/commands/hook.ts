@@ -7,7 +7,7 @@
  */
 import { Option } from 'commander';
 import { Refusal } from '../../../base/refusal.ts';
-import { CannotStart } from '../../../keys/file.ts';
+import { CannotStart } from '../../../cannot-start.ts';
 import type { Command, Outcome } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
 
