@@ -12,6 +12,7 @@ import { ask, type Cosigning, headOf, newestOf, type World } from '../../src/wit
 import { Book, type Witness } from '../../src/witness/book.ts';
 import { type Post, post } from '../../src/witness/post.ts';
 import { KEYS, type Kernel, kernel, ORIGIN } from '../kernel.ts';
+import { directory } from '../scratch.ts';
 import { type Reply, type StrictWitness, strictWitness } from './strict-witness.ts';
 
 const LOG = verifierKey(ORIGIN, KEYS.log.publicKey);
@@ -86,7 +87,7 @@ describe('an honest witness', () => {
   it('that another process has shown more is given the newest', async () => {
     const early = await grow();
     const late = await grow();
-    await ask({ ...world, book: new Book(mkdtempSync(join(tmpdir(), 'aga-other-')), () => LOG) }, await pinned(), late);
+    await ask({ ...world, book: new Book(directory(), () => LOG) }, await pinned(), late);
     expect(await asks(early)).toMatchObject({ size: late.size });
   });
 

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { directory } from '../../scratch.ts';
 import { installation } from './cli.ts';
 
 const MODULES = join(import.meta.dirname, '../../../node_modules/@modelcontextprotocol');
@@ -13,7 +14,7 @@ afterAll(() => home.remove());
 type Finding = { name: string; status: string; message: string; fix?: string };
 
 async function examined(config: object): Promise<{ code: number | null; findings: Finding[] }> {
-  const path = join(home.path, '..', `doctor-${process.pid}.json`);
+  const path = join(directory(), 'aga.json');
   writeFileSync(path, JSON.stringify(config));
   const { code, out } = await home.run('doctor', '--json', '--config', path);
   const { checks } = JSON.parse(out) as { checks: Finding[] };

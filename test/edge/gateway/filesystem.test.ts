@@ -1,14 +1,14 @@
 /** The published filesystem server behind the gateway: what a scope permits of it, and every way around that. */
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256Hex } from '#digest';
 import type { ToolResult } from '../../../src/edge/session.ts';
+import { directory } from '../../scratch.ts';
 import { agent, errorOf, type World, world } from './host.ts';
 import { filesystem } from './upstreams.ts';
 
-const base = realpathSync(mkdtempSync(join(tmpdir(), 'files-')));
+const base = directory();
 const at = (path: string) => join(base, path);
 mkdirSync(at('ws/sub'), { recursive: true });
 mkdirSync(at('secret'));

@@ -1,15 +1,15 @@
 /** File systems that do not answer: who asks them is told so in time, and nobody else waits with them. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, fdatasync, mkdtempSync, openSync } from 'node:fs';
+import { closeSync, constants, fdatasync, openSync } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { impatient } from '../../../src/edge/gateway/following.ts';
+import { directory } from '../../scratch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'following-'));
+const folder = directory();
 const late = { code: 'UPSTREAM_FAILED' };
 
 /** Opening a FIFO for reading holds a thread of libuv until somebody writes, as a dead folder does. */

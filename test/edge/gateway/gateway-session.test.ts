@@ -1,11 +1,11 @@
 /** Sessions: who may do what, what an end ends, and that nobody meets anybody else. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { operator } from '../../../src/caller.ts';
 import type { StdioConfig } from '../../../src/edge/gateway/config.ts';
 import type { ToolResult } from '../../../src/edge/session.ts';
+import { directory } from '../../scratch.ts';
 import { agent, errorOf, listChanges, type World, world } from './host.ts';
 import { hostile, textOf, until } from './upstreams.ts';
 
@@ -22,7 +22,7 @@ function host(upstreams: { readonly [name: string]: StdioConfig } = { h: hostile
 }
 
 function logFile(): string {
-  const log = join(mkdtempSync(join(tmpdir(), 'session-')), 'log');
+  const log = join(directory(), 'log');
   writeFileSync(log, '');
   return log;
 }

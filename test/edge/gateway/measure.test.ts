@@ -1,14 +1,12 @@
 /** Measurements: the same while nothing changed, another for every change that matters. */
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { executableDigest } from '../../../src/edge/gateway/measure/executable.ts';
 import { fileSystemDigest } from '../../../src/edge/gateway/measure/files.ts';
 import { manifestDigest } from '../../../src/edge/gateway/measure/manifest.ts';
+import { directory } from '../../scratch.ts';
 import { everything, hostile, upstream } from './upstreams.ts';
-
-const folder = () => mkdtempSync(join(tmpdir(), 'measure-'));
 
 describe('the manifest of tools', () => {
   const tool = { name: 'b', description: 'Reads.', inputSchema: { type: 'object' } };
@@ -43,7 +41,7 @@ describe('the manifest of tools', () => {
 
 describe('the image of an executable', () => {
   it('is of executable and script, wherever they are named from', async () => {
-    const at = folder();
+    const at = directory();
     const script = join(at, 'server.js');
     writeFileSync(script, 'one');
     const config = { command: 'node', args: ['--no-warnings', 'server.js', '/data'], cwd: at, timeout: 1 };
@@ -56,7 +54,7 @@ describe('the image of an executable', () => {
   });
 
   it('is of the whole package where it is an installed one', async () => {
-    const at = join(folder(), 'node_modules/pkg');
+    const at = join(directory(), 'node_modules/pkg');
     mkdirSync(join(at, 'lib'), { recursive: true });
     mkdirSync(join(at, 'node_modules/dep'), { recursive: true });
     for (const file of ['package.json', 'main.js', 'lib/part.js', 'node_modules/dep/x.js'])
@@ -70,7 +68,7 @@ describe('the image of an executable', () => {
   });
 
   it('is of where a link leads', async () => {
-    const at = folder();
+    const at = directory();
     writeFileSync(join(at, 'one'), '#!/bin/sh');
     symlinkSync('one', join(at, 'link'));
     const config = { command: './link', cwd: at, timeout: 1 };
@@ -80,7 +78,7 @@ describe('the image of an executable', () => {
 
 describe('the state of files', () => {
   it('is another for every kind of change', async () => {
-    const at = folder();
+    const at = directory();
     mkdirSync(join(at, 'sub'));
     writeFileSync(join(at, 'sub/file'), 'one');
     symlinkSync('file', join(at, 'sub/link'));

@@ -1,6 +1,5 @@
 /** Links: a call is judged by where it really leads, and so is what was granted. */
-import { mkdirSync, mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../src/base/canonical.ts';
@@ -8,8 +7,9 @@ import { Refusal } from '../../../src/base/refusal.ts';
 import { resolvePath } from '../../../src/edge/gateway/resolve.ts';
 import { resolvedActs } from '../../../src/edge/gateway/twin.ts';
 import { type Act, denials, intern, parseScope, type Scope } from '../../../src/scope/scope.ts';
+import { directory } from '../../scratch.ts';
 
-const base = realpathSync(mkdtempSync(join(tmpdir(), 'links-')));
+const base = directory();
 const at = (path: string) => join(base, path);
 for (const folder of ['ws/sub', 'ws2', 'secret', 'deep/er', 'st*r']) mkdirSync(at(folder), { recursive: true });
 writeFileSync(at('secret/key'), 'k');
