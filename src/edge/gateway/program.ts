@@ -25,10 +25,10 @@ export interface Program {
 const INPUT_ENDED_MS = 150;
 const TERMINATED_MS = 600;
 
-/** What a program gets of our environment: enough to find and start others, and nothing that may be a secret. */
+/** What a program gets of our environment: enough to find, start and trust others, and nothing that may be a secret. */
 const INHERITED = WINDOWS
-  ? 'APPDATA COMSPEC HOMEDRIVE HOMEPATH LOCALAPPDATA PATH PATHEXT PROGRAMDATA PROGRAMFILES SYSTEMDRIVE SYSTEMROOT TEMP USERNAME USERPROFILE WINDIR'
-  : 'HOME LOGNAME PATH SHELL TERM USER';
+  ? 'APPDATA COMSPEC HOMEDRIVE HOMEPATH LOCALAPPDATA NODE_EXTRA_CA_CERTS PATH PATHEXT PROGRAMDATA PROGRAMFILES SYSTEMDRIVE SYSTEMROOT TEMP USERNAME USERPROFILE WINDIR'
+  : 'HOME LANG LC_ALL LOGNAME NODE_EXTRA_CA_CERTS PATH SHELL SSL_CERT_DIR SSL_CERT_FILE TERM TMPDIR TZ USER XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME';
 
 export function startProgram({ command, args = [], env = {}, cwd }: StdioConfig): Program {
   const own = { ...inherited(process.env, INHERITED), ...env };

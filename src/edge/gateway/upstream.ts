@@ -32,6 +32,9 @@ interface Asked extends Pick<UpstreamCall, 'progress' | 'trace'> {
 /** An upstream that let a call time out has as long again, and at most this, to show that it is alive. */
 const PING_MS = 5_000;
 
+/** For whoever has to find it. */
+const beginning = (item: JsonObject): string => JSON.stringify(item.name ?? item).slice(0, 128);
+
 export class Upstream {
   readonly name: string;
   readonly config: UpstreamConfig;
@@ -199,7 +202,7 @@ export class Upstream {
     const byName = new Map<string, ToolDefinition>();
     for (const item of listed) {
       const tool = asTool(item);
-      if (!tool) this.#line.say('lists a tool that is none; it is left out');
+      if (!tool) this.#line.say(`lists what no client takes as a tool; it is left out: ${beginning(item)}`);
       else if (mirrors && !headerParams(tool.inputSchema))
         this.#line.say('marks what cannot be a header; it is left out');
       else if (!byName.has(tool.name)) byName.set(tool.name, tool);

@@ -1,10 +1,10 @@
 /** One upstream: what it may do to us and to others, which is nothing. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Refusal } from '../../../src/base/refusal.ts';
 import type { Upstream } from '../../../src/edge/gateway/upstream.ts';
+import { directory } from '../../scratch.ts';
 import { everything, hostile, isAlive, textOf, until, upstream } from './upstreams.ts';
 
 const open: Upstream[] = [];
@@ -21,7 +21,7 @@ function start(...args: Parameters<typeof upstream>): Upstream {
 const call = (up: Upstream, name: string, args: { readonly [name: string]: never | string | number } = {}) =>
   up.call({ name, arguments: args });
 function logFile(): string {
-  const log = join(mkdtempSync(join(tmpdir(), 'gateway-')), 'log');
+  const log = join(directory(), 'log');
   writeFileSync(log, '');
   return log;
 }
@@ -52,13 +52,15 @@ describe('an upstream that behaves', () => {
   });
 
   it('gets no more of our environment than it needs', async () => {
-    process.env.AGA_TOKEN = 'a secret';
+    vi.stubEnv('AGA_TOKEN', 'a secret');
+    vi.stubEnv('HTTPS_PROXY', 'http://user:secret@proxy.example');
+    vi.stubEnv('SSL_CERT_FILE', '/etc/ssl/own.pem');
     const env = JSON.parse(textOf(await call(start('h', hostile({ GIVEN: 'yes' })), 'env')));
-    delete process.env.AGA_TOKEN;
-    expect(
-      Object.keys(env).filter((name) => !/^(HOME|LOGNAME|PATH|SHELL|TERM|USER|GIVEN|_|__CF.*)$/.test(name)),
-    ).toEqual([]);
-    expect(env.GIVEN).toBe('yes');
+    vi.unstubAllEnvs();
+    const needed =
+      /^(HOME|LANG|LC_ALL|LOGNAME|NODE_EXTRA_CA_CERTS|PATH|SHELL|SSL_CERT_\w+|TERM|TMPDIR|TZ|USER|XDG_\w+|GIVEN|_|__CF.*)$/;
+    expect(Object.keys(env).filter((name) => !needed.test(name))).toEqual([]);
+    expect(env).toMatchObject({ GIVEN: 'yes', SSL_CERT_FILE: '/etc/ssl/own.pem' });
   });
 
   it('has progress and cancellation passed both ways', async () => {
@@ -294,8 +296,11 @@ describe('answers', () => {
 });
 
 describe('the list of an upstream', () => {
-  it('leaves out what is no tool and the second of two equal names', async () => {
-    const names = (await start('h', hostile()).tools()).map(({ name }) => name);
+  it('leaves out what is no tool, saying which, and the second of two equal names', async () => {
+    const log: string[] = [];
+    const names = (await start('h', hostile(), (text) => log.push(text)).tools()).map(({ name }) => name);
+    expect(log.filter((line) => line.includes('left out'))).toHaveLength(7);
+    expect(log.join('')).toContain('left out: "no schema"\n');
     expect(new Set(names).size).toBe(names.length);
     expect(names.filter((name) => /^(no|true|title|output|icons)/.test(name))).toEqual([]);
   });
