@@ -6,7 +6,7 @@
 import { formatInstant, parseInstant } from '../base/instant.ts';
 import type { Code } from '../base/refusal.ts';
 import { isContained } from '../scope/pair.ts';
-import { denials, excess, nearestAllowed, type Permissions, type Scope } from '../scope/scope.ts';
+import { denials, type Excess, excess, nearestAllowed, type Permissions, type Scope } from '../scope/scope.ts';
 import { type Artifact, BINDINGS, type Binding, isAuthentic, type Sealed } from './artifact.ts';
 
 /** A parent as the rules see it: a grant of the living state, or an artifact opened by an auditor. */
@@ -105,10 +105,18 @@ export function overBreach(
     rule: 'scope',
     message: `${opening}: ${named}${over.length > 5 ? `; and ${over.length - 5} more` : ''}.`,
     detail: {
-      excess: over.slice(0, 64),
+      excess: shortened(over.slice(0, 64)),
       nearest_allowed: nearest(nearestAllowed(scope.permissions, within, ...above)),
     },
   };
+}
+
+/** Patterns of the parent that are shown beside all that is in excess: the whole list for a few, its beginning for many. */
+const SHOWN = 256;
+
+function shortened(over: readonly Excess[]): readonly Excess[] {
+  const each = Math.floor(SHOWN / over.length);
+  return over.map((excess) => ({ ...excess, parent: excess.parent.slice(0, each) }));
 }
 
 /** What a child's terms have in excess of its parent's. Empty: contained. */

@@ -105,6 +105,16 @@ describe('a request that is wrong in several members is offered what passes as a
     expect((await call(DELEGATE, { sub_agent_id: 's@1' })).success).toBe(true);
   });
 
+  it('without filling the context of whoever asks for many tools', async () => {
+    const tools = (server: string, count: number) =>
+      Array.from({ length: count }, (_, at) => `${server}/tool-number-${at}`);
+    const delegate = await parent({ permitted_tools: tools('ours', 200) });
+    const many = await refusal(delegate({ permitted_tools: tools('theirs', 100) }));
+    expect(JSON.stringify(many).length).toBeLessThan(20_000);
+    const one = await refusal(delegate({ permitted_tools: ['theirs/one'] }));
+    expect(one.detail.excess[0].parent).toHaveLength(200);
+  });
+
   it('but is told first of what no offer can mend', async () => {
     const delegate = await parent({});
     const beyond = { policy_preset: 'sandboxed', permissions: { 'fs.write': ['/ws'] } };
