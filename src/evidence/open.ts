@@ -12,7 +12,7 @@ import { fromBase64url } from '../base/encoding.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import { type Entry, readEntry } from '../chain/entry.ts';
-import { aroundEntries, type Contents, type Seal, TYPE } from './bundle.ts';
+import { aroundEntries, type Contents, type Seal, type Subject, TYPE } from './bundle.ts';
 import type { Cut } from './cut.ts';
 import { type Document, elementsOf, judgeElements } from './document.ts';
 import { reportIssues } from './issues.ts';
@@ -31,9 +31,11 @@ export interface OpenedBundle {
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'not 64 lower-case hex digits');
 const place = z.int().min(0);
+const subject = z.union([z.strictObject({ artifact_hash: hash }), z.strictObject({ first: place, last: place })]);
 const schema = z.strictObject({
   type: z.literal(TYPE),
-  subject: z.union([z.strictObject({ artifact_hash: hash }), z.strictObject({ first: place, last: place })]),
+  // Of which of the two forms a member is missing, or too many, nobody can say.
+  subject: z.custom<Subject>((value) => subject.safeParse(value).success, 'neither an artifact nor a run'),
   keys: z.strictObject({ authority: z.string(), log: z.string() }),
   lineage: z.array(hash),
   entries: z.array(z.custom<Json>()),
@@ -59,7 +61,7 @@ export function openBundle(
   }
   const { type: _, entries: __, seal, ...contents } = decoded.data;
   const survey = new Survey(contents.subject);
-  const form = new Findings();
+  const [form, events] = [new Findings(), new Findings()];
   if (cut.count === 0) form.add(null, 'empty', 'The bundle holds no entries.');
   const [unsealed, whole] = [new Written(aroundEntries(contents)), new Written(aroundEntries(contents, seal))];
   let index = 0;
@@ -71,13 +73,14 @@ export function openBundle(
     }
     // Behind so many that are none nothing more is told: the rest need only be JSON.
     if (index - survey.numbers.length < MOST_FINDINGS) {
-      const text = surveyOne(each, index, survey, form);
+      const text = surveyOne(each, index, survey, { form, events });
       for (const written of [unsealed, whole]) written.add(text);
     }
     index += 1;
   }
   findings.join(form);
   if (survey.numbers.length < Math.max(1, cut.count)) return undefined;
+  findings.join(events);
   const document = new Sha256();
   document.update(bytes);
   if (whole.hex() !== document.hex())
@@ -87,17 +90,22 @@ export function openBundle(
 }
 
 /** The RFC 8785 form of what is surveyed, empty for what is no entry. */
-function surveyOne(value: Json, index: number, survey: Survey, findings: Findings): string {
+function surveyOne(
+  value: Json,
+  index: number,
+  survey: Survey,
+  { form, events }: { readonly form: Findings; readonly events: Findings },
+): string {
   let entry: Entry;
   let text: string;
   try {
     entry = readEntry(value);
     text = canonicalize(entry);
   } catch {
-    findings.add(null, 'entry', `entries[${index}] is not a chain entry.`);
+    form.add(null, 'entry', `entries[${index}] is not a chain entry.`);
     return '';
   }
-  survey.add({ entry, event: eventIn(entry, findings) }, text);
+  survey.add({ entry, event: eventIn(entry, events) }, text);
   return text;
 }
 

@@ -21,10 +21,12 @@ const hash = hex(64);
 const uuid = z
   .string()
   .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, 'not a UUID of version 4');
-const time = z
-  .string()
-  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/, 'not a UTC time')
-  .refine((text) => !Number.isNaN(Date.parse(text)), 'not a UTC time');
+const TIME = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+/** One check, one finding. `Date` moves a day that does not exist, such as 30 February, to one that does. */
+const time = z.string().refine((text) => {
+  const at = TIME.test(text) ? Date.parse(text) : Number.NaN;
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text.slice(0, 19));
+}, 'not a UTC time');
 
 const receipt = z.strictObject({
   receipt_id: uuid,

@@ -254,6 +254,18 @@ export async function receiptForgeries({ lead }: Scene, chain: Chain): Promise<C
     illegible('extra-member', 'The bundle has a member more.', { ...three, note: 'x' }, '* unknown_member'),
     illegible('extra-member-of-one', 'A receipt has a member more.', member(1, { note: 'x' }), '* unknown_member'),
     illegible(
+      'at-no-time',
+      'A receipt is dated in words.',
+      remade(all, [one, { ...two, timestamp: 'yesterday' }, third]),
+      '* form',
+    ),
+    illegible(
+      'on-no-day',
+      'A receipt is dated on 30 February.',
+      remade(all, [one, { ...two, timestamp: '2026-02-30T10:00:00.000Z' }, third]),
+      '* form',
+    ),
+    illegible(
       'member-missing',
       'A receipt lacks its reason.',
       { ...three, receipts: [one, short, third] },

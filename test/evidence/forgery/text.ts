@@ -182,6 +182,19 @@ export function textForgeries(good: string): Case[] {
       bytes: edited({ subject: { ...(value.subject as object), first: 0, last: 1 } }),
       expected: form,
     },
+    {
+      name: 'subject-with-more',
+      about: 'The subject has a member too many: it is neither an artifact nor a run.',
+      bytes: edited({ subject: { ...(value.subject as object), first: 0 } }),
+      expected: form,
+    },
+    {
+      name: 'entry-beside-an-event-that-is-none',
+      about:
+        'Something is no entry, and the event of another one does not decode: reading ends before events are looked at.',
+      bytes: edited({ entries: [{ ...(value.entries as [object])[0], event: { kind: 'GENESIS' } }, 'x'] }),
+      expected: unreadable('* entry'),
+    },
   ];
 }
 
