@@ -98,7 +98,11 @@ export function listFor(caller: Caller, service: Service, namespace: string): Pr
   });
 }
 
-/** By public id or artifact hash; or by name: the live agent of that name, else the latest. Throws `ARTIFACT_NOT_FOUND`. */
+/**
+ * By public id or artifact hash; or by name: the live agent of that name, else the latest. What is nearer to the caller goes
+ * before what is further down: nobody below can name an agent of its own so that it is taken for another's. Throws
+ * `ARTIFACT_NOT_FOUND`.
+ */
 export function findAgent(idOrName: string, caller: Caller, state: State, now: number): Grant {
   const named = state.agents.get(idOrName) ?? state.grants.get(idOrName);
   if (named && (caller.artifact === null || isWithin(named, caller.artifact))) return named;
@@ -112,5 +116,6 @@ export function findAgent(idOrName: string, caller: Caller, state: State, now: n
 
 function isRather(one: Grant, other: Grant, now: number): boolean {
   const [isLive, wasLive] = [!ended(one, now), !ended(other, now)];
-  return isLive === wasLive ? one.sequence > other.sequence : isLive;
+  if (isLive !== wasLive) return isLive;
+  return one.depth === other.depth ? one.sequence > other.sequence : one.depth < other.depth;
 }

@@ -147,6 +147,21 @@ describe('agents', () => {
     expect(all.json.items.length).toBeGreaterThan(4);
   });
 
+  it('are found by their own name where somebody further down has taken the same one', async () => {
+    const own = await site.coordinator();
+    const real = await mint({ subAgentName: 'reader' }, own.session, own.id);
+    const middle = await mint({ subAgentName: 'middle', policyPreset: 'coordinator' }, own.session, own.id);
+    const { sessionToken, agentId } = (await site.enroll(middle.json.enrollmentToken)).json;
+    const decoy = await mint({ subAgentName: 'reader' }, sessionToken, agentId);
+    expect((await mint({ subAgentName: 'coordinator' }, sessionToken, agentId)).status).toBe(200);
+    const found = async (name: string) =>
+      (await site.send('GET', `/api/v1/agents/${name}`, undefined, own.session)).json.metadata.uid;
+    expect([await found('reader'), await found('coordinator')]).toEqual([real.json.agentId, own.id]);
+    const ended = await site.send('DELETE', '/api/v1/agents/reader', undefined, own.session);
+    expect(ended.json.revoked).toEqual([real.json.artifactHash]);
+    expect(await found('reader')).toBe(decoy.json.agentId);
+  });
+
   it('are revoked below the caller only, again and again, pending ones too', async () => {
     const own = await site.coordinator();
     const { json } = await mint({ subAgentName: 'pending' }, own.session, own.id);
