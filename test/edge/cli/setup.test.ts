@@ -25,7 +25,8 @@ describe('init', () => {
 
     expect((await run(['init', '--yes'], { cwd })).code).toBe(1);
     expect(readFileSync(path, 'utf8')).toBe(text);
-    expect((await run(['init', '--yes', '--force', '--mode', 'shadow'], { cwd })).code).toBe(0);
+    const shadow = await run(['init', '--yes', '--force', '--mode', 'shadow'], { cwd });
+    expect(shadow).toMatchObject({ code: 0, out: expect.stringContaining('aga-delegate suggest') });
     expect(parseConfig(readFileSync(path, 'utf8'), path).mode).toBe('shadow');
   });
 

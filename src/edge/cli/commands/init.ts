@@ -15,6 +15,8 @@ const MODES = {
   shadow: 'It passes and is recorded, to learn what is needed',
 };
 
+const LEARN = 'aga-delegate suggest, when agents have worked, and then "mode": "enforce"';
+
 export const init: Command = {
   name: 'init',
   group: 'Set up:',
@@ -51,6 +53,7 @@ export const init: Command = {
             ['written', paint('bold', path)],
             ['next', `let your MCP host start aga-delegate with "env": ${JSON.stringify(env)}`],
             ['then', 'aga-delegate doctor'],
+            ['later', answers.mode === 'shadow' ? LEARN : ''],
           ],
           paint,
         ),
