@@ -40,7 +40,10 @@ function serverFlags(args: readonly string[]): Flags | undefined {
   }
 }
 
+const LOST = 'This is an MCP server: it waits for a host on stdin. The commands: aga-delegate --help. Ctrl-D ends it.';
+
 async function serve(flags: Flags): Promise<number> {
+  if (process.stdin.isTTY) process.stderr.write(`${LOST}\n`);
   const chosen = settings(flags, process.env, process.platform);
   const { session, ending, close } = await acting(chosen);
   await serveStdio({

@@ -1,9 +1,12 @@
 /** What is typed wrongly: exit 2 and the near name; what the program cannot begin with: exit 1 and the reason. */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../../src/edge/cli/commands/index.ts';
-import { folder, run, start } from './cli.ts';
+import { folder, onTerminal, run, start } from './cli.ts';
+
+const hasScript = spawnSync('script', ['--version']).status === 0;
 
 describe('usage', () => {
   it.each([
@@ -136,6 +139,12 @@ describe('without a command', () => {
     const { code, out } = await ended;
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ jsonrpc: '2.0', id: 1 });
+  });
+
+  it.skipIf(!hasScript)('tells a person who started it where the commands are, and a host nothing', async () => {
+    const person = await onTerminal(['--data-dir', folder()], [[/--help/, '\u0004']]);
+    expect(person).toMatchObject({ code: 0, out: expect.stringContaining('aga-delegate --help') });
+    expect(await run(['--data-dir', folder()])).toMatchObject({ code: 0, out: '', err: '' });
   });
 });
 
