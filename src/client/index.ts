@@ -6,7 +6,7 @@
  *     const { enrollmentToken } = await agent.delegate({ subAgentName: 'worker', ttl: '30m', policyPreset: 'sandboxed' });
  */
 import { Agent } from './agent.ts';
-import { DelegateError } from './error.ts';
+import { DelegateError, unreachable } from './error.ts';
 import { type AgentKey, agentKey, enrolmentProof, freshSeed, type KeyStore } from './key.ts';
 import type { Enrolled } from './shapes.ts';
 import { type Fetch, type Wire, wireTo } from './wire.ts';
@@ -77,7 +77,10 @@ async function enrol(wire: Wire, { token, agentName, tokenId, key }: Enrolment):
     publicKey: key.id,
     proof: enrolmentProof(tokenId, key),
   };
-  return (await wire.send('POST', '/api/v1/agents/enroll', body)) as Enrolled;
+  const enrolled = (await wire.send('POST', '/api/v1/agents/enroll', body)) as Enrolled | null;
+  // Of whatever else may listen there, nobody is taken for an authority.
+  if (typeof enrolled?.sessionToken !== 'string') throw unreachable(200);
+  return enrolled;
 }
 
 /** A token is used up by the first key, so the key is safe before it is shown. */

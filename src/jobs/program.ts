@@ -41,12 +41,16 @@ function startProgram({ command, args = [], env = {}, cwd }: ProgramConfig, task
   const release = guard(child);
   child.once('spawn', hearing.began);
   let stderr = '';
+  let leftOut = '';
   const reader = readLines(MAX_LINE_BYTES, {
     line(bytes) {
       const saying = readSaying(bytes);
       if (saying) hearing.say(saying);
     },
-    tooLong: () => hearing.say(logged(`A line of more than ${MAX_LINE_BYTES} bytes was left out.`)),
+    tooLong() {
+      leftOut = ` A line of more than ${MAX_LINE_BYTES} bytes was left out.`;
+      hearing.say(logged(leftOut.trim()));
+    },
   });
   for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => {});
   child.stdout.on('data', (chunk: Buffer) => reader.push(chunk));
@@ -69,7 +73,7 @@ function startProgram({ command, args = [], env = {}, cwd }: ProgramConfig, task
       await endMarked(task.jobId);
       const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
       const tail = stderr.trim();
-      resolve(`The agent ended ${how} without a result.${tail === '' ? '' : ` It said: ${tail}`}`);
+      resolve(`The agent ended ${how} without a result.${leftOut}${tail === '' ? '' : ` It said: ${tail}`}`);
     });
   });
   const gone = ended.then((why) => {

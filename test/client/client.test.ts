@@ -83,6 +83,10 @@ describe('an agent', () => {
     expect(await thrown(connected({ policyPreset: 'sandboxed' }))).toMatchObject({ code: 'INVALID_REQUEST' });
     const nowhere = { server: 'http://127.0.0.1:9', token: await token() };
     expect(await thrown(connect(nowhere))).toMatchObject({ code: 'UPSTREAM_FAILED', retryable: true, status: 0 });
+    for (const answer of [null, {}, 'ok', [1]]) {
+      const other = { server: site.url, token: await token(), fetch: async () => Response.json(answer) };
+      expect(await thrown(connect(other))).toMatchObject({ code: 'UPSTREAM_FAILED' });
+    }
     // As where `process.env.AGA` was forgotten.
     for (const server of ['localhost:7460', 'nowhere', '', undefined as unknown as string]) {
       const unnamed = await thrown(connect({ ...nowhere, server }));

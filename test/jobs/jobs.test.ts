@@ -99,6 +99,8 @@ describe('a job', () => {
       state: 'error',
       error: { code: 'NO_DATA', message: 'nothing there' },
     });
+    const long = await over((await dispatch({ say: ['x'.repeat(1_048_577)], sleep: 500 })).job_id);
+    expect(long.error.message).toMatch(/without a result\. A line of more than 1048576 bytes was left out\.$/);
     const { error, state } = await over((await dispatch({}, { agent: 'missing' })).job_id);
     expect([state, error]).toEqual([
       'error',
