@@ -6,7 +6,14 @@ import type { State } from './authority/state.ts';
 import { toDidKey } from './base/did-key.ts';
 import { toHex } from './base/encoding.ts';
 import { Refusal } from './base/refusal.ts';
-import { type Checkpoint, openCheckpoint, parseVerifierKey, readNote, verifierKey } from './chain/checkpoint.ts';
+import {
+  type Checkpoint,
+  claimedSize,
+  openCheckpoint,
+  parseVerifierKey,
+  readNote,
+  verifierKey,
+} from './chain/checkpoint.ts';
 import type { Cache, Head, Keys, Row, Signer, Store } from './ports.ts';
 
 const PAGE = 1000;
@@ -114,13 +121,13 @@ export class Follower {
 
   /** What a note says that the log's key of its time has signed, or ours. */
   #vouched(note: string, { logKeys }: State): Checkpoint | undefined {
-    const key = keyAt(logKeys, sizeIn(note));
+    const key = keyAt(logKeys, claimedSize(note) ?? 0);
     return (key === undefined ? undefined : openCheckpoint(note, key)) ?? openCheckpoint(note, this.#logKey);
   }
 
   /** Follows every entry that the ledger has not seen. `remembered`: a note of this log, if it is one. */
   async catchUp(ledger: Ledger, remembered?: string): Promise<void> {
-    const size = remembered === undefined ? undefined : sizeIn(remembered);
+    const size = claimedSize(remembered ?? '');
     for (;;) {
       const { rows, head } = await this.#store.read({ after: ledger.size - 1, limit: PAGE });
       for (const row of rows) {
@@ -153,7 +160,7 @@ export class Follower {
   async remember(head: Head | null): Promise<void> {
     if (!head) return;
     const note = (await this.rememberedNote()) ?? '';
-    if (note.startsWith(`${this.origin}\n`) && sizeIn(note) >= head.size && this.#mayStand(note)) return;
+    if (note.startsWith(`${this.origin}\n`) && (claimedSize(note) ?? 0) >= head.size && this.#mayStand(note)) return;
     await this.#caches.checkpoint.save(new TextEncoder().encode(head.checkpoint));
   }
 
@@ -190,9 +197,6 @@ export class Follower {
     throw broken(`Entry ${ledger.size - 1} is not the one that was seen here before.`);
   }
 }
-
-/** The size that a note claims; NaN for what is none. */
-const sizeIn = (note: string): number => Number(note.split('\n')[1]);
 
 export function lacksKey(): Refusal {
   return new Refusal(

@@ -4,7 +4,7 @@ import { keyAt } from '../authority/log-keys.ts';
 import { freeze } from '../authority/snapshot.ts';
 import { Refusal } from '../base/refusal.ts';
 import { CannotStart } from '../cannot-start.ts';
-import { type Checkpoint, openCheckpoint } from '../chain/checkpoint.ts';
+import { type Checkpoint, claimedSize, openCheckpoint } from '../chain/checkpoint.ts';
 import type { Settings } from '../config.ts';
 import { Follower } from '../follower.ts';
 import { groundOf } from '../ground.ts';
@@ -105,7 +105,7 @@ async function run(
   if (end === 0) return { ...report, removed: 0, spared: 0, bytes: 0 };
   await shelf.mayRemove();
   const open = (note: string): Checkpoint | undefined => {
-    const key = keyAt(state.logKeys, Number(note.split('\n')[1]));
+    const key = keyAt(state.logKeys, claimedSize(note) ?? 0);
     return key === undefined ? undefined : openCheckpoint(note, key);
   };
   const signed = await shelf.checkpointFrom(Math.max(end, 1));

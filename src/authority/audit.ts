@@ -8,7 +8,7 @@ import { markAuthentic, signatureOf } from '../artifact/artifact.ts';
 import { fromHex, toHex } from '../base/encoding.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
-import { openCheckpoint } from '../chain/checkpoint.ts';
+import { claimedSize, openCheckpoint } from '../chain/checkpoint.ts';
 import { type Entry, openEntry, ZERO_HASH } from '../chain/entry.ts';
 import { Frontier, leafHash } from '../chain/tree.ts';
 import type { Head, Row } from '../ports.ts';
@@ -70,8 +70,7 @@ export class Audit {
   constructor(trust: Trust) {
     this.#trust = trust;
     this.#origin = trust.origin;
-    const size = Number(trust.remembered?.split('\n')[1]);
-    this.#asked = Number.isSafeInteger(size) ? size : undefined;
+    this.#asked = claimedSize(trust.remembered ?? '');
   }
 
   /** The next entries, in order. Signatures are judged together, beside the event loop. */

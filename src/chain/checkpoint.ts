@@ -103,6 +103,12 @@ export function openCheckpoint(note: string, vkey: string): Checkpoint | undefin
   return checkpoint?.origin === key.name ? checkpoint : undefined;
 }
 
+/** How many entries a note speaks of, by its own word: it need not be signed; `undefined` where it names no number. */
+export function claimedSize(note: string): number | undefined {
+  const [, size = ''] = note.split('\n', 2);
+  return /^(0|[1-9]\d*)$/.test(size) && Number.isSafeInteger(Number(size)) ? Number(size) : undefined;
+}
+
 /** Em dash and space. */
 const DASH = '\u2014 ';
 /** A note is read by people too; more signatures than this is an attempt to make us work. */
@@ -139,12 +145,12 @@ function parseSignature(line: string): NoteSignature | undefined {
 }
 
 function parseText(text: string): Checkpoint | undefined {
-  const [origin = '', size = '', encoded = '', ...more] = text.slice(0, -1).split('\n');
+  const [origin = '', , encoded = '', ...more] = text.slice(0, -1).split('\n');
+  const size = claimedSize(text);
   const root = fromBase64(encoded);
-  const fits = /^(0|[1-9]\d*)$/.test(size) && Number.isSafeInteger(Number(size)) && root?.length === HASH_BYTES;
   // Further lines are extensions, which the format lets us ignore but never leave empty.
-  if (!fits || origin === '' || more.includes('')) return undefined;
-  return { origin, size: Number(size), root };
+  if (size === undefined || root?.length !== HASH_BYTES || origin === '' || more.includes('')) return undefined;
+  return { origin, size, root };
 }
 
 export function keyId(name: string, typed: Uint8Array): Uint8Array {

@@ -1,6 +1,6 @@
 /** Checkpoints that witnesses have cosigned: how they are kept, and which one evidence stands on. */
 import { toHex } from '../base/encoding.ts';
-import { openCheckpoint, parseVerifierKey, readNote, type VerifierKey } from '../chain/checkpoint.ts';
+import { claimedSize, openCheckpoint, parseVerifierKey, readNote, type VerifierKey } from '../chain/checkpoint.ts';
 import { cosignedAt } from '../chain/cosignature.ts';
 import { rootOf } from '../chain/proof.ts';
 import type { Head } from '../ports.ts';
@@ -46,7 +46,7 @@ function bounded(notes: readonly string[]): string[] {
     });
 }
 
-const sizeOf = (note: string): number => Number(note.split('\n')[1]) || 0;
+const sizeOf = (note: string): number => claimedSize(note) ?? 0;
 
 /** What kept notes are worth: of this log, with the lines that hold of these witnesses and no other; newest first. */
 export function judged(notes: readonly string[], logKey: string, witnesses: readonly VerifierKey[]): Cosigned[] {

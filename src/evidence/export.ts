@@ -1,7 +1,9 @@
 /** Writes a bundle into a file, a page at a time; an export that was interrupted goes on where it stopped. */
+
 import { Sha256 } from '#digest';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
+import { claimedSize } from '../chain/checkpoint.ts';
 import { openEntry } from '../chain/entry.ts';
 import type { Archive, Draft, Signer } from '../ports.ts';
 import type { Subject } from './bundle.ts';
@@ -48,7 +50,7 @@ export async function keepBundle(
 }
 
 /** Of a bundle in the archive: what it is about, and how long the chain was. */
-export const idOf = (wanted: Wanted, checkpoint: string): string => `${nameOf(wanted)}-${checkpoint.split('\n')[1]}`;
+export const idOf = (wanted: Wanted, checkpoint: string): string => `${nameOf(wanted)}-${claimedSize(checkpoint)}`;
 
 const nameOf = (wanted: Wanted): string =>
   'first' in wanted ? `entries-${wanted.first}-${wanted.last ?? 'end'}` : wanted.artifact_hash.slice(0, 16);

@@ -1,4 +1,5 @@
 /** The offline verifier: evidence × what is trusted × an instant → a report. Pure, and at home in a browser. */
+import { claimedSize } from '../chain/checkpoint.ts';
 import type { Arguments } from './acts.ts';
 import { judgeBelonging } from './belonging.ts';
 import { judgeElements, openDocument } from './document.ts';
@@ -36,7 +37,7 @@ async function judge(bundle: OpenedBundle, question: Question, integrity: Findin
   const { extent, pass } = judgeBelonging(bundle, integrity);
   const verdicts = { integrity, containment: new Findings(), conduct: new Findings() };
   const { numbers } = bundle.survey;
-  const size = Number(bundle.contents.checkpoint.split('\n')[1]);
+  const size = claimedSize(bundle.contents.checkpoint) ?? 0;
   const complete = numbers.length === size && numbers.every((number, i) => number === i);
   const watch = (done: number): void => question.watch?.(Math.floor((numbers.length + done) / 2), numbers.length);
   const replayed = replay(
