@@ -10,7 +10,7 @@ import { signer, verify, verifyAll } from '#ed25519';
 import { bundlePage } from '../scripts/page.ts';
 import { Audit } from '../src/authority/audit.ts';
 import { toDidKey } from '../src/base/did-key.ts';
-import { buildBundle } from '../src/evidence/build.ts';
+import { buildBundle } from '../test/evidence/build.ts';
 import { exportBundle } from '../src/evidence/export.ts';
 import { buildReceipts } from '../src/evidence/receipts/build.ts';
 import { verifyBundle } from '../src/evidence/verify.ts';

@@ -2,7 +2,6 @@
  * One writer per process: calls wait in one queue, and each round decides the whole waiting batch at the exact head of
  * the chain, commits it in one store transaction under one signed checkpoint, and only then answers.
  */
-
 import { broken, type Ledger } from './authority/ledger.ts';
 import { freeze } from './authority/snapshot.ts';
 import { Refusal } from './base/refusal.ts';

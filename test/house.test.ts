@@ -32,10 +32,7 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   store: ['base', 'ports.ts'],
   witness: ['base', 'chain', 'evidence', 'ports.ts', 'cannot-start.ts', 'store'],
   keys: ['base', 'ports.ts', 'cannot-start.ts'],
-  jobs: [
-    ...['base', 'artifact', 'authority', 'chain', 'tools', 'service', 'caller.ts', 'process-group.ts', 'tracing.ts'],
-    'edge/lines.ts',
-  ],
+  jobs: ['base', 'artifact', 'authority', 'chain', 'tools', 'service', 'caller.ts', 'process-group.ts', 'tracing.ts'],
   config: ['base', 'scope', 'cannot-start.ts', 'edge/gateway/config.ts'],
   'config.ts': ['config', 'cannot-start.ts'],
   'auditing.ts': ['base', 'authority', 'ports.ts', 'store'],

@@ -120,10 +120,7 @@ function shortened(over: readonly Excess[]): readonly Excess[] {
 }
 
 /** What a child's terms have in excess of its parent's. Empty: contained. */
-export function widening(
-  child: Pick<Artifact, 'scope' | 'delegation' | 'terms' | 'expires_at'>,
-  parent: Held,
-): Breach[] {
+function widening(child: Pick<Artifact, 'scope' | 'delegation' | 'terms' | 'expires_at'>, parent: Held): Breach[] {
   const breaches = deeper(child.delegation.max_depth, parent);
   const [nearest, ...above] = scopesAbove(parent);
   const over = overBreach(child.scope, nearest, above);

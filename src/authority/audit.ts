@@ -2,7 +2,6 @@
  * Every promise of a chain, asked again from its bytes: form, place, hash, link, time, signatures, and the law itself.
  * An audit does not stop at the first fault; it reports each, with the entry it was found in.
  */
-
 import { verifyAll } from '#ed25519';
 import { markAuthentic, signatureOf } from '../artifact/artifact.ts';
 import { fromHex, toHex } from '../base/encoding.ts';

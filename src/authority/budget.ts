@@ -45,7 +45,7 @@ export function amountsOf(money: Money): string[] {
   return [...money].map(([currency, units]) => formatAmount({ currency, units, scale: PLACES })).sort();
 }
 
-export const newAccount = (): Account => ({ spent: new Map(), held: new Map(), closed: false });
+const newAccount = (): Account => ({ spent: new Map(), held: new Map(), closed: false });
 
 /** By scope, which equal artifacts share. */
 const caps = new WeakMap<Scope, Money>();

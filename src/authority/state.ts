@@ -35,7 +35,7 @@ export const GRACE = 10 * 60_000;
 /** How long a request_id is remembered at least, in milliseconds. */
 export const MEMORY = 24 * 3600_000;
 /** Refusals recorded for one caller in `WINDOW` milliseconds. */
-export const REFUSALS_RECORDED = 60;
+const REFUSALS_RECORDED = 60;
 const WINDOW = 60_000;
 /** Refusals counted for one artifact at most. */
 const MOST_REFUSED = 1000;

@@ -5,8 +5,8 @@
  * answered: calls get most of that time, and those that need more are answered `CANCELLED`.
  */
 import { setImmediate as turn } from 'node:timers/promises';
+import { readLines } from '../base/lines.ts';
 import { Refusal } from '../base/refusal.ts';
-import { readLines } from './lines.ts';
 import { connect, type ServerInfo } from './mcp.ts';
 import { outbox } from './outbox.ts';
 import { owed } from './owed.ts';

@@ -100,8 +100,7 @@ export function splitBehind(document: string, member: string): [string, string] 
 }
 
 /** The bytes that the log key signs for these contents, at `time` as it is written. */
-export const sealBytes = (contents: Contents, time: string): Uint8Array =>
-  sealBytesOf(sha256Hex(textOf(contents)), time);
+const sealBytes = (contents: Contents, time: string): Uint8Array => sealBytesOf(sha256Hex(textOf(contents)), time);
 
 /** The same, where the hash of the document without its seal is known. */
 export const sealBytesOf = (bundle: string, time: string): Uint8Array =>

@@ -20,7 +20,7 @@ import { reportIssues } from './issues.ts';
 import { followKeys, opened } from './log-keys.ts';
 import { Findings, type Verdict } from './report.ts';
 
-export const STATUSES = ['live', 'suspended', 'expired', 'revoked'] as const;
+const STATUSES = ['live', 'suspended', 'expired', 'revoked'] as const;
 export type Status = (typeof STATUSES)[number];
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);

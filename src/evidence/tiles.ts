@@ -3,7 +3,7 @@
  * are the hashes of the tiles of C2SP tlog-tiles. Whatever lies between is computed from at most 255 of them, so that a
  * proof reads a few tiles, however long the chain is.
  */
-import { fromHex, toHex } from '../base/encoding.ts';
+import { fromHex } from '../base/encoding.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { NodeReader } from '../chain/proof.ts';
 import { nodeHash } from '../chain/tree.ts';
@@ -75,6 +75,3 @@ class Tile {
     return node;
   }
 }
-
-/** The nodes that a chain of `size` entries keeps at a level, as text. */
-export const nodeText = (hashes: readonly Uint8Array[]): string[] => hashes.map(toHex);

@@ -1,7 +1,7 @@
 /** An agent that is a program: input on stdin, a line of JSON for everything it says, a process group of its own. */
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readLines } from '../edge/lines.ts';
+import { readLines } from '../base/lines.ts';
 import { guard, inherited, signalGroup, WINDOWS } from '../process-group.ts';
 import type { Agent, Hearing, Task, Working } from './agent.ts';
 import { endMarked } from './marked.ts';

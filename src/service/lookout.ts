@@ -1,5 +1,4 @@
 /** Notices, within a second and whoever caused it, that an artifact's authority has ended. */
-
 import { haltedRefusal, notFound } from '../authority/find.ts';
 import { halted } from '../authority/grant.ts';
 import type { Refusal } from '../base/refusal.ts';

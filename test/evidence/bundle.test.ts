@@ -5,10 +5,10 @@ import { canonicalize, type Json } from '../../src/base/canonical.ts';
 import { toDidKey } from '../../src/base/did-key.ts';
 import { Refusal } from '../../src/base/refusal.ts';
 import { cosign, witnessKey } from '../../src/chain/cosignature.ts';
-import { buildBundle } from '../../src/evidence/build.ts';
 import type { Subject } from '../../src/evidence/bundle.ts';
 import { type Question, type Report, verifyBundle } from '../../src/evidence/verify.ts';
 import { KEYS, ORIGIN, START, seed } from '../kernel.ts';
+import { buildBundle } from './build.ts';
 import { resealed } from './reseal.ts';
 import { type Scene, scene } from './scene.ts';
 

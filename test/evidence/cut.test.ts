@@ -7,7 +7,6 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toDidKey } from '../../src/base/did-key.ts';
-import { buildBundle } from '../../src/evidence/build.ts';
 import { cutAtEntries } from '../../src/evidence/cut.ts';
 import { judgeElements, openDocument, parseEvidence } from '../../src/evidence/document.ts';
 import { outlineOf } from '../../src/evidence/outline.ts';
@@ -15,6 +14,7 @@ import { Findings } from '../../src/evidence/report.ts';
 import { verifyBundle } from '../../src/evidence/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { KEYS } from '../kernel.ts';
+import { buildBundle } from './build.ts';
 import { longChain } from './long-chain.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);

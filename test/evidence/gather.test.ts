@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toDidKey } from '../../src/base/did-key.ts';
-import { buildBundle } from '../../src/evidence/build.ts';
 import type { Source } from '../../src/evidence/gather.ts';
 import { lineageStatement, openEnvelope } from '../../src/evidence/in-toto.ts';
 import { verifyBundle } from '../../src/evidence/verify.ts';
 import { openSqlite, type SqliteStore } from '../../src/store/sqlite.ts';
 import { as, KEYS, type Kernel, kernel, POLICY } from '../kernel.ts';
+import { buildBundle } from './build.ts';
 
 const MANY = 60;
 const agents = new Map([['worker@1.0.0', { isDefault: true }]]);

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toDidKey } from '../../src/base/did-key.ts';
 import { Refusal } from '../../src/base/refusal.ts';
-import { buildBundle } from '../../src/evidence/build.ts';
 import type { Subject } from '../../src/evidence/bundle.ts';
 import { verifyBundle } from '../../src/evidence/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { act, deeds } from '../authority/deeds.ts';
 import { as, KEYS, type Kernel, kernel } from '../kernel.ts';
+import { buildBundle } from './build.ts';
 
 const TRUST = toDidKey(KEYS.authority.publicKey);
 

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { toDidKey } from '../../src/base/did-key.ts';
-import { buildBundle } from '../../src/evidence/build.ts';
 import { type Contents, seal } from '../../src/evidence/bundle.ts';
 import type { Wanted } from '../../src/evidence/continued.ts';
 import { type Exported, exportBundle } from '../../src/evidence/export.ts';
@@ -16,6 +15,7 @@ import { openDraft } from '../../src/store/file-draft.ts';
 import { MemoryDraft, MemoryStore } from '../../src/store/memory.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { KEYS } from '../kernel.ts';
+import { buildBundle } from './build.ts';
 import { type LongChain, longChain } from './long-chain.ts';
 import { scene } from './scene.ts';
 

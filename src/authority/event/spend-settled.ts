@@ -26,7 +26,7 @@ const schema = z.strictObject({
 export type SpendSettled = z.infer<typeof schema>;
 
 /** What comes back of `held` when `spent` of it was spent. Throws `BUDGET_EXHAUSTED` where it is more. */
-export function restOf(held: Money, spent: Money): Money {
+function restOf(held: Money, spent: Money): Money {
   const rest = new Map(held);
   for (const [currency, units] of spent) {
     const had = rest.get(currency) ?? 0n;

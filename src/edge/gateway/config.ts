@@ -26,7 +26,7 @@ const http = z.strictObject({
   timeout,
 });
 
-export const upstreamSchema = z.union([stdio, http]);
+const upstreamSchema = z.union([stdio, http]);
 export const upstreamsSchema = z.record(serverName, upstreamSchema);
 
 const touch = z.enum(['fs.read', 'fs.write', 'net.fetch']);

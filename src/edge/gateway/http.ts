@@ -30,7 +30,7 @@ export function httpTransport({ url, headers = {} }: HttpConfig): UpstreamTransp
   return transport;
 }
 
-export function boundedFetch(lost: Lost): FetchLike {
+function boundedFetch(lost: Lost): FetchLike {
   return async (input, init) => {
     const response = await fetch(input, init);
     if (response.body === null) return response;

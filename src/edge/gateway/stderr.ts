@@ -1,5 +1,5 @@
 /** What an upstream writes on stderr, line by line under its name, as long as it does not drown everything else. */
-import { readLines } from '../lines.ts';
+import { readLines } from '../../base/lines.ts';
 import { Allowance } from './allowance.ts';
 
 const MAX_LINE = 8 * 1024;

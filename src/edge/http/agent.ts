@@ -9,7 +9,7 @@ import type { Caller } from '../../caller.ts';
 import type { Service } from '../../service/service.ts';
 import { formatDuration } from './duration.ts';
 
-export const API_VERSION = 'aga-delegate/v1';
+const API_VERSION = 'aga-delegate/v1';
 
 export const parentRef = z
   .strictObject({

@@ -4,7 +4,7 @@ import type { Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { parseStrict } from '../../base/strict-json.ts';
 
-export const MAX_BODY_BYTES = 1 << 20;
+const MAX_BODY_BYTES = 1 << 20;
 
 /** The client went away in the middle: there is nobody to answer. */
 export class Gone extends Error {

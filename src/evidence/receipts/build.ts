@@ -8,9 +8,16 @@ import { formatInstant } from '../../base/instant.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { openEntry } from '../../chain/entry.ts';
 import type { Row, Signer } from '../../ports.ts';
-import type { Built } from '../build.ts';
 import { planOf, rowsOf, type Source } from '../gather.ts';
 import { ALGORITHM, directionsOf, hashOf, levelsOf, type Receipt, type ReceiptBundle, signedBytes } from './format.ts';
+
+export interface Built {
+  /** The file: one JSON document in RFC 8785 form. */
+  readonly text: string;
+  readonly entries: number;
+  /** The C2SP note that the entries are proven against. */
+  readonly checkpoint: string;
+}
 
 /** @throws Refusal `ARTIFACT_NOT_FOUND`; `INVALID_REQUEST` where no tool call was decided, since an empty bundle proves nothing. */
 export async function buildReceipts(source: Source, artifact: string, log: Signer, time: number): Promise<Built> {

@@ -35,14 +35,14 @@ export function formatAmount({ currency, units, scale }: Amount): string {
 }
 
 /** Negative, zero or positive, like `a - b`. Of one currency; two are our own error. */
-export function compareAmounts(a: Amount, b: Amount): number {
+function compareAmounts(a: Amount, b: Amount): number {
   const { units } = subtractAmounts(a, b);
   return units < 0n ? -1 : units > 0n ? 1 : 0;
 }
 
-export const addAmounts = (a: Amount, b: Amount): Amount => combine(a, b, (x, y) => x + y);
+const addAmounts = (a: Amount, b: Amount): Amount => combine(a, b, (x, y) => x + y);
 /** May be negative: a debt is for the caller to refuse. */
-export const subtractAmounts = (a: Amount, b: Amount): Amount => combine(a, b, (x, y) => x - y);
+const subtractAmounts = (a: Amount, b: Amount): Amount => combine(a, b, (x, y) => x - y);
 
 function combine(a: Amount, b: Amount, how: (x: bigint, y: bigint) => bigint): Amount {
   if (a.currency !== b.currency) throw new TypeError('amounts of two currencies');

@@ -1,6 +1,6 @@
 /** What every pattern language refuses, and what no resource of any of them may hold. */
-export const MAX_CHARACTERS = 512;
-export const MAX_STARS = 8;
+const MAX_CHARACTERS = 512;
+const MAX_STARS = 8;
 /** Longer texts are no resource: the work of a match stays bounded. */
 const MAX_RESOURCE = 65_536;
 

@@ -5,12 +5,12 @@ import { decodeEvent, namesOf } from '../../../src/authority/event/index.ts';
 import type { Json } from '../../../src/base/canonical.ts';
 import { parseInstant } from '../../../src/base/instant.ts';
 import type { Entry } from '../../../src/chain/entry.ts';
-import { buildBundle } from '../../../src/evidence/build.ts';
 import { type Subject, seal } from '../../../src/evidence/bundle.ts';
 import type { Source } from '../../../src/evidence/gather.ts';
 import type { Row, Signer } from '../../../src/ports.ts';
 import { type Chain, rebuilt } from '../../authority/forge.ts';
 import { KEYS } from '../../kernel.ts';
+import { buildBundle } from '../build.ts';
 
 /** Names of an entry that may be nonsense. */
 function names({ event }: Entry): readonly string[] {

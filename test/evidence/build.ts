@@ -1,21 +1,14 @@
-/** Makes a bundle from a chain: gather, prove, seal. Works for ever, whatever has expired or was revoked since. */
+/** A bundle in memory, by the parts that the product streams into a file. */
 import { Sha256 } from '#digest';
-import type { Signer } from '../ports.ts';
-import type { Subject } from './bundle.ts';
-import { begun } from './export.ts';
-import { planOf, type Source } from './gather.ts';
-import { bundleParts, closing } from './stream.ts';
-
-export interface Built {
-  /** The file: one JSON document in RFC 8785 form. */
-  readonly text: string;
-  readonly entries: number;
-  /** The C2SP note that the entries are proven against. */
-  readonly checkpoint: string;
-}
+import type { Subject } from '../../src/evidence/bundle.ts';
+import { begun } from '../../src/evidence/export.ts';
+import { planOf, type Source } from '../../src/evidence/gather.ts';
+import type { Built } from '../../src/evidence/receipts/build.ts';
+import { bundleParts, closing } from '../../src/evidence/stream.ts';
+import type { Signer } from '../../src/ports.ts';
 
 /**
- * In memory; `exportBundle` writes the same bytes into a file. `time`: milliseconds since the epoch, what the seal says.
+ * The same bytes as those of `exportBundle`. `time`: milliseconds since the epoch, what the seal says.
  *
  * @throws Refusal `ARTIFACT_NOT_FOUND`, `INVALID_REQUEST` for a run that is not on the chain, `CHAIN_BROKEN` where the
  * stored tree is not the one that was signed.
