@@ -10,7 +10,7 @@ import { bound, operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
 import { directory } from '../scratch.ts';
 import { missing, type Server, server } from '../store/postgres.server.ts';
-import { type Host, host } from './host.ts';
+import { type Host, host, pagesOf } from './host.ts';
 import { OPERATOR, replica } from './postgres.replicas.ts';
 import { clean, run, SERVER } from './program.ts';
 
@@ -56,16 +56,9 @@ describe('archiving', () => {
   }
 
   const told = async (session: Host, { root, child }: Life) => {
-    const pages = [];
-    for (let after = -1; ; ) {
-      const page = await session.call('aga_query_chain', { after, limit: 500 });
-      pages.push(page);
-      if (page.next === null) break;
-      after = page.next;
-    }
     const evidence = await session.call('aga_export_evidence', { artifact_hash: child });
     return {
-      pages,
+      pages: await pagesOf(session, 500),
       verified: await session.call('aga_verify', {}),
       lineage: await session.call('aga_verify', { target: 'artifact', artifact_hash: child }),
       subtree: await session.call('aga_query_chain', { artifact_hash: child, limit: 500 }),

@@ -90,6 +90,17 @@ export async function start(path: string, options?: HostOptions): Promise<Host> 
   return started;
 }
 
+/** The whole chain as the server tells it, page by page. */
+export async function pagesOf({ call }: Host, limit: number): Promise<unknown[]> {
+  const pages = [];
+  for (let after: number | null = -1; after !== null; ) {
+    const page = await call('aga_query_chain', { after, limit });
+    pages.push(page);
+    after = page.next;
+  }
+  return pages;
+}
+
 /** The refusal that a call ends in; fails when it does not. */
 export async function refused(promise: Promise<unknown>): Promise<Refused['body']> {
   try {

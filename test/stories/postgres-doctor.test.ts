@@ -27,10 +27,15 @@ onPostgres('doctor and PostgreSQL', (on) => {
     spoken.password = SECRET;
     return spoken.href;
   };
+  /** A database with a chain. */
+  const begun = async (at: string): Promise<string> => {
+    const url = await on.pg.database();
+    expect(await run(['--data-dir', at, 'create'], { AGA_DATABASE_URL: url })).toMatchObject({ code: 0 });
+    return url;
+  };
   beforeAll(async () => {
     home = directory();
-    owner = on.url;
-    expect(await run(['--data-dir', home, 'create'], { AGA_DATABASE_URL: owner })).toMatchObject({ code: 0 });
+    owner = await begun(home);
     await on.pg.sql(owner, `CREATE ROLE ${role} LOGIN PASSWORD '${SECRET}'`);
     await on.pg.sql(owner, ...GRANTS.map((grant) => grant.replace('%ROLE%', role)));
     replica = as(owner, role);
@@ -119,8 +124,7 @@ onPostgres('doctor and PostgreSQL', (on) => {
   });
 
   test('tables of a newer program', async () => {
-    const later = await on.pg.database();
-    await run(['--data-dir', directory(), 'create'], { AGA_DATABASE_URL: later });
+    const later = await begun(directory());
     await on.pg.sql(later, 'INSERT INTO aga.versions VALUES (99)');
     const { code, of } = await examined(later);
     expect(code).toBe(1);
@@ -130,8 +134,7 @@ onPostgres('doctor and PostgreSQL', (on) => {
   });
 
   test('triggers that were lifted', async () => {
-    const open = await on.pg.database();
-    await run(['--data-dir', directory(), 'create'], { AGA_DATABASE_URL: open });
+    const open = await begun(directory());
     await on.pg.sql(open, 'ALTER TABLE aga.entries DISABLE TRIGGER entries_only_grows');
     const { code, of } = await examined(open);
     expect(code).toBe(1);

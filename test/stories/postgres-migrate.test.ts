@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { MIGRATIONS } from '../../src/store/postgres/schema.ts';
 import { directory } from '../scratch.ts';
 import { onPostgres } from '../store/postgres.suite.ts';
-import { type Host, host } from './host.ts';
+import { type Host, host, pagesOf } from './host.ts';
 import { run } from './program.ts';
 
 onPostgres('migrating to PostgreSQL', (on) => {
@@ -37,15 +37,8 @@ onPostgres('migrating to PostgreSQL', (on) => {
   };
 
   const told = async (session: Host, root: string, child: string) => {
-    const pages = [];
-    for (let after = -1; ; ) {
-      const page = await session.call('aga_query_chain', { after, limit: 100 });
-      pages.push(page);
-      if (page.next === null) break;
-      after = page.next;
-    }
     return {
-      pages,
+      pages: await pagesOf(session, 100),
       verified: await session.call('aga_verify', {}),
       subtree: await session.call('aga_query_chain', { artifact_hash: child, limit: 500 }),
       tree: await treeOf(session, root),

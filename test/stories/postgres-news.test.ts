@@ -22,6 +22,10 @@ const EVERYTHING = join(
 );
 
 onPostgres('news between replicas', (on) => {
+  const two = async (url: string, args: readonly string[] = []): Promise<[Replica, Replica]> => {
+    const first = await replica(directory(), url, {}, args);
+    return [first, await replica(directory(first.home), url, {}, args)];
+  };
   const verified = async (by: Replica): Promise<void> =>
     expect((await by.tool('aga_verify', {})).json).toMatchObject({ valid: true, findings: [] });
   /** Ends every connection that only listens. */
@@ -104,8 +108,7 @@ onPostgres('news between replicas', (on) => {
 
   test('a stream at one replica shows what happens at another, whether or not it can be told', async () => {
     const url = await on.pg.database();
-    const a = await replica(directory(), url);
-    const b = await replica(directory(a.home), url);
+    const [a, b] = await two(url);
     const { json: root } = await a.tool('aga_create_artifact', { max_children: 100 });
     const aborted = new AbortController();
     onTestFinished(() => aborted.abort());
@@ -133,8 +136,7 @@ onPostgres('news between replicas', (on) => {
   test('a proof that was used at one replica is refused at another', async () => {
     const url = await on.pg.database();
     const PUBLIC = 'https://authority.example.com';
-    const a = await replica(directory(), url, {}, ['--public-url', PUBLIC]);
-    const b = await replica(directory(a.home), url, {}, ['--public-url', PUBLIC]);
+    const [a, b] = await two(url, ['--public-url', PUBLIC]);
     const { json: root } = await a.tool('aga_create_artifact', {});
     const { json: child } = await a.tool('aga_delegate_to_subagent', {
       parent_artifact_hash: root.artifact_hash,
@@ -184,8 +186,7 @@ onPostgres('news between replicas', (on) => {
 
   test('a replica that stands still with the right to append: the others go on, and it learns what became of its calls', async () => {
     const url = await on.pg.database();
-    const a = await replica(directory(), url);
-    const b = await replica(directory(a.home), url);
+    const [a, b] = await two(url);
     const { json: root } = await a.tool('aga_create_artifact', { max_children: 100_000 });
     const delegate = (at: Replica, name: string) =>
       at.tool('aga_delegate_to_subagent', {
