@@ -94,8 +94,7 @@ export function derive({ lineage, enrollments }: Presentation, key: ArtifactSign
   );
   open(toJson(sealed)); // what is signed is what can be read again
   const [broken] = breaches(sealed, parent, last.authority);
-  if (broken)
-    throw new Refusal(broken.code, broken.message, broken.detail === undefined ? {} : { detail: broken.detail });
+  if (broken) throw new Refusal(broken.code, broken.message, broken);
   return { lineage: [...lineage, toJson(sealed)], enrollments };
 }
 

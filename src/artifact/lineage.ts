@@ -43,6 +43,8 @@ export interface Breach {
   readonly rule: string;
   readonly message: string;
   readonly detail?: unknown;
+  /** Where the code's own says something else. */
+  readonly hint?: string;
 }
 
 /** Scopes of a parent and its ancestors, nearest first: what a child's scope is held against. */
@@ -51,6 +53,10 @@ export function scopesAbove(parent: Held): [Scope, ...Scope[]] {
   for (let at = parent.parent; at; at = at.parent) scopes.push(at.scope);
   return scopes;
 }
+
+const NO_RIGHT =
+  'Delegate from another artifact, or have this one derived anew with agent.delegate or with policy_preset "coordinator".';
+const OTHER_NAME = 'Use a name that these patterns cover: "name" covers no version, "name@*" covers every one.';
 
 /** The right to delegate to `subject`, asked before anything else about a child. */
 export function mayDelegate(parent: Held, subject: string): Breach | null {
@@ -61,7 +67,9 @@ export function mayDelegate(parent: Held, subject: string): Breach | null {
       no.code === 'INVALID_REQUEST'
         ? no.message
         : `The parent artifact may not delegate to "${subject}": its agent.delegate holds ${JSON.stringify(patterns)}.`;
-    return { code: no.code, rule: 'agent.delegate', message, detail: { agent_delegate: patterns } };
+    const hint = patterns.length === 0 ? NO_RIGHT : OTHER_NAME;
+    const detail = { agent_delegate: patterns };
+    return { code: no.code, rule: 'agent.delegate', message, detail, ...(no.code === 'PERMISSION_DENIED' && { hint }) };
   }
   if (parent.maxDepth === 0) {
     return {
@@ -147,6 +155,7 @@ export function deeper(max_depth: number, parent: Held): Breach[] {
       rule: 'max_depth',
       message: `max_depth ${max_depth} is not below the parent's ${parent.maxDepth}; at most ${most} is allowed.`,
       detail: { max_depth: most },
+      hint: 'Ask for a smaller max_depth, or omit it.',
     },
   ];
 }

@@ -32,7 +32,7 @@ export interface Kind<E> {
 /** Throws the first of the broken rules. */
 export function uphold(breaches: readonly Breach[]): void {
   const [first] = breaches;
-  if (first) throw new Refusal(first.code, first.message, first.detail === undefined ? {} : { detail: first.detail });
+  if (first) throw new Refusal(first.code, first.message, first);
 }
 
 /** A request_id as the chain keeps it: digests only. */

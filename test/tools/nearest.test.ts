@@ -123,6 +123,18 @@ describe('a request that is wrong in several members is offered what passes as a
   });
 });
 
+describe('a no that no offer can mend says what to do', () => {
+  it.each<[string, Request, Request, RegExp]>([
+    ['deeper than the parent', {}, { max_depth: 3 }, /smaller max_depth, or omit it/],
+    ['below the last of a lineage', { max_depth: 0 }, {}, /nearer the root/],
+    ['without the right to delegate', { permissions: { 'agent.delegate': [] } }, {}, /policy_preset "coordinator"/],
+    ['a version of a bare name', { permissions: { 'agent.delegate': ['s'] } }, {}, /"name@\*" covers every one/],
+  ])('%s', async (_, root, request, hint) => {
+    const delegate = await parent(root);
+    expect((await refusal(delegate({ sub_agent_id: 's@1', ...request }))).hint).toMatch(hint);
+  });
+});
+
 describe('a no to one act shows what would be a yes', () => {
   const asks = async (capability: string, resource: string, isolated = false) => {
     const { call, service, operator: caller } = kernel();
