@@ -13,6 +13,7 @@ import { MemoryArchive } from '../src/store/memory.ts';
 import { TOOLS } from '../src/tools/index.ts';
 import type { Server } from '../test/store/postgres.server.ts';
 import { Bulk } from './bulk.ts';
+import { QUESTION } from './question.ts';
 
 export interface Filling {
   readonly entries: number;
@@ -32,13 +33,6 @@ export interface Filled {
 
 /** Calls that wait at once: what one commit takes. */
 const ROUND = 256;
-const QUESTION = {
-  acts: [{ capability: 'tool.call', resource: 'files/read' }],
-  tool: 'files/read',
-  argumentsDigest: '',
-  requestId: 1,
-} as const;
-
 export async function fill(
   settings: Settings,
   pg: Pick<Server, 'sql'>,

@@ -2,6 +2,7 @@
 import { assemble } from '../src/assemble.ts';
 import { operator } from '../src/caller.ts';
 import { settings } from '../src/config.ts';
+import { QUESTION } from './question.ts';
 
 export interface Run {
   readonly clients: number;
@@ -21,13 +22,6 @@ const installation = await assemble(settings({ 'data-dir': process.argv[2] }, pr
 const { service } = installation;
 const caller = operator();
 const tool = (name: string) => service.tools.get(name)!;
-
-const QUESTION = {
-  acts: [{ capability: 'tool.call', resource: 'files/read' }],
-  tool: 'files/read',
-  argumentsDigest: '',
-  requestId: 1,
-} as const;
 
 const WAYS: Record<Run['what'], (root: string) => Promise<unknown>> = {
   delegate: (root) =>

@@ -8,7 +8,7 @@ import { operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
 import { AGENT, carrying } from '../jobs/office.ts';
 import { directory } from '../scratch.ts';
-import { type Host, host } from './host.ts';
+import { start as begin, type Host } from './host.ts';
 import { SERVER } from './program.ts';
 
 const NESTED = join(import.meta.dirname, '../jobs/nested.process.ts');
@@ -27,7 +27,8 @@ function place(): string {
   return path;
 }
 
-const start = (path: string): Promise<Host> => host(path, { args: ['--config', join(path, 'config.json')] });
+const start = (path: string, env = {}): Promise<Host> =>
+  begin(path, { args: ['--config', join(path, 'config.json')], env });
 const root = (session: Host) =>
   session.call('aga_create_artifact', { permissions: { 'agent.delegate': ['*', '*@*'], 'cost.budget': ['USD:5'] } });
 const stubborn = { deaf: true, fork: true, flee: true, sleep: 60_000 };
@@ -36,6 +37,17 @@ const stubbornJob = async (session: Host): Promise<string> => {
   await expect.poll(() => carrying(job_id).length, { timeout: 8000 }).toBe(3);
   return job_id;
 };
+/** A job whose server was killed, and whose processes live on. */
+async function orphaned(): Promise<{ path: string; job_id: string }> {
+  const path = place();
+  const session = await start(path);
+  await root(session);
+  const job_id = await stubbornJob(session);
+  session.child.kill('SIGKILL');
+  await session.exited;
+  expect(carrying(job_id)).toHaveLength(3);
+  return { path, job_id };
+}
 
 describe('jobs', () => {
   it('end at once, processes included, with the session that dispatched them', async () => {
@@ -54,32 +66,19 @@ describe('jobs', () => {
       state: 'cancelled',
       error: { code: 'CANCELLED' },
     });
-    await next.close();
   });
 
   it('of a killed server are ended by the next one, processes included', async () => {
-    const path = place();
-    const session = await start(path);
-    await root(session);
-    const job_id = await stubbornJob(session);
-    session.child.kill('SIGKILL');
-    await session.exited;
-    expect(carrying(job_id)).toHaveLength(3);
+    const { path, job_id } = await orphaned();
     const next = await start(path);
     await expect.poll(() => carrying(job_id), { timeout: 5000 }).toEqual([]);
     const ended = await next.call('aga_get_job', { job_id });
     expect(ended).toMatchObject({ state: 'error', error: { code: 'INTERNAL' } });
     expect(await next.call('aga_verify', { target: 'chain' })).toMatchObject({ valid: true });
-    await next.close();
   });
 
   it('of a killed server are ended by a command that lives for a moment, too', async () => {
-    const path = place();
-    const session = await start(path);
-    await root(session);
-    const job_id = await stubbornJob(session);
-    session.child.kill('SIGKILL');
-    await session.exited;
+    const { path, job_id } = await orphaned();
     execFileSync(process.execPath, [SERVER, '--data-dir', path, 'tree']);
     expect(carrying(job_id)).toEqual([]);
     const log = execFileSync(process.execPath, [SERVER, '--data-dir', path, 'log', '--kind', 'JOB_ENDED', '--json']);
@@ -121,17 +120,15 @@ describe('jobs', () => {
     const ids = (entries: any[]): string[] => entries.map(({ event }) => event.job_id).toSorted();
     expect(ids(ended)).toEqual(ids(accepted));
     expect(await session.call('aga_verify', { target: 'chain' })).toMatchObject({ valid: true });
-    await session.close();
   }, 60_000);
 
   it('are part of the trace that their server was started in, where a call names none', async () => {
     const path = place();
     const TRACEPARENT = `00-${'c'.repeat(32)}-${'2'.repeat(16)}-01`;
-    const session = await host(path, { args: ['--config', join(path, 'config.json')], env: { TRACEPARENT } });
+    const session = await start(path, { TRACEPARENT });
     const { artifact_hash: parent_artifact_hash } = await root(session);
     const asked = { agent: 'worker', input: { env: true }, wait_seconds: 20, parent_artifact_hash };
     expect((await session.call('aga_dispatch_job', asked)).result).toMatchObject({ TRACEPARENT });
-    await session.close();
   });
 
   it('act under their own artifact with what their environment holds, and give out work', async () => {
@@ -168,7 +165,6 @@ describe('jobs', () => {
       agent: 'worker@1.0.0',
       job_id: deep.job_id,
     });
-    await session.close();
   });
 
   it('that nobody waits for end with the job that gave them out', async () => {
@@ -193,7 +189,6 @@ describe('jobs', () => {
     await expect
       .poll(async () => (await session.call('aga_get_job', { job_id })).events.at(-1).state, { timeout: 8000 })
       .toBe('cancelled');
-    await session.close();
   });
 
   it('inside of jobs end with them, though their supervisor is inside too', async () => {
@@ -215,7 +210,6 @@ describe('jobs', () => {
     await expect
       .poll(async () => (await session.call('aga_get_job', { job_id })).events.at(-1).state, { timeout: 5000 })
       .toBe('cancelled');
-    await session.close();
   });
 
   it('that end with their budget end by a refusal two processes further down, with everything below', async () => {
@@ -251,7 +245,6 @@ describe('jobs', () => {
     const [{ budget_left }] = (await session.call('aga_inspect', { artifact_hash, view: 'tree' })).tree;
     expect(budget_left).toEqual(['USD:5']);
     expect(await session.call('aga_verify', { target: 'chain' })).toMatchObject({ valid: true });
-    await session.close();
   }, 40_000);
 
   it('that end with their budget end by a refusal in a process that knows nothing of agents', async () => {
@@ -262,7 +255,7 @@ describe('jobs', () => {
     const asked = { agent: 'stubborn', input: stubborn, permissions };
     const { job_id, child_artifact_hash } = await session.call('aga_dispatch_job', asked);
     await expect.poll(() => carrying(job_id).length, { timeout: 8000 }).toBe(3);
-    const other = await host(path);
+    const other = await begin(path);
     const spend = (action: string, more: object) =>
       other.call('aga_spend', { action, artifact_hash: child_artifact_hash, ...more });
     const { reservation_id } = await spend('reserve', { amounts: ['USD:1'] });
@@ -274,8 +267,6 @@ describe('jobs', () => {
       error: { code: 'BUDGET_EXHAUSTED' },
     });
     await expect.poll(() => carrying(job_id), { timeout: 5000 }).toEqual([]);
-    await other.close();
-    await session.close();
   });
 
   it('read entries that were archived to a folder that has moved, and prove what they were given', async () => {
@@ -298,7 +289,7 @@ describe('jobs', () => {
     execFileSync(process.execPath, [SERVER, ...args], { stdio: 'ignore' });
     renameSync(archive, moved);
     const env = { AGA_ARCHIVE_DIR: relative(process.cwd(), moved) };
-    const session = await host(path, { args: ['--config', config], env });
+    const session = await start(path, env);
     const calls = [
       { tool: 'aga_export_evidence', given: {} },
       { tool: 'aga_verify', given: { target: 'chain' } },
@@ -306,6 +297,5 @@ describe('jobs', () => {
     const asked = { agent: 'elsewhere', input: { calls }, wait_seconds: 20, parent_artifact_hash };
     const { result } = await session.call('aga_dispatch_job', asked);
     expect(result).toMatchObject([{ path: expect.any(String) }, { valid: true }]);
-    await session.close();
   });
 });
