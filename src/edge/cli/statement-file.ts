@@ -91,7 +91,7 @@ function saySigner(
 function proof(text: string, asked: Asked): Stated {
   const origin = text.slice(text.indexOf('\n\n') + 2).split('\n')[0] ?? '';
   const opened = openTlogProof(text, keyOf(asked, origin));
-  if (!opened) return told(wrong('proof', 'It does not prove that the log with this key holds the entry.'), {});
+  if (!opened) return told(wrong('proof', `It does not prove that its entry is in a log of ${whose(asked)}.`), {});
   try {
     const { event, timestamp } = openEntry(opened.entry);
     return told([], { entry: String(opened.sequence), kind: event.kind, time: timestamp, log: origin });
@@ -100,10 +100,11 @@ function proof(text: string, asked: Asked): Stated {
   }
 }
 
-function lineage(text: string, { trust, logKey, artifact }: Asked): Stated {
+function lineage(text: string, asked: Asked): Stated {
+  const { trust, logKey, artifact } = asked;
   const key = parseVerifierKey(logKey ?? '');
   const statement = openEnvelope(text, key ? toDidKey(key.publicKey) : trust);
-  if (statement === undefined) return told(wrong('signature', "It is not a statement signed by the log's key."), {});
+  if (statement === undefined) return told(wrong('signature', `It is not signed by ${whose(asked)}.`), {});
   const { subject } = statement as { subject?: { name?: string; digest?: { sha256?: string } }[] }; // signed by the log, of in-toto's shape
   const [first] = subject ?? [];
   const hash = first?.digest?.sha256 ?? '';
@@ -113,6 +114,9 @@ function lineage(text: string, { trust, logKey, artifact }: Asked): Stated {
     subject: first?.name ?? '',
   });
 }
+
+const whose = ({ trust, logKey }: Asked): string =>
+  logKey ?? `${trust}, which was taken for the log's key: name that one with --log-key, as aga-delegate keys prints it`;
 
 function keyOf({ trust, logKey }: Asked, origin: string): string {
   if (logKey !== undefined) return logKey;

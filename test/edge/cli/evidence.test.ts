@@ -265,6 +265,11 @@ describe('statements about the log', () => {
       const good = await verify(file, '--trust', logKey);
       expect([format, good.code, JSON.parse(good.out)]).toMatchObject([format, 0, { valid: true, findings: [] }]);
       expect((await verify(file, '--trust', STRANGER)).code).toBe(1);
+      const byAuthority = JSON.parse((await verify(file, '--trust', keys.authority)).out);
+      expect([format, byAuthority.findings[0].message]).toEqual([
+        format,
+        expect.stringMatching(/taken for the log's key.*--(log-key|succession)/),
+      ]);
       const forged = join(folder(), 'forged');
       writeFileSync(forged, readFileSync(file, 'utf8').replace(/[0-9a-f]{8}|[A-Za-z0-9]{8}=/, 'AAAAAAA='));
       expect([format, (await verify(forged, '--trust', logKey)).code]).toEqual([format, 1]);
