@@ -83,16 +83,22 @@ export class Gateway {
     return { items, names };
   }
 
-  /** For a list of many: what an upstream says, if it says it soon; nothing where it cannot. */
+  /**
+   * For a list of many: what an upstream says, if it says it soon; nothing where it cannot. Who missed it is told only where
+   * it would come sooner now: an upstream that is always slow would be asked for ever.
+   */
   async soon<T>(server: Server, asked: Promise<T>): Promise<T | undefined> {
     const now = performance.now();
     const until = this.#patience.get(server) ?? now + this.#listWait;
     this.#patience.set(server, until);
+    const { upstream } = server;
+    const wasStarting = !upstream.isOpen;
+    const knewTools = upstream.listed !== undefined;
     let late = false;
     const answer = asked.then(
       (value) => {
         this.#patience.delete(server);
-        if (late) this.#tell();
+        if (late && (wasStarting || (!knewTools && upstream.listed))) this.#tell();
         return value;
       },
       (error: unknown) => {

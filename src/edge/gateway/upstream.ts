@@ -62,9 +62,14 @@ export class Upstream {
     return isStdio(this.config);
   }
 
+  /** Whether it can be asked without being started. */
+  get isOpen(): boolean {
+    return this.#line.isOpen;
+  }
+
   /** Its tools, while it can be asked and has not said that they changed. */
   get listed(): readonly ToolDefinition[] | undefined {
-    return this.#line.isOpen ? this.#listed : undefined;
+    return this.isOpen ? this.#listed : undefined;
   }
 
   /** Resolves when it can be asked. Throws `UPSTREAM_FAILED`. */

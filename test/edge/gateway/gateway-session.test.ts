@@ -247,6 +247,29 @@ describe('an upstream in trouble', () => {
     expect(at.law.entries).toMatchObject([{ code: 'UPSTREAM_FAILED', tool: 'dead/echo' }]);
   });
 
+  it('that starts slowly is listed when it is there, and hosts are told', async () => {
+    const client = await host({ h: hostile({ HOSTILE: 'late' }) }, 100).client(agent('all'));
+    const changes = listChanges(client);
+    expect((await client.listTools()).tools).toHaveLength(1);
+    await until(() => changes() === 1);
+    expect((await client.listTools()).tools.length).toBeGreaterThan(10);
+  });
+
+  it('that is slow to list is not asked again for ever by a host that asks when it is told to', async () => {
+    const log = logFile();
+    const at = host({ h: hostile({ HOSTILE: 'slow', HOSTILE_LOG: log }) }, 100);
+    at.law.grant('reader', { permissions: { 'tool.call': ['**'], 'mcp.resource': ['h'] } });
+    const client = await at.client(agent('reader'));
+    client.fallbackNotificationHandler = async ({ method }) => {
+      if (method === 'notifications/resources/list_changed') await client.listResources();
+    };
+    await client.listResources();
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    const listed = readFileSync(log, 'utf8').split('listed').length - 1;
+    expect(listed).toBeGreaterThan(0);
+    expect(listed).toBeLessThan(3);
+  });
+
   it('answers one caller with a refusal while it serves the others', async () => {
     const at = host({ h: hostile(), n: hostile() });
     const client = await at.client(agent('all'));

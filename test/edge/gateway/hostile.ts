@@ -1,8 +1,9 @@
 /**
  * An upstream that does what an upstream must not: raw JSON-RPC over stdio, so that nothing keeps it from it.
  *
- * `HOSTILE` in the environment is what it does besides its tools: `mute` never answers the handshake, `dead` ends at once,
- * `stubborn` ignores the end of its input and SIGTERM, `renamed` has another description at each start, `silent` has no tools capability.
+ * `HOSTILE` in the environment is what it does besides its tools: `mute` never answers the handshake, `late` takes a moment for it, `dead` ends at once,
+ * `stubborn` ignores the end of its input and SIGTERM, `renamed` has another description at each start, `silent` has no tools capability,
+ * `slow` takes half a second to list its resources, every time.
  */
 import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -103,13 +104,15 @@ const tools: Record<string, (id: number, params: Params) => void> = {
 };
 
 const methods: Record<string, (id: number, params: Params) => void> = {
-  initialize: (id) => {
+  initialize: async (id) => {
     if (how === 'mute') return;
+    if (how === 'late') await new Promise((resolve) => setTimeout(resolve, 600));
     send({
       id,
       result: {
         protocolVersion: '2025-06-18',
-        capabilities: how === 'silent' ? {} : { tools: { listChanged: true } },
+        capabilities:
+          how === 'silent' ? {} : { tools: { listChanged: true }, ...(how === 'slow' && { resources: {} }) },
         serverInfo: { name: 'hostile', version: '1' },
       },
     });
@@ -133,6 +136,11 @@ const methods: Record<string, (id: number, params: Params) => void> = {
     ];
     send({ id, result: { tools: [...listed, ...wrong, listed[0]] } });
   },
+  'resources/list': (id) => {
+    note('listed');
+    setTimeout(() => send({ id, result: { resources: [] } }), 500);
+  },
+  'resources/templates/list': (id) => send({ id, result: { resourceTemplates: [] } }),
   'tools/call': (id, params) => {
     note(`${params.name} ${JSON.stringify(params.arguments ?? null)}`);
     const tool = tools[params.name ?? ''];
