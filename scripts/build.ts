@@ -35,7 +35,7 @@ export async function bundleLibrary(entry: string, outfile: string): Promise<voi
 }
 
 /** For browsers and edges: nothing of Node is left in it. */
-export async function bundlePortable(entry: string, outfile: string): Promise<void> {
+async function bundlePortable(entry: string, outfile: string): Promise<void> {
   await bundle({ entryPoints: [entry], outfile, format: 'esm', target: 'es2023', platform: 'browser' });
 }
 

@@ -1,7 +1,8 @@
 /** The parts of the README that the code knows best; `npm run docs` writes them, and a test compares them. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { settingsTable } from '../src/config.ts';
+import { configSchema } from '../src/config/file.ts';
+import { SETTINGS, type Setting } from '../src/config.ts';
 import { TOOLS } from '../src/tools/index.ts';
 
 const README = join(import.meta.dirname, '../README.md');
@@ -14,6 +15,28 @@ function toolsTable(): string {
     return `| \`${name}\` | ${firstSentence(description)} | ${effect} |`;
   });
   return ['| Tool | What it does | Effect |', '|---|---|---|', ...rows].join('\n');
+}
+
+/** Settings of the process, then members of the file. */
+export function settingsTable(): string {
+  const outside = Object.values<Setting>(SETTINGS).map(({ flag, value = '', env, default: without, help }) => [
+    flag === undefined ? '' : `\`--${flag} ${value.toUpperCase()}\``,
+    `\`${env}\``,
+    without,
+    help,
+  ]);
+  const inFile = Object.entries(configSchema.shape).map(([name, schema]) => [
+    `\`${name}\``,
+    'defaultValue' in schema.def ? `\`${JSON.stringify(schema.def.defaultValue)}\`` : 'none',
+    schema.description ?? '',
+  ]);
+  const first = markdown(['Flag', 'Environment', 'Default', 'Meaning'], outside);
+  return `${first}\n\n${markdown(['Member of the file', 'Default', 'Meaning'], inFile)}\n`;
+}
+
+function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
 /** Name of the section's markers → what stands between them. */

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CannotStart } from './cannot-start.ts';
 import { type Database, databaseIn } from './config/database.ts';
-import { type Config, configSchema, defaults, readConfig } from './config/file.ts';
+import { type Config, defaults, readConfig } from './config/file.ts';
 
 export interface Settings {
   readonly dataDir: string;
@@ -25,7 +25,7 @@ export interface Settings {
   readonly config: Config;
 }
 
-interface Setting {
+export interface Setting {
   /** Name of the flag, without hyphens in front. */
   readonly flag?: string;
   /** What its value is called in help. */
@@ -195,26 +195,4 @@ function stateDirectory(env: NodeJS.ProcessEnv, platform: string): string {
   if (platform === 'win32') return named(env.LOCALAPPDATA, 'AppData', 'Local');
   if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support');
   return named(env.XDG_STATE_HOME, '.local', 'state');
-}
-
-/** The tables of the README: settings of the process, then members of the file. */
-export function settingsTable(): string {
-  const outside = Object.values<Setting>(SETTINGS).map(({ flag, value = '', env, default: without, help }) => [
-    flag === undefined ? '' : `\`--${flag} ${value.toUpperCase()}\``,
-    `\`${env}\``,
-    without,
-    help,
-  ]);
-  const inFile = Object.entries(configSchema.shape).map(([name, schema]) => [
-    `\`${name}\``,
-    'defaultValue' in schema.def ? `\`${JSON.stringify(schema.def.defaultValue)}\`` : 'none',
-    schema.description ?? '',
-  ]);
-  const first = markdown(['Flag', 'Environment', 'Default', 'Meaning'], outside);
-  return `${first}\n\n${markdown(['Member of the file', 'Default', 'Meaning'], inFile)}\n`;
-}
-
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

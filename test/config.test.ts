@@ -3,10 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { settingsTable } from '../scripts/docs.ts';
 import { CannotStart } from '../src/cannot-start.ts';
 import { configSchema, defaults, parseConfig } from '../src/config/file.ts';
 import { nearest } from '../src/config/nearest.ts';
-import { FLAGS, SETTINGS, settings, settingsTable } from '../src/config.ts';
+import { FLAGS, SETTINGS, settings } from '../src/config.ts';
 import { directory } from './scratch.ts';
 
 const HASH = 'ab'.repeat(32);

@@ -153,6 +153,24 @@ describe('the house', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('exports no value that nobody else imports; drop the export, or the thing', () => {
+    const root = join(SRC, '..');
+    const texts = ['src', 'test', 'bench', 'scripts', 'examples'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .map((name) => [join(folder, name), readFileSync(join(root, folder, name), 'utf8')] as const),
+    );
+    const readers = new Map<string, number>();
+    for (const [, text] of texts)
+      for (const word of new Set(text.match(/\w+/g))) readers.set(word, (readers.get(word) ?? 0) + 1);
+    const unread = texts.flatMap(([file, text]) =>
+      Array.from(text.matchAll(/^export (?:async )?(?:function\*?|const|class) (\w+)/gm), ([, name]) => name!)
+        .filter((name) => readers.get(name) === 1)
+        .map((name) => `${file}: ${name}`),
+    );
+    expect(unread).toEqual([]);
+  });
+
   it('keeps files short enough to hold in the head: at most 300 lines, half of them under 130; split by concept', () => {
     const lengths = files.map((file) => [readFileSync(join(SRC, file), 'utf8').split('\n').length, file] as const);
     expect(lengths.filter(([length]) => length > 300)).toEqual([]);

@@ -29,7 +29,7 @@ export interface Scene {
 }
 
 export const holderKey = signer(seed('holder of lead'));
-export const LEAD_HOLDER = toDidKey(holderKey.publicKey);
+const LEAD_HOLDER = toDidKey(holderKey.publicKey);
 
 export async function scene(): Promise<Scene> {
   const store = new MemoryStore();

@@ -73,7 +73,7 @@ function phaseOf(grant: Grant, now: number): Agent['status']['phase'] {
 }
 
 /** What the caller may see: the operator all, an agent itself and what is below it; parents before children. */
-export function* visibleTo(caller: Caller, state: State): Generator<Grant> {
+function* visibleTo(caller: Caller, state: State): Generator<Grant> {
   if (caller.artifact !== null) {
     const own = state.grants.get(caller.artifact);
     if (own) yield* subtree(own);
