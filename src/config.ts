@@ -139,9 +139,10 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string)
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(authority)) {
     throw new CannotStart('AGA_AUTHORITY must be a DNS label: a-z, 0-9 and hyphens, at most 63 characters.');
   }
-  const dataDir = flags['data-dir'] ?? env.AGA_DATA_DIR ?? join(stateDirectory(env, platform), 'aga-delegate');
-  if (dataDir === '')
+  const named = flags['data-dir'] ?? env.AGA_DATA_DIR;
+  if (named === '')
     throw new CannotStart('The name of the data directory, AGA_DATA_DIR (or --data-dir), is set but empty.');
+  const dataDir = named === undefined ? join(stateDirectory(env, platform), 'aga-delegate') : resolve(named);
   const file = flags.config ?? env.AGA_CONFIG;
   if (file === '') throw new CannotStart('AGA_CONFIG (or --config) is set but empty.');
   const artifact = artifactIn(flags.artifact ?? env.AGA_ARTIFACT);
@@ -152,7 +153,7 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string)
   const archiveDir = env.AGA_ARCHIVE_DIR ?? null;
   if (archiveDir === '') throw new CannotStart('AGA_ARCHIVE_DIR is set but empty.');
   const launch = [
-    ...((flags['data-dir'] ?? env.AGA_DATA_DIR) === undefined ? [] : ['--data-dir', resolve(dataDir)]),
+    ...(named === undefined ? [] : ['--data-dir', dataDir]),
     ...(file === undefined ? [] : ['--config', resolve(file)]),
   ];
   return {

@@ -23,6 +23,9 @@ describe('where a setting comes from', () => {
     const env = { AGA_DATA_DIR: '/env', AGA_ARTIFACT: HASH, AGA_CONFIG: file };
     expect(settings({}, env, 'linux')).toMatchObject({ dataDir: '/env', artifact: HASH, config: { mode: 'shadow' } });
     const flags = { 'data-dir': '/flag', artifact: 'cd'.repeat(32) };
+    // One name for one place, whatever the way there: what is handed to other processes is the same.
+    const way = settings({ 'data-dir': '/none/../flag/' }, {}, 'linux');
+    expect([way.dataDir, way.launch]).toEqual(['/flag', ['--data-dir', '/flag']]);
     expect(settings(flags, env, 'linux')).toMatchObject({ dataDir: '/flag', artifact: 'cd'.repeat(32) });
     expect(settings({}, {}, 'linux')).toMatchObject({ artifact: null, authority: 'default', config: defaults() });
   });

@@ -19,6 +19,8 @@ type Disclosed = NonNullable<Question['disclosed']>;
 
 /** `file` as it was named; everything else from the flags. Bad flags are usage errors (exit 2). */
 export async function verifyFile(file: string, { input, options }: Given, terminal: Terminal): Promise<Outcome> {
+  if (input.target !== undefined && input.target !== 'bundle')
+    usage(terminal, '--target is for the chain here; a file is judged as what it is');
   const question = await questionOf(input.trust, options, terminal);
   const { trust, logKey, at } = question;
   const maxAge = ageOf(options.maxAge, terminal);
@@ -27,6 +29,8 @@ export async function verifyFile(file: string, { input, options }: Given, termin
   const artifact = artifactOf(input.artifact_hash);
   const stated = judgeStatement(bytes, { trust, logKey, succession, at, maxAge, artifact });
   if (stated) return { answer: stated, failed: !stated.valid, text: (out) => toldOf(stated, out) };
+  if (artifact !== undefined)
+    usage(terminal, '--artifact-hash is for a statement; what a bundle is about it says itself');
   if (options.maxAge !== undefined) usage(terminal, '--max-age is for a statement of freshness');
   if (succession) usage(terminal, '--succession is for a statement of freshness; a bundle holds its own');
   const bar = progress(terminal, 'Judging the evidence');

@@ -73,6 +73,18 @@ describe('export', () => {
     expect(empty.error.code).toBe('INVALID_REQUEST');
   });
 
+  it.each([
+    [['--entry', '1'], '--entry'],
+    [['--since', '1'], '--since'],
+    [['--format', 'freshness', '--since', '1'], '--since'],
+    [['--format', 'tlog-proof', '--entry', '1'], 'hash'],
+    [['--format', 'tlog-tiles', '--out', '/nowhere/tiles'], 'hash'],
+    [['--format', 'tlog-consistency', '--since', '1'], 'hash'],
+  ])('of an artifact takes no %j: it would be ignored', async (options, named) => {
+    const { code, out, err } = await home.run('export', child, ...options);
+    expect([code, out, err]).toEqual([2, '', expect.stringContaining(named)]);
+  });
+
   it('speaks the formats of others', async () => {
     const { text } = await home.ask('export', child, '--format', 'freshness');
     expect(JSON.parse(text)).toMatchObject({ type: 'aga-freshness/v1', status: 'live', artifact_hash: child });
@@ -202,6 +214,22 @@ describe('verify FILE', () => {
       ['--trust', keys.authority, '--quorum', '1'],
     ])
       expect([args, (await elsewhere('verify', file, ...args)).code]).toEqual([args, 2]);
+    const ignored = [
+      ['--log-key', keys.log],
+      ['--at', '2020-01-01T00:00:00Z'],
+      ['--witness', 'x'],
+      ['--quorum', '1'],
+      ['--max-age', '5m'],
+    ];
+    for (const args of ignored) {
+      const { code, out, err } = await home.run('verify', ...args);
+      expect([code, out, err]).toEqual([2, '', expect.stringContaining(`${args[0]} is for a file`)]);
+    }
+    for (const args of [
+      ['--artifact-hash', child],
+      ['--target', 'chain'],
+    ])
+      expect([args, (await elsewhere('verify', file, '--trust', keys.authority, ...args)).code]).toEqual([args, 2]);
   });
 
   it('judges arguments that are shown', async () => {

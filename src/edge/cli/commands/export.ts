@@ -21,6 +21,14 @@ const OF_LOG: { readonly [format: string]: (desk: Desk, options: Given['options'
   'tlog-consistency': exportConsistency,
 };
 
+/** Options of one format: with another they would be ignored. */
+const ONLY: { readonly [option: string]: string } = {
+  first: 'aga',
+  last: 'aga',
+  entry: 'tlog-proof',
+  since: 'tlog-consistency',
+};
+
 export const exportCommand: Command = {
   name: 'export',
   group: 'Look:',
@@ -54,12 +62,15 @@ export const exportCommand: Command = {
     const format = String(options.format);
     const out = typeof options.out === 'string' ? options.out : undefined;
     const ofLog = Object.hasOwn(OF_LOG, format) ? OF_LOG[format] : undefined;
+    for (const [option, its] of Object.entries(ONLY))
+      if (options[option] !== undefined && format !== its) usage(desk.terminal, `--${option} is for --format ${its}`);
+    if ((ofLog || options.entry !== undefined) && input.artifact_hash !== undefined)
+      usage(desk.terminal, `--format ${format} of the log is of no artifact; leave out the hash`);
     if (ofLog) return ofLog(desk, options);
     if (format === 'tlog-proof' && options.entry !== undefined) return exportEntry(desk, options);
     const run = runOf(options, desk);
     if ((run === undefined) === (input.artifact_hash === undefined))
       usage(desk.terminal, run ? 'either a hash or --first and --last' : "missing argument 'hash'");
-    if (run && format !== 'aga') usage(desk.terminal, '--first and --last are for --format aga');
     const { url, artifact, token } = desk.settings();
     const isOperatorHere = url === null && artifact === null && token === null;
     if (format === 'aga' && (run || isOperatorHere))

@@ -6,6 +6,18 @@ import type { Command, Outcome } from '../command.ts';
 import { verifyFile } from '../evidence-file.ts';
 import { progress } from '../progress.ts';
 import { plain, type Side, sheet } from '../terminal.ts';
+import { usage } from '../usage.ts';
+
+/** What is judged of a file alone: of the chain here it would be ignored, and the answer believed. */
+const OF_FILES = [
+  ['logKey', '--log-key'],
+  ['at', '--at'],
+  ['arguments', '--arguments'],
+  ['witness', '--witness'],
+  ['quorum', '--quorum'],
+  ['maxAge', '--max-age'],
+  ['succession', '--succession'],
+] as const;
 
 interface Verdict {
   readonly valid: boolean;
@@ -50,6 +62,8 @@ export const verify: Command = {
     const { input, options } = given;
     if (options.html === true) return page();
     if (typeof options.file === 'string') return verifyFile(options.file, given, desk.terminal);
+    const stray = OF_FILES.find(([option]) => options[option] !== undefined);
+    if (stray) usage(desk.terminal, `${stray[1]} is for a file of evidence; name one`);
     const { watch, call } = await desk.open();
     const bar = progress(desk.terminal, 'Judging the chain');
     watch(bar.watch);
