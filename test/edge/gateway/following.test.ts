@@ -31,10 +31,10 @@ describe('following a path', () => {
     const held = dead.map((path) => follow(path));
     const log = openSync(join(folder, 'log'), 'w');
     const began = performance.now();
+    // With every thread held, this would not come back.
     for (let i = 0; i < 20; i++) await promisify(fdatasync)(log);
-    expect(performance.now() - began).toBeLessThan(900);
     for (const outcome of await Promise.allSettled(held)) expect(outcome).toMatchObject({ reason: late });
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(performance.now() - began).toBeLessThan(5_000);
     // One was asked, and holds its thread; others find another.
     expect(await follow(folder)).toBe(await realpath(folder));
     await expect(follow(dead[1]!)).rejects.toMatchObject(late);
@@ -56,7 +56,7 @@ describe('following a path', () => {
     await expect(follow('/slow')).rejects.toMatchObject(late);
     const began = performance.now();
     for (const path of ['/slow', '/slow/below']) await expect(follow(path)).rejects.toMatchObject(late);
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(performance.now() - began).toBeLessThan(900);
     expect(asked).toEqual(['/slow']);
     expect(isHeld()).toBe(true);
     // Another path has the other thread.
