@@ -63,7 +63,8 @@ export async function serveInstallation(installation: Installation, place: Place
     freshToken: fresh,
     async close() {
       quiet();
-      await server.close();
+      // While nothing new is taken jobs end, and whoever waits for one is told so.
+      await Promise.all([server.close(), installation.endJobs()]);
       await nonces.close();
     },
   };

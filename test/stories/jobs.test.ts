@@ -9,7 +9,7 @@ import { settings } from '../../src/config.ts';
 import { AGENT, carrying } from '../jobs/office.ts';
 import { directory } from '../scratch.ts';
 import { start as begin, type Host } from './host.ts';
-import { SERVER } from './program.ts';
+import { SERVER, served } from './program.ts';
 
 const NESTED = join(import.meta.dirname, '../jobs/nested.process.ts');
 const node = { command: process.execPath };
@@ -66,6 +66,31 @@ describe('jobs', () => {
       state: 'cancelled',
       error: { code: 'CANCELLED' },
     });
+  });
+
+  it('end with the server that looks after them, and whoever waits over HTTP is told so', async () => {
+    const path = place();
+    const bearer = 'the-operator-token-of-this-story';
+    const server = await served(['--data-dir', path, '--config', join(path, 'config.json')], {
+      AGA_OPERATOR_TOKEN: bearer,
+    });
+    const ask = async (at: string, body: object): Promise<any> => {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${bearer}` };
+      const response = await fetch(`${server.url}${at}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      return response.json();
+    };
+    const tool = (name: string, input: object) => ask(`/api/v1/tools/${name}`, input);
+    const { artifact_hash } = await tool('aga_create_artifact', {});
+    const asked = { parent_artifact_hash: artifact_hash, agent: 'worker', input: stubborn };
+    const { job_id } = await tool('aga_dispatch_job', asked);
+    const waited = tool('aga_get_job', { job_id, after_event: 50, wait_seconds: 60 });
+    const taken = ask('/api/v1/jobs/take', { wait_seconds: 60 });
+    await expect.poll(() => carrying(job_id).length, { timeout: 8000 }).toBe(3);
+    const before = performance.now();
+    expect(await server.stop()).toBe(0);
+    expect(performance.now() - before).toBeLessThan(2000);
+    expect([(await waited).state, await taken]).toEqual(['cancelled', { job: null }]);
+    expect(carrying(job_id)).toEqual([]);
   });
 
   it('of a killed server are ended by the next one, processes included', async () => {

@@ -17,6 +17,8 @@ export interface Exchange {
   readonly scheme: string;
   /** Where clients reach us by another name; its scheme may differ, behind a proxy. */
   readonly publicUrl?: string | undefined;
+  /** What is being answered; all of it is aborted when the server ends, so that what waits is answered. */
+  readonly running: Set<AbortController>;
 }
 
 export async function exchange(
@@ -38,7 +40,11 @@ export async function exchange(
     const url = `${origin}${path}`;
     const query = new URLSearchParams(cut === -1 ? '' : target.slice(cut));
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    using.running.add(gone);
+    response.once('close', () => {
+      using.running.delete(gone);
+      gone.abort();
+    });
     send(response, await answer(route, { params, query, url, origin, signal: gone.signal }, request, site));
   } catch (thrown) {
     refuse(thrown, response, site);

@@ -17,7 +17,7 @@ export interface Ask<B> {
   readonly body: B;
   /** For a route that anyone may use: nobody in particular. */
   readonly caller: Caller;
-  /** Aborted when the client has gone: nobody reads the answer any more. */
+  /** Aborted when the client has gone, or the server ends: nothing is waited for any more. */
   readonly signal: AbortSignal;
   /** The bearer token; null where there is none. */
   readonly token: string | null;

@@ -74,6 +74,7 @@ export async function listen(site: Site, options: HttpOptions): Promise<HttpServ
     guard: guardOf([bracketed(host), ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])]),
     scheme,
     publicUrl,
+    running: new Set<AbortController>(),
   };
   const server = tls ? createTlsServer({ ...timeouts(patience), ...tls }) : createServer(timeouts(patience));
   const answer: RequestListener = (request, response) => void exchange(request, response, site, using);
@@ -100,6 +101,7 @@ export async function listen(site: Site, options: HttpOptions): Promise<HttpServ
       site.tail.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
+      for (const each of using.running) each.abort();
       const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
       await Promise.all([closed, mcp.close()]);
       clearTimeout(late);
