@@ -20,7 +20,7 @@ export interface Following {
 const THREADS = 4;
 const PATIENCE_MS = 1_000;
 
-const quarter = (): number => Math.max(1, Math.floor(Number(process.env.UV_THREADPOOL_SIZE ?? THREADS) / 4));
+const quarter = (): number => Math.max(1, Math.floor((Number(process.env.UV_THREADPOOL_SIZE) || THREADS) / 4));
 
 /** `resolvePath`. Throws `UPSTREAM_FAILED` where that takes too long. */
 export const followPath: Follow = (path) => {
