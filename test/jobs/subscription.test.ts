@@ -121,7 +121,7 @@ const tick = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 describe('a client of the earlier eras', () => {
   it('follows a job of another process to its end, without a gap', async () => {
     const client = await earlier(as(left));
-    expect(client.getServerCapabilities()?.resources).toEqual({ subscribe: true });
+    expect(client.getServerCapabilities()?.resources).toEqual({ subscribe: true, listChanged: true });
     const { resourceTemplates } = await client.listResourceTemplates();
     expect(resourceTemplates.map(({ uriTemplate }) => uriTemplate)).toContain('aga://jobs/{job_id}{?after}');
     const seen = updates(client);
@@ -324,7 +324,7 @@ it('one caller over HTTP has 64 streams at once, and those of others beside them
   again.abort();
 });
 
-it('an earlier client over HTTP, which has no stream to be told on, is promised nothing', async () => {
+it('an earlier client over HTTP, which has no stream to be told on, is promised no subscription', async () => {
   const response = await fetch(`${server.url}/mcp`, {
     method: 'POST',
     headers: {
@@ -340,7 +340,8 @@ it('an earlier client over HTTP, which has no stream to be told on, is promised 
     }),
   });
   const text = await response.text();
-  expect(text).toContain('"resources":{}');
+  expect(text).toContain('"resources":{');
+  expect(text).not.toContain('"subscribe"');
 });
 
 it('a session at another authority follows its jobs there', async () => {
