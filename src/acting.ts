@@ -1,7 +1,9 @@
 /** The session that a stdio server gives its host: of the operator, of an artifact's holder, or of an enrolled agent. */
+
 import { assemble, callerOf } from './assemble.ts';
 import type { Caller } from './caller.ts';
 import { CannotStart } from './cannot-start.ts';
+import { complain } from './complaint.ts';
 import type { Settings } from './config.ts';
 import { enrolledSession } from './edge/enrolled.ts';
 import { INSTRUCTIONS } from './edge/governed.ts';
@@ -75,8 +77,8 @@ async function remote(settings: Settings): Promise<Acting> {
   const agent = remoteAgent(settings);
   const unused = Object.keys(settings.config.upstreams);
   if (unused.length > 0) {
-    process.stderr.write(
-      `aga-delegate: with AGA_URL the upstreams are those of that authority; those of the configuration here are not used: ${unused.join(', ')}.\n`,
+    complain(
+      `with AGA_URL the upstreams are those of that authority; those of the configuration here are not used: ${unused.join(', ')}.`,
     );
   }
   return {

@@ -2,11 +2,10 @@
 import { join } from 'node:path';
 import { auditOf } from './auditing.ts';
 import { toDidKey } from './base/did-key.ts';
-import { Refusal } from './base/refusal.ts';
 import { bound, type Caller, operator } from './caller.ts';
-import { CannotStart } from './cannot-start.ts';
 import { verifierKey } from './chain/checkpoint.ts';
-import type { Config } from './config/file.ts';
+import { complain, report } from './complaint.ts';
+import { type Config, configured } from './config/file.ts';
 import type { Settings } from './config.ts';
 import { gatewaySession } from './edge/gateway/gateway-session.ts';
 import { governedSession } from './edge/governed.ts';
@@ -15,10 +14,8 @@ import { watched } from './edge/watched.ts';
 import type { Follower } from './follower.ts';
 import { gatewayOf } from './gatekeeper.ts';
 import { type Ground, groundOf } from './ground.ts';
-import { agentsOf, environmentOf } from './jobs/agents.ts';
-import { jobDesk } from './jobs/desk.ts';
-import { RemoteDesk } from './jobs/remote.ts';
-import { Supervisor } from './jobs/supervisor.ts';
+import { openOffice } from './jobs/office.ts';
+import type { RemoteDesk } from './jobs/remote.ts';
 import type { Succession } from './keys/succession.ts';
 import type { Store, Tree } from './ports.ts';
 import { randomSource } from './random.ts';
@@ -101,40 +98,25 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
   const lookout = new Lookout(service);
   const { gateway, decider } = gatewayOf(config, { service, enforcement, lookout });
   const tokens = tokensOf(keys.authority);
-  const place = {
-    dataDir: settings.dataDir,
-    authority: name,
-    launch,
-    database: settings.database.url,
-    archiveDir: settings.archiveDir,
-    enrolment: tokens.enrolment,
-  };
-  const supervisor = new Supervisor({
+  const { supervisor, remote: jobs } = openOffice({
     service,
     lookout,
     journal,
     presence,
-    agents: agentsOf(config.agents),
-    grace: config.job_grace_seconds * 1000,
-    environment: (job) => environmentOf(place, job),
-    report(error) {
-      // What could not be looked at now is looked at again in a moment.
-      if (error instanceof Refusal && error.code === 'CHAIN_CONTENDED') return;
-      process.stderr.write(`aga-delegate: ${String(error)}\n`);
+    agents: config.agents,
+    grace: config.job_grace_seconds,
+    place: {
+      dataDir: settings.dataDir,
+      authority: name,
+      launch,
+      database: settings.database.url,
+      archiveDir: settings.archiveDir,
+      enrolment: tokens.enrolment,
     },
+    report,
   });
-  service.surround(jobDesk(service, supervisor));
-  supervisor.watch();
-  const remote = Object.entries(config.agents).flatMap(([id, agent]) => ('remote' in agent ? [id] : []));
   const asking = { chain: service.reader, book, post, clock: Date.now };
-  const rounds = patrol(asking, { report: (line) => process.stderr.write(`aga-delegate: ${line}\n`) });
-  const jobs = new RemoteDesk({
-    service,
-    journal,
-    agents: new Set(remote),
-    enrolment: tokens.enrolment,
-    offered: (listener) => supervisor.onOffered(listener),
-  });
+  const rounds = patrol(asking, { report: complain });
   const close = async (): Promise<void> => {
     await rounds.close();
     await supervisor.close();
@@ -176,17 +158,13 @@ function policyOf(
   launch: readonly string[],
   supervisor: string,
 ): Policy {
-  try {
-    return {
-      presets: parsePresets(presets ?? {}),
-      rootCeiling: ceiling === undefined ? null : parseCeiling(ceiling, 'root_ceiling'),
-      rootLimits: parseLimits(limits ?? {}),
-      launch,
-      jobs: { agents: parseAgents(agents), supervisor },
-    };
-  } catch (error) {
-    throw error instanceof Refusal ? new CannotStart(`The configuration file: ${error.message}`) : error;
-  }
+  return configured(() => ({
+    presets: parsePresets(presets ?? {}),
+    rootCeiling: ceiling === undefined ? null : parseCeiling(ceiling, 'root_ceiling'),
+    rootLimits: parseLimits(limits ?? {}),
+    launch,
+    jobs: { agents: parseAgents(agents), supervisor },
+  }));
 }
 
 /** The caller that a stdio session of these settings is. */

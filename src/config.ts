@@ -197,3 +197,7 @@ function stateDirectory(env: NodeJS.ProcessEnv, platform: string): string {
   if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support');
   return named(env.XDG_STATE_HOME, '.local', 'state');
 }
+
+/** Where keys and caches are. One database holds many authorities, and each has a folder of its own; a file holds one. */
+export const homeOf = ({ dataDir, authority, database }: Settings): string =>
+  database.url === null || authority === 'default' ? dataDir : join(dataDir, authority);

@@ -3,8 +3,7 @@ import { find, refuseHalted } from './authority/find.ts';
 import { type Grant, lineage } from './authority/grant.ts';
 import { Refusal } from './base/refusal.ts';
 import { operator } from './caller.ts';
-import { CannotStart } from './cannot-start.ts';
-import type { Config } from './config/file.ts';
+import { type Config, configured } from './config/file.ts';
 import { artifactOf, type Decider, type Standing } from './edge/gateway/decider.ts';
 import { Gateway } from './edge/gateway/gateway.ts';
 import { Measuring } from './edge/gateway/measuring.ts';
@@ -36,7 +35,7 @@ export function gatewayOf(config: Config, law: Law): { gateway: Gateway; decider
   law.enforcement.onFired(() => void law.lookout.look());
   const decider = gatekeeper({
     ...law,
-    priceOf: priced(config),
+    priceOf: configured(() => pricesOf(config.prices)),
     till: new Till(law.service),
     mode: config.mode,
     async measure(artifact, scopes, server) {
@@ -109,15 +108,6 @@ function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, til
     },
     onEnded: (artifact, ended) => lookout.onEnded(artifact, ended),
   };
-}
-
-/** Throws `CannotStart` for a price that is none. */
-function priced({ prices }: Config): (tool: string) => Price | undefined {
-  try {
-    return pricesOf(prices);
-  } catch (error) {
-    throw error instanceof Refusal ? new CannotStart(`The configuration file: ${error.message}`) : error;
-  }
 }
 
 /** What the artifact itself has of the capability that it lacked; its ancestors' scopes are not its to see. */

@@ -5,7 +5,7 @@ import { toDidKey } from './base/did-key.ts';
 import { Refusal } from './base/refusal.ts';
 import { CannotStart } from './cannot-start.ts';
 import { parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
-import type { Settings } from './config.ts';
+import { homeOf, type Settings } from './config.ts';
 import { genesisIn } from './evidence/genesis.ts';
 import { opened as entriesIn, followKeys } from './evidence/log-keys.ts';
 import { fileJournal, type Journal } from './jobs/journal.ts';
@@ -14,7 +14,7 @@ import { sharedPresence } from './jobs/shared-presence.ts';
 import { fileKeys, prepareDirectory } from './keys/file.ts';
 import type { Named } from './keys/shared.ts';
 import { type Succession, succession } from './keys/succession.ts';
-import type { Keys, Nonces, Signer, Store, Tree } from './ports.ts';
+import type { Keys, Nonces, Row, Signer, Store, Tree } from './ports.ts';
 import type { Service } from './service/service.ts';
 import { withArchive } from './store/archive/archived-store.ts';
 import { ArchiveReading } from './store/archive/reading.ts';
@@ -69,10 +69,6 @@ async function disk({ dataDir, authority, archiveDir }: Settings, random: Random
   };
 }
 
-/** Where keys and caches are. One database holds many authorities, and each has a folder of its own; a file holds one. */
-export const homeOf = ({ dataDir, authority, database }: Settings): string =>
-  database.url === null || authority === 'default' ? dataDir : join(dataDir, authority);
-
 async function shared(settings: Settings, url: string, random: Random): Promise<Ground> {
   const { authority, database, archiveDir } = settings;
   const home = homeOf(settings);
@@ -124,17 +120,18 @@ async function shared(settings: Settings, url: string, random: Random): Promise<
   }
 }
 
-/** More changes of the log's key than anybody makes. */
-const MOST_KEYS = 10_000;
+/** The entries that changed the log's key, all of them: more than these nobody makes. */
+export const keyChanges = async (store: Pick<Store, 'read'>): Promise<readonly Row[]> =>
+  (await store.read({ after: 0, limit: 10_000, kind: 'LOG_KEY' })).rows;
 
 /** Whose chain it is; undefined without a first entry, and where it cannot be read, which is for `verify` to tell. */
 async function namedIn(store: Store): Promise<Named | undefined> {
   const { rows } = await store.read({ after: -1, limit: 1 });
   if (!rows[0]) return undefined;
-  const changes = await store.read({ after: 0, limit: MOST_KEYS, kind: 'LOG_KEY' });
+  const changes = await keyChanges(store);
   try {
     const { authority, log } = genesisIn(rows[0].entry);
-    const known = followKeys({ authority, key: log, from: 0 }, entriesIn(changes.rows.map(({ entry }) => entry)));
+    const known = followKeys({ authority, key: log, from: 0 }, entriesIn(changes.map(({ entry }) => entry)));
     return { authority, log: known.map(({ key }) => key) };
   } catch {
     return undefined;

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { proveHolder } from './artifact/enrolment.ts';
 import { callerOf, type Installation } from './assemble.ts';
 import { toDidKey } from './base/did-key.ts';
-import { Refusal } from './base/refusal.ts';
 import { bound, type Caller } from './caller.ts';
 import { CannotStart } from './cannot-start.ts';
 import type { Settings } from './config.ts';
 import { keyFile } from './keys/file.ts';
+import { once } from './once.ts';
 import type { Signer } from './ports.ts';
 import { redeem } from './service/enrolment.ts';
 
@@ -44,16 +44,4 @@ export function identityOf({ service, tokens }: Installation, settings: Settings
     const { grant } = await redeem(service, { tokenId, holder, proof: proveHolder(tokenId, key) });
     return bound(grant.hash, 'process');
   });
-}
-
-/** What succeeded, or was refused for good, is not tried again. */
-export function once<T>(attempt: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= attempt().catch((error: unknown) => {
-      if (!(error instanceof Refusal) || error.body.retryable) made = undefined;
-      throw error;
-    });
-    return made;
-  };
 }

@@ -1,9 +1,11 @@
 /** argv → which edge; the only file that reads argv and sets the exit code. */
+
 import { parseArgs } from 'node:util';
 import { acting } from './acting.ts';
 import { assemble, type Watch } from './assemble.ts';
 import { Refusal } from './base/refusal.ts';
 import { CannotStart } from './cannot-start.ts';
+import { complain, report } from './complaint.ts';
 import { FLAGS, type Flags, settings } from './config.ts';
 import type { Opened } from './edge/cli/command.ts';
 import type { Program } from './edge/cli/program.ts';
@@ -131,7 +133,8 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const known = error instanceof CannotStart || error instanceof Refusal;
-    process.stderr.write(`aga-delegate: ${known ? error.message : String((error as Error).stack)}\n`);
+    if (known) complain(error.message);
+    else report(error);
     // A hook that ends with anything but 2 lets the call go on.
     process.exit(process.argv[2] === 'hook' ? 2 : 1);
   },

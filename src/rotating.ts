@@ -7,8 +7,8 @@ import { operator } from './caller.ts';
 import { CannotStart } from './cannot-start.ts';
 import { parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
 import { openEntry } from './chain/entry.ts';
-import type { Settings } from './config.ts';
-import { homeOf } from './ground.ts';
+import { homeOf, type Settings } from './config.ts';
+import { keyChanges } from './ground.ts';
 import { prepareDirectory } from './keys/file.ts';
 import { takeTurn } from './keys/turn.ts';
 import type { Signer } from './ports.ts';
@@ -112,8 +112,7 @@ async function goOver({ service, log: previous_log_key }: Installation, key: Sig
 }
 
 async function lastChange({ service }: Installation): Promise<{ chain: ChainPosition; previous: string }> {
-  const { rows } = await service.reader.read({ after: 0, limit: 10_000, kind: 'LOG_KEY' });
-  const row = rows.at(-1);
+  const row = (await keyChanges(service.reader)).at(-1);
   const event = row && decodeEvent(openEntry(row.entry).event);
   if (event?.kind !== 'LOG_KEY') throw new TypeError('a log that was just given a key has no entry of it');
   const { sequence_number, entry_hash } = row!;

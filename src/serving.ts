@@ -1,9 +1,10 @@
 /** An installation over HTTP: the operator's token, the address, and an end. Loaded only where it is asked for. */
+
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Installation } from './assemble.ts';
-import { Refusal } from './base/refusal.ts';
 import { CannotStart } from './cannot-start.ts';
+import { report } from './complaint.ts';
 import type { Config } from './config/file.ts';
 import { slipsIn } from './edge/hook/slips.ts';
 import { serveHttp } from './edge/http/index.ts';
@@ -76,11 +77,4 @@ function read(path: string): string {
   } catch (error) {
     throw new CannotStart(`Cannot read ${path}: ${(error as NodeJS.ErrnoException).code}.`);
   }
-}
-
-/** A refusal says itself what is the matter; of anything else the operator needs the place. */
-function report(error: unknown): void {
-  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const text = error instanceof Refusal ? `${error.code}: ${error.message}` : trace;
-  process.stderr.write(`aga-delegate: ${text.slice(0, 4_000)}\n`);
 }

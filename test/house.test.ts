@@ -39,6 +39,8 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   'verify.ts': ['chain', 'evidence'],
   'index.ts': ['base', 'scope', 'artifact', 'chain', 'authority', 'client', 'verify.ts'],
   'cannot-start.ts': [],
+  'complaint.ts': ['base'],
+  'once.ts': ['base'],
   'process-group.ts': [],
   'random.ts': [],
   'version.ts': [],

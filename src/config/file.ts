@@ -145,3 +145,12 @@ const faults = (issues: readonly z.core.$ZodIssue[]): number =>
     if (issue.code === 'unrecognized_keys') return sum + issue.keys.length;
     return sum + (issue.path.length === 0 ? 100 : 1);
   }, 0);
+
+/** What a reader of one of its members says of the file. @throws CannotStart instead of a refusal. */
+export function configured<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof Refusal ? new CannotStart(`The configuration file: ${error.message}`) : error;
+  }
+}

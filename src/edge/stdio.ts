@@ -4,9 +4,11 @@
  * The end of stdin, SIGTERM, SIGINT, SIGHUP and a closed stdout end it within two seconds. What was accepted before is
  * answered: calls get most of that time, and those that need more are answered `CANCELLED`.
  */
+
 import { setImmediate as turn } from 'node:timers/promises';
 import { readLines } from '../base/lines.ts';
 import { Refusal } from '../base/refusal.ts';
+import { report } from '../complaint.ts';
 import { connect, type ServerInfo } from './mcp.ts';
 import { outbox } from './outbox.ts';
 import { owed } from './owed.ts';
@@ -122,9 +124,4 @@ function within(ms: number, work: Promise<unknown>): Promise<void> {
       resolve();
     });
   });
-}
-
-function report(error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`aga-delegate: ${text.slice(0, 4_000)}\n`);
 }

@@ -3,8 +3,9 @@ import { Refusal } from '../../base/refusal.ts';
 import { CannotStart } from '../../cannot-start.ts';
 import { type Agent, agentKeyOf, connect } from '../../client/index.ts';
 import type { Settings } from '../../config.ts';
-import { agentKeyIn, once } from '../../identity.ts';
+import { agentKeyIn } from '../../identity.ts';
 import { prepareDirectory } from '../../keys/file.ts';
+import { once } from '../../once.ts';
 import { asRefusal } from './refusal.ts';
 
 /** Connects when it is first asked. Throws refusals; `CannotStart` at once where there is no token. */

@@ -1,7 +1,7 @@
 /** The witnesses: whether each can be reached, and how much of the chain it has cosigned. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { homeOf } from '../../../ground.ts';
+import { homeOf } from '../../../config.ts';
 import { broken, type Check, note, ok } from './check.ts';
 
 const CUT =
