@@ -40,12 +40,14 @@ export const rootScope = (request: RequestedScope, policy: Policy): Scope =>
   offering(request, (asked) => rootScopeOf(asked, policy));
 
 function rootScopeOf(request: RequestedScope, { presets, rootCeiling, rootLimits }: Policy): Scope {
-  const input = { ...request, limits: request.limits ?? rootLimits };
-  const top = ceilingScope(input, rootCeiling);
-  const ceiling = input.policy_preset === undefined ? top : applyPreset(input.policy_preset, top, presets);
+  const { policy_preset: preset } = request;
+  const top = ceilingScope(request, rootCeiling);
+  const ceiling = preset === undefined ? top : applyPreset(preset, top, presets);
+  // Those that nobody has asked for give way; those that were asked for are refused.
+  const input = { ...request, limits: request.limits ?? meetLimits(rootLimits, ceiling.limits) };
   const asked = requestedPermissions(input);
   const scope = bounded(input, asked ? { ...delegating(ceiling), ...asked } : ceiling.permissions, ceiling);
-  if (asked && (rootCeiling || input.policy_preset !== undefined))
+  if (rootCeiling || preset !== undefined)
     refuseOver(request, scope, {
       within: ceiling,
       wording: {
@@ -74,7 +76,7 @@ export function childScope(input: RequestedScope, parent: Grant, { presets }: Po
     opening: `The child would hold more than the preset "${preset}" leaves of its parent`,
     has: 'it leaves',
   };
-  if (asked) refuseOver(input, scope, { within: ceiling, above: [own, ...above], wording });
+  refuseOver(input, scope, { within: ceiling, above: [own, ...above], wording });
   return intern(scope);
 }
 
@@ -122,7 +124,7 @@ function nearestRules(scope: Scope, within: Scope): readonly ArgumentRule[] {
   return within.argument_rules;
 }
 
-/** The request's own rules, limits and duties, or the ceiling's; its rules and limits never replace those of a ceiling. */
+/** The request's own rules, limits and duties, or the ceiling's; its rules never replace those of a ceiling. */
 function bounded(
   input: RequestedScope,
   permissions: Permissions,
@@ -133,7 +135,7 @@ function bounded(
   return {
     permissions,
     argument_rules: rules === undefined ? ceiling.argument_rules : metRules(parseArgumentRules(rules), kept),
-    limits: meetLimits(parseLimits(input.limits ?? {}), ceiling.limits),
+    limits: { ...ceiling.limits, ...parseLimits(input.limits ?? {}) },
     enforcement_triggers: triggers ? parseTriggers(triggers) : ceiling.enforcement_triggers,
     measurement_types: measurements ? parseMeasurements(measurements) : ceiling.measurement_types,
   };

@@ -94,6 +94,23 @@ describe('a request that is wrong in several members is offered what passes as a
     expect((await delegate({ sub_agent_id: 's@1', ...request, ...offer })).success).toBe(true);
   });
 
+  it('is refused limits that it would not get, and gets those that it has not named', async () => {
+    const { call } = kernel({ policy: POLICIES[1]! });
+    const limitsOf = async (hash: string) => (await call('aga_inspect', { artifact_hash: hash })).artifact.scope.limits;
+    const no = await refusal(call('aga_create_artifact', { limits: { calls: 8 } }));
+    expect([no.code, no.detail.nearest_allowed]).toEqual(['LEASE_SUBSET_VIOLATION', { limits: { calls: 7 } }]);
+    const root = await call('aga_create_artifact', { max_children: 9 });
+    expect(await limitsOf(root.artifact_hash)).toEqual({ calls: 7, calls_per_minute: 6 });
+    const named = await call('aga_create_artifact', { limits: { calls_per_minute: 9 } });
+    expect(await limitsOf(named.artifact_hash)).toEqual({ calls: 7, calls_per_minute: 9 });
+
+    const { call: ask } = kernel({ policy: POLICIES[0]! });
+    await ask('aga_create_artifact', {});
+    const wide = await refusal(ask(DELEGATE, { policy_preset: 'writer', limits: { calls: 6 } }));
+    expect([wide.code, wide.detail.nearest_allowed]).toEqual(['LEASE_SUBSET_VIOLATION', { limits: { calls: 5 } }]);
+    await ask(DELEGATE, { policy_preset: 'writer', limits: { calls: 4 } });
+  });
+
   it('is not offered a preset that has left the configuration', async () => {
     const policy = { ...POLICIES[0]! };
     const { call } = kernel({ policy });
