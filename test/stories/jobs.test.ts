@@ -74,8 +74,8 @@ describe('jobs', () => {
     const server = await served(['--data-dir', path, '--config', join(path, 'config.json')], {
       AGA_OPERATOR_TOKEN: bearer,
     });
-    const ask = async (at: string, body: object): Promise<any> => {
-      const headers = { 'content-type': 'application/json', authorization: `Bearer ${bearer}` };
+    const ask = async (at: string, body: object, more: object = {}): Promise<any> => {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${bearer}`, ...more };
       const response = await fetch(`${server.url}${at}`, { method: 'POST', headers, body: JSON.stringify(body) });
       return response.json();
     };
@@ -85,11 +85,28 @@ describe('jobs', () => {
     const { job_id } = await tool('aga_dispatch_job', asked);
     const waited = tool('aga_get_job', { job_id, after_event: 50, wait_seconds: 60 });
     const taken = ask('/api/v1/jobs/take', { wait_seconds: 60 });
+    const _meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientInfo': { name: 'a story', version: '1' },
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const params = { name: 'aga_get_job', arguments: { job_id, after_event: 50, wait_seconds: 60 }, _meta };
+    const overMcp = ask(
+      '/mcp',
+      { jsonrpc: '2.0', id: 1, method: 'tools/call', params },
+      {
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'tools/call',
+        'mcp-name': 'aga_get_job',
+      },
+    );
     await expect.poll(() => carrying(job_id).length, { timeout: 8000 }).toBe(3);
     const before = performance.now();
     expect(await server.stop()).toBe(0);
     expect(performance.now() - before).toBeLessThan(2000);
     expect([(await waited).state, await taken]).toEqual(['cancelled', { job: null }]);
+    expect((await overMcp).result.structuredContent.state).toBe('cancelled');
     expect(carrying(job_id)).toEqual([]);
   });
 

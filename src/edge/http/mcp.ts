@@ -18,6 +18,9 @@ export type McpConnection = Pick<McpAsk, 'caller' | 'url' | 'token'>;
 
 export interface McpEndpoint {
   answer(ask: McpAsk, response: ServerResponse): Promise<void>;
+  /** Ends what would never end by itself. */
+  endStreams(): Promise<void>;
+  /** Aborts what is not answered yet. */
   close(): Promise<void>;
 }
 
@@ -76,9 +79,8 @@ export function mcpEndpoint(
         .on('error', () => response.destroy())
         .pipe(response);
     },
-    async close() {
-      await Promise.all([handler.close(), streams.close()]);
-    },
+    endStreams: () => streams.close(),
+    close: () => handler.close(),
   };
 }
 

@@ -48,6 +48,7 @@ const timeouts = (patience: number) => ({
 });
 const SWEEP_MS = 2000;
 const CLOSE_MS = 1500;
+const IDLE_MS = 20;
 
 /** Resolves when connections are accepted. Rejects with the system's error where the address cannot be had. */
 export async function listen(site: Site, options: HttpOptions): Promise<HttpServer> {
@@ -102,8 +103,12 @@ export async function listen(site: Site, options: HttpOptions): Promise<HttpServ
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       for (const each of using.running) each.abort();
+      // Clients keep a connection when they are answered.
+      const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS);
       const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
-      await Promise.all([closed, mcp.close()]);
+      await Promise.all([closed, mcp.endStreams()]);
+      await mcp.close();
+      clearInterval(idle);
       clearTimeout(late);
     },
   };
