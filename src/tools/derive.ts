@@ -70,7 +70,7 @@ function scopeOf(wanted: Wanted, parent: Grant, policy: Policy): Scope {
   uphold(deeper(max_depth, parent));
   if (budget_mode === 'slice') refuseEmptySlice(scope);
   const [own, ...above] = scopesAbove(parent);
-  refuseOver(wanted, scope, { within: own, above });
+  refuseOver(wanted, scope, { within: own, above, parent });
   uphold(weaker(min_binding, parent));
   return scope;
 }

@@ -1,10 +1,12 @@
 /** The scope that a request asks for: its own words, what it leaves out, and the ceilings above it. */
 import { overBreach, scopesAbove, type Wording } from '../artifact/lineage.ts';
+import { available } from '../authority/authorize.ts';
 import { BUDGET } from '../authority/budget.ts';
 import { type Grant, lineage } from '../authority/grant.ts';
 import { uphold } from '../authority/kind.ts';
 import { Refusal } from '../base/refusal.ts';
 import { meetLimits } from '../scope/limits.ts';
+import { meetPermissions } from '../scope/permissions.ts';
 import { applyPreset, type Ceiling, compare, type Presets, presetOf } from '../scope/preset.ts';
 import { meetRules } from '../scope/rule-order.ts';
 import {
@@ -76,20 +78,35 @@ export function childScope(input: RequestedScope, parent: Grant, { presets }: Po
     opening: `The child would hold more than the preset "${preset}" leaves of its parent`,
     has: 'it leaves',
   };
-  refuseOver(input, scope, { within: ceiling, above: [own, ...above], wording });
+  refuseOver(input, scope, { within: ceiling, above: [own, ...above], parent, wording });
   return intern(scope);
 }
 
 interface Bounds {
   readonly within: Scope;
   readonly above?: readonly Scope[];
+  /** Who would set a budget aside, and may have spent some of it. */
+  readonly parent?: Grant;
   readonly wording?: Wording;
 }
 
 /** Throws where the scope is wider than one it must stay within; what would pass is said with the members of the request. */
-export function refuseOver(request: RequestedScope, scope: Scope, { within, above = [], wording }: Bounds): void {
-  const over = overBreach(scope, within, above, (nearest) => nearestRequest(request, scope, within, nearest), wording);
+export function refuseOver(request: RequestedScope, scope: Scope, bounds: Bounds): void {
+  const { within, above = [], parent, wording } = bounds;
+  const offer = (nearest: Permissions) =>
+    nearestRequest(request, scope, within, parent ? affordable(nearest, parent) : nearest);
+  const over = overBreach(scope, within, above, offer, wording);
   if (over) uphold([over]);
+}
+
+/** The same, with no more money than the parent has left. */
+function affordable({ [BUDGET]: asked, ...others }: Permissions, parent: Grant): Permissions {
+  if (asked === undefined || asked.length === 0) return asked ? { ...others, [BUDGET]: asked } : others;
+  const { [BUDGET]: left = [] } = meetPermissions(
+    { [BUDGET]: asked },
+    { [BUDGET]: available(parent, BUDGET) },
+  ).permissions;
+  return left.length > 0 ? { ...others, [BUDGET]: left } : others;
 }
 
 function nearestRequest(request: RequestedScope, scope: Scope, within: Scope, nearest: Permissions): object {

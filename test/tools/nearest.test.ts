@@ -94,6 +94,19 @@ describe('a request that is wrong in several members is offered what passes as a
     expect((await delegate({ sub_agent_id: 's@1', ...request, ...offer })).success).toBe(true);
   });
 
+  it('is offered the money that is left, and none where nothing is', async () => {
+    const { call } = kernel();
+    await call('aga_create_artifact', { permissions: { 'tool.call': ['a/*'], 'cost.budget': ['USD:5', 'EUR:2'] } });
+    await call('aga_spend', { action: 'reserve', amounts: ['USD:4', 'EUR:2'] });
+    const asked = { permissions: { 'tool.call': ['a/b', 'c'], 'cost.budget': ['USD:9', 'EUR:1'] } };
+    for (const preset of [{}, { policy_preset: 'sandboxed' }]) {
+      const no = await refusal(call(DELEGATE, { ...asked, ...preset, max_depth: 0 }));
+      expect(no.detail.nearest_allowed).toEqual({ permissions: { 'tool.call': ['a/b'], 'cost.budget': ['USD:1'] } });
+    }
+    const no = await refusal(call(DELEGATE, { ...asked, budget_mode: 'slice' }));
+    expect((await call(DELEGATE, { ...asked, ...no.detail.nearest_allowed })).success).toBe(true);
+  });
+
   it('is refused limits that it would not get, and gets those that it has not named', async () => {
     const { call } = kernel({ policy: POLICIES[1]! });
     const limitsOf = async (hash: string) => (await call('aga_inspect', { artifact_hash: hash })).artifact.scope.limits;
