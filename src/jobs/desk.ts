@@ -1,20 +1,16 @@
 /** What the tools of jobs do beside the chain: agents are started, and callers wait for them. */
-import { END_STATES, hasEnded } from '../authority/job.ts';
+import { hasEnded } from '../authority/job.ts';
 import type { Json } from '../base/canonical.ts';
 import type { Around, Errand, Output, Service } from '../service/service.ts';
 import { cancelJob } from '../tools/cancel-job.ts';
 import { dispatchJob } from '../tools/dispatch-job.ts';
 import { getJob } from '../tools/get-job.ts';
-import { type JobShown, overOf, showJob, visibleJob } from '../tools/job.ts';
+import { isOver, type JobShown, overOf, showJob, asJobShown as shown, visibleJob } from '../tools/job.ts';
 import { signal } from './signal.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Other processes write about a job too: looked for this often, in milliseconds. */
 const PERIOD = 150;
-
-const isOver = ({ state }: JobShown): boolean => (END_STATES as readonly string[]).includes(state);
-/** The outputs of these tools are what their schema says. */
-const shown = (output: object): JobShown => output as unknown as JobShown;
 
 export function jobDesk(service: Service, supervisor: Supervisor): ReadonlyMap<string, Around> {
   // Not by the tool's name, or looking would wait for itself.

@@ -76,16 +76,22 @@ export class Service {
   }
 
   /** Calls a tool that exists. Throws its refusal. */
-  async call(tool: Tool, input: unknown, caller: Caller, circumstances: Circumstances = {}): Promise<Output> {
+  async call<O extends z.ZodObject>(
+    tool: Tool<z.ZodObject, O>,
+    input: unknown,
+    caller: Caller,
+    circumstances: Circumstances = {},
+  ): Promise<z.infer<O>> {
     const parsed = parseInput(tool, input);
     const about = {
       'aga.tool': tool.name,
       'aga.binding': caller.binding,
       'aga.artifact': caller.artifact ?? undefined,
     };
-    return traced(tool.name, about, circumstances.trace, (trace) =>
+    const output = await traced(tool.name, about, circumstances.trace, (trace) =>
       this.#call(tool, parsed, caller, { ...circumstances, trace }),
     );
+    return output as z.infer<O>; // what `decide` was declared to answer
   }
 
   #call(tool: Tool, parsed: Output, caller: Caller, circumstances: Circumstances): Promise<Output> {

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { sha256Hex } from '#digest';
 import { jobNotFound } from '../authority/event/job-event.ts';
 import { halted } from '../authority/grant.ts';
-import { type EndState, hasEnded, JOB_STATES, type Job, type JobState } from '../authority/job.ts';
+import { END_STATES, type EndState, hasEnded, JOB_STATES, type Job, type JobState } from '../authority/job.ts';
 import { canonicalize, type Json } from '../base/canonical.ts';
 import { formatInstant } from '../base/instant.ts';
 import { type Code, REFUSALS } from '../base/refusal.ts';
@@ -48,6 +48,11 @@ export const jobOutput = z.strictObject({
     .describe('Oldest first, at most 500: event_number from 1, kind, timestamp, and what that kind says'),
   last_event: z.int().describe('Number of the latest event'),
 });
+/** The output of a tool of jobs, with its events as they are written. */
+export const asJobShown = (output: object): JobShown => output as unknown as JobShown; // made by `showJob`
+const ENDED: ReadonlySet<string> = new Set(END_STATES);
+export const isOver = ({ state }: JobShown): boolean => ENDED.has(state);
+
 export type JobShown = Omit<z.infer<typeof jobOutput>, 'events'> & { readonly events: JobEventShown[] };
 
 /** A job that the caller may see. Throws `JOB_NOT_FOUND`. */

@@ -104,7 +104,8 @@ export interface Tool<I extends z.ZodObject = z.ZodObject, O extends z.ZodObject
   whenBroken?(input: z.infer<I>): (reader: Reader, why: Refusal) => Promise<z.infer<O>>;
 }
 
-/** Declares a tool with its types inferred, and forgets them, so that tools of all shapes stand in one list. */
-export function tool<I extends z.ZodObject, O extends z.ZodObject>(declared: Tool<I, O>): Tool {
-  return declared as unknown as Tool; // `decide` is only ever given what its own `input` has parsed
-}
+/** What a tool answers. */
+export type Answer<T extends Tool> = z.infer<T['output']>;
+
+/** Declares a tool with its types inferred. Those of all shapes stand in one list: `decide` is only ever given what its own `input` has parsed. */
+export const tool = <I extends z.ZodObject, O extends z.ZodObject>(declared: Tool<I, O>): Tool<I, O> => declared;

@@ -3,7 +3,6 @@ import type { Option } from 'commander';
 import type * as z from 'zod';
 import type { Refusal } from '../../base/refusal.ts';
 import type { Settings } from '../../config.ts';
-import type { Output } from '../../service/service.ts';
 import type { Standing } from '../../service/standing.ts';
 import type { ServeOptions, Serving } from '../../serving.ts';
 import type { Reader, Tool } from '../../tools/tool.ts';
@@ -20,7 +19,7 @@ export interface Opened {
   /** Calls back while a whole chain is judged: entries done, entries there are. */
   watch(listener: (done: number, total: number) => void): void;
   /** Calls a tool as the caller that the settings name. Throws its refusal. */
-  call(tool: Tool, input: object): Promise<Output>;
+  call<O extends z.ZodObject>(tool: Tool<z.ZodObject, O>, input: object): Promise<z.infer<O>>;
   /** Reads the chain whole; for the operator only. Throws its refusal. */
   readAll<O>(answer: (reader: Reader) => Promise<O>): Promise<O>;
   /** Lifts what triggers have laid on an artifact. Throws its refusal. */

@@ -1,12 +1,11 @@
 /** The drawing of a tree, in colours, with what is left of its limits: `aga_inspect` draws, a terminal paints. */
+import type { inspect } from '../../tools/inspect.ts';
+import type { Answer } from '../../tools/tool.ts';
 import { plain, type Side, type Style } from './terminal.ts';
 
-/** What is read of a node of `aga_inspect`. */
-export interface DrawnNode {
-  readonly artifact_hash: string;
-  readonly limits_left?: { readonly calls?: number; readonly calls_per_minute?: number };
-  readonly budget_left?: readonly string[];
-}
+type Node = NonNullable<Answer<typeof inspect>['tree']>[number];
+/** What is read of it. */
+type DrawnNode = Pick<Node, 'artifact_hash'> & Partial<Pick<Node, 'limits_left' | 'budget_left'>>;
 
 const COLOURS: { readonly [mark: string]: Style } = { '●': 'green', '◐': 'yellow', '○': 'dim', '✕': 'red' };
 /** The branches, the mark, the name, the shortened hash, and what follows it. */

@@ -1,14 +1,13 @@
 /** One entry of the chain as a line of a table: when, number, kind, who, what. */
 import { span } from '../../base/span.ts';
 import { inspect } from '../../tools/inspect.ts';
+import type { queryChain } from '../../tools/query-chain.ts';
+import type { Answer } from '../../tools/tool.ts';
 import { type Desk, short } from './command.ts';
 import { cut, plain, type Side, type Style, wallClock } from './terminal.ts';
 
-export interface LogEntry {
-  readonly sequence_number: number;
-  readonly timestamp: string;
-  readonly event: { readonly kind: string; readonly [member: string]: unknown };
-}
+type Written = Answer<typeof queryChain>['entries'][number];
+export type LogEntry = Pick<Written, 'sequence_number' | 'timestamp' | 'event'>;
 
 type Event = LogEntry['event'];
 /** Hash of an artifact → name of its agent, as far as it is known. */
@@ -108,25 +107,25 @@ const OTHER: Telling = {
 export function lines(names: Names, { paint, tty, width }: Side): (entry: LogEntry) => string {
   let today = '';
   return ({ sequence_number, timestamp, event }) => {
-    const { colour, who, what } = TELLINGS[event.kind] ?? OTHER;
+    const kind = text(event.kind);
+    const { colour, who, what } = TELLINGS[kind] ?? OTHER;
     // What is told first may name an artifact that is mentioned afterwards.
     const story = plain(what(event, names));
     const [day = '', time = ''] = wallClock(timestamp).split(' ');
     const heading = tty && day !== today ? `${paint('bold', day)}\n` : '';
     today = day;
     const when = tty ? time : `${day} ${time}`;
-    const [number, kind] = [String(sequence_number).padStart(5), event.kind.padEnd(16)];
+    const number = String(sequence_number).padStart(5);
+    const label = kind.padEnd(16);
     const agent = cut(plain(who(event, names)), 14).padEnd(14);
-    const room = Math.max(width - (when.length + number.length + kind.length + agent.length + 8), 16);
-    const row = [paint('dim', when), paint('dim', number), paint(colour, kind), agent, cut(story, room)];
+    const room = Math.max(width - (when.length + number.length + label.length + agent.length + 8), 16);
+    const row = [paint('dim', when), paint('dim', number), paint(colour, label), agent, cut(story, room)];
     return `${heading}${row.join('  ')}`;
   };
 }
 
 /** Names of the artifacts that live. */
 export async function namesOf(desk: Desk): Promise<Names> {
-  const { tree } = (await (await desk.open()).call(inspect, { view: 'tree' })) as {
-    tree: { artifact_hash: string; subject: string }[];
-  }; // its output schema
+  const { tree = [] } = await (await desk.open()).call(inspect, { view: 'tree' });
   return new Map(tree.map(({ artifact_hash, subject }) => [artifact_hash, subject]));
 }

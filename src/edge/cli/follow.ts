@@ -2,22 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal } from '../../base/refusal.ts';
 import { queryChain } from '../../tools/query-chain.ts';
+import type { Answer } from '../../tools/tool.ts';
 import type { Desk, Given } from './command.ts';
 import type { LogEntry } from './entry-line.ts';
-
-interface Page {
-  readonly entries: readonly LogEntry[];
-  readonly next: number | null;
-  readonly head: { readonly size: number };
-}
 
 /** How often the store is asked for news. */
 const POLL_MS = 250;
 
 type Query = Given['input'];
+type Page = Answer<typeof queryChain>;
 
-const read = async (desk: Desk, query: Query): Promise<Page> =>
-  (await (await desk.open()).call(queryChain, query)) as unknown as Page; // its output schema
+const read = async (desk: Desk, query: Query): Promise<Page> => (await desk.open()).call(queryChain, query);
 
 /** All pages of a query behind `after`. */
 export async function* pages(desk: Desk, query: Query, after = -1): AsyncGenerator<readonly LogEntry[]> {

@@ -28,7 +28,7 @@ export async function completed(
 }
 
 async function complete(desk: Desk, prefix: string): Promise<string> {
-  const { tree } = (await (await desk.open()).call(inspect, { view: 'tree' })) as { tree: { artifact_hash: string }[] }; // its output schema
+  const { tree = [] } = await (await desk.open()).call(inspect, { view: 'tree' });
   const fitting = tree.map(({ artifact_hash }) => artifact_hash).filter((hash) => hash.startsWith(prefix));
   if (fitting.length > 1)
     throw new Refusal('INVALID_REQUEST', `${fitting.length} artifacts begin with ${prefix}; give more digits.`);

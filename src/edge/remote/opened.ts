@@ -1,9 +1,11 @@
 /** The command line at another authority: as its operator, or as the agent of our token. */
+import type * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
 import { CannotStart } from '../../cannot-start.ts';
 import type { AgentIdentity } from '../../client/index.ts';
 import { wireTo } from '../../client/wire.ts';
 import type { Settings } from '../../config.ts';
+import type { Tool } from '../../tools/tool.ts';
 import type { Opened } from '../cli/command.ts';
 import type { AgentList } from '../http/agent.ts';
 import { remoteAgent } from './connect.ts';
@@ -24,8 +26,8 @@ export function remoteOpened(settings: Settings, operatorToken: string | undefin
     },
     watch: () => undefined,
     // The schemas of both sides' tools are the same, or the authority says what is wrong.
-    call: async (tool, input) =>
-      (await send('POST', `/api/v1/tools/${tool.name}`, input)) as Awaited<ReturnType<Opened['call']>>,
+    call: async <O extends z.ZodObject>(tool: Tool<z.ZodObject, O>, input: object) =>
+      (await send('POST', `/api/v1/tools/${tool.name}`, input)) as z.infer<O>,
     agents: async () => (await send('GET', '/api/v1/agents')) as AgentList,
     readAll: here,
     resume: here,

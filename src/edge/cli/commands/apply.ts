@@ -9,6 +9,7 @@ import { sayIssue } from '../../../base/wording.ts';
 import { createArtifact } from '../../../tools/create-artifact.ts';
 import { delegateToSubagent } from '../../../tools/delegate-to-subagent.ts';
 import { revokeArtifact } from '../../../tools/revoke-artifact.ts';
+import type { Answer } from '../../../tools/tool.ts';
 import type { Agent, AgentList } from '../../http/agent.ts';
 import { parseDuration } from '../../http/duration.ts';
 import { isLive, liveNamed } from '../agents.ts';
@@ -33,11 +34,7 @@ const resource = z.strictObject({
 });
 type Resource = z.infer<typeof resource>;
 
-interface Minted {
-  readonly child_artifact_hash: string;
-  readonly expires_at: string;
-  readonly enrollment: { readonly token: string };
-}
+type Minted = Answer<typeof delegateToSubagent>;
 
 export const apply: Command = {
   name: 'apply',
@@ -53,8 +50,9 @@ export const apply: Command = {
     const { url, authority } = desk.settings();
     const { parent, minted } = await applied(wanted, await desk.open(), url === null ? authority : undefined);
     const { enrollment, expires_at, child_artifact_hash: hash } = minted;
+    const token = enrollment?.token ?? ''; // asked for
     const answer = {
-      enrollmentToken: enrollment.token,
+      enrollmentToken: token,
       expiresAt: expires_at,
       parentRef: { name: parent.name, namespace: parent.namespace },
       agentName: wanted.metadata.name,
@@ -68,7 +66,7 @@ export const apply: Command = {
             ['agent', paint('bold', wanted.metadata.name)],
             ['parent', parent.name],
             ['expires', wallClock(expires_at)],
-            ['token', enrollment.token],
+            ['token', token],
           ],
           paint,
         ),
@@ -179,7 +177,7 @@ async function mint(wanted: Resource, parent: Parent, key: string, opened: Opene
     request_id: key,
   };
   try {
-    const minted = (await opened.call(delegateToSubagent, input)) as unknown as Minted; // its output schema
+    const minted = await opened.call(delegateToSubagent, input);
     const { items } = await opened.agents();
     return items.some((agent) => agent.status.artifactHash === minted.child_artifact_hash && isLive(agent))
       ? minted

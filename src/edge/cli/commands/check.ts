@@ -2,14 +2,6 @@ import { checkPermission } from '../../../tools/check-permission.ts';
 import { type Command, short } from '../command.ts';
 import { plain, sheet } from '../terminal.ts';
 
-interface Verdict {
-  readonly allowed: boolean;
-  readonly code: string | null;
-  readonly reason: string;
-  readonly refused_by: { readonly artifact_hash: string; readonly subject: string; readonly depth: number } | null;
-  readonly nearest_allowed: readonly string[] | null;
-}
-
 export const check: Command = {
   name: 'check',
   group: 'Look:',
@@ -21,12 +13,11 @@ export const check: Command = {
   ],
   async run(desk, { input }) {
     const answer = await (await desk.open()).call(checkPermission, input);
-    const verdict = answer as unknown as Verdict; // its output schema
     return {
       answer,
-      failed: !verdict.allowed,
+      failed: !answer.allowed,
       text({ paint }) {
-        const { allowed, code, reason, refused_by: by, nearest_allowed: nearest } = verdict;
+        const { allowed, code, reason, refused_by: by, nearest_allowed: nearest } = answer;
         const head = allowed ? paint('green', '✓ allowed') : paint('red', `✕ ${code ?? 'refused'}`);
         const rows: [string, string][] = [
           ['why', plain(reason)],

@@ -4,13 +4,6 @@ import type { Command } from '../command.ts';
 import { granted } from '../granted.ts';
 import { plain, sheet, wallClock } from '../terminal.ts';
 
-interface Created {
-  readonly artifact_hash: string;
-  readonly subject: string;
-  readonly permissions: Readonly<Record<string, readonly string[]>>;
-  readonly expires_at: string;
-}
-
 export const create: Command = {
   name: 'create',
   group: 'Delegate:',
@@ -31,7 +24,7 @@ export const create: Command = {
     return {
       answer,
       text({ paint }) {
-        const { artifact_hash, subject, permissions, expires_at } = answer as unknown as Created; // its output schema
+        const { artifact_hash, subject, permissions, expires_at } = answer;
         return sheet(
           [
             ['artifact', paint('bold', artifact_hash)],

@@ -4,17 +4,6 @@ import { type Command, short } from '../command.ts';
 import { granted } from '../granted.ts';
 import { plain, sheet, wallClock } from '../terminal.ts';
 
-interface Delegated {
-  readonly parent_artifact_hash: string;
-  readonly child_artifact_hash: string;
-  readonly sub_agent_id: string;
-  readonly effective_ttl_seconds: number;
-  readonly ttl_clamped: boolean;
-  readonly expires_at: string;
-  readonly permissions: Readonly<Record<string, readonly string[]>>;
-  readonly enrollment?: { readonly token: string };
-}
-
 export const delegate: Command = {
   name: 'delegate',
   group: 'Delegate:',
@@ -36,16 +25,15 @@ export const delegate: Command = {
     return {
       answer,
       text({ paint }) {
-        const given = answer as unknown as Delegated; // its output schema
-        const life = `in ${span(given.effective_ttl_seconds * 1000)}${given.ttl_clamped ? ', with its parent' : ''}`;
+        const life = `in ${span(answer.effective_ttl_seconds * 1000)}${answer.ttl_clamped ? ', with its parent' : ''}`;
         return sheet(
           [
-            ['artifact', paint('bold', given.child_artifact_hash)],
-            ['sub-agent', plain(given.sub_agent_id)],
-            ['parent', short(given.parent_artifact_hash)],
-            ['expires', `${wallClock(given.expires_at)} (${life})`],
-            ...granted(given.permissions),
-            ['token', given.enrollment?.token ?? ''],
+            ['artifact', paint('bold', answer.child_artifact_hash)],
+            ['sub-agent', plain(answer.sub_agent_id)],
+            ['parent', short(answer.parent_artifact_hash)],
+            ['expires', `${wallClock(answer.expires_at)} (${life})`],
+            ...granted(answer.permissions),
+            ['token', answer.enrollment?.token ?? ''],
           ],
           paint,
         );

@@ -1,15 +1,9 @@
 import { inspect as inspectTool } from '../../../tools/inspect.ts';
+import type { Answer } from '../../../tools/tool.ts';
 import { type Command, short } from '../command.ts';
-import { type DrawnNode, drawn } from '../drawn.ts';
+import { drawn } from '../drawn.ts';
 import { granted } from '../granted.ts';
 import { plain, type Side, sheet, wallClock } from '../terminal.ts';
-
-interface Link {
-  readonly artifact_hash: string;
-  readonly subject: string;
-  readonly depth: number;
-  readonly status?: string;
-}
 
 /** The parts of a signed artifact that a person wants first. */
 interface Body {
@@ -21,14 +15,8 @@ interface Body {
   readonly scope: { readonly permissions: Readonly<Record<string, readonly string[]>> };
 }
 
-interface Shown {
-  readonly artifact_hash: string | null;
-  readonly status: string | null;
-  readonly artifact?: Body;
-  readonly lineage?: readonly Link[];
-  readonly tree?: readonly DrawnNode[];
-  readonly drawing?: string;
-}
+type Shown = Answer<typeof inspectTool>;
+type Link = NonNullable<Shown['lineage']>[number];
 
 export const inspect: Command = {
   name: 'inspect',
@@ -43,14 +31,14 @@ export const inspect: Command = {
   ],
   async run(desk, { input }) {
     const answer = await (await desk.open()).call(inspectTool, input);
-    return { answer, text: (out) => told(answer as unknown as Shown, out) }; // its output schema
+    return { answer, text: (out) => told(answer, out) };
   },
 };
 
-function told({ artifact_hash, status, artifact, lineage, tree, drawing }: Shown, out: Side): string {
+function told({ artifact_hash, status, artifact, lineage, tree = [], drawing = '' }: Shown, out: Side): string {
   if (lineage) return lineage.map((link) => step(link)).join('\n');
-  if (!artifact) return drawn(drawing ?? '', tree ?? [], out);
-  const { subject, purpose, parent, issued_at, expires_at, scope } = artifact;
+  if (!artifact) return drawn(drawing, tree, out);
+  const { subject, purpose, parent, issued_at, expires_at, scope } = artifact as unknown as Body; // a signed artifact
   return sheet(
     [
       ['artifact', out.paint('bold', artifact_hash ?? '')],

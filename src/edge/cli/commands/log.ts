@@ -1,6 +1,6 @@
 import { Option } from 'commander';
-import type { Output } from '../../../service/service.ts';
 import { queryChain } from '../../../tools/query-chain.ts';
+import type { Answer } from '../../../tools/tool.ts';
 import type { Command, Desk, Given, Outcome } from '../command.ts';
 import { type LogEntry, lines, namesOf } from '../entry-line.ts';
 import { follow, type Newest, newest } from '../follow.ts';
@@ -29,8 +29,8 @@ export const log: Command = {
   },
 };
 
-async function page(desk: Desk, answer: Output): Promise<Outcome> {
-  const { entries, next } = answer as unknown as { entries: LogEntry[]; next: number | null }; // its output schema
+async function page(desk: Desk, answer: Answer<typeof queryChain>): Promise<Outcome> {
+  const { entries, next } = answer;
   const names = await namesOf(desk);
   const more = next === null ? [] : [`… more: --after ${next}`];
   return { answer, text: (out) => [...entries.map(lines(names, out)), ...more].join('\n') };

@@ -2,15 +2,12 @@ import { Option } from 'commander';
 import { Refusal } from '../../../base/refusal.ts';
 import { inspect } from '../../../tools/inspect.ts';
 import { revokeArtifact } from '../../../tools/revoke-artifact.ts';
+import type { Answer } from '../../../tools/tool.ts';
 import type { Command, Desk, Given, Outcome } from '../command.ts';
-import { type DrawnNode, drawn } from '../drawn.ts';
+import { drawn } from '../drawn.ts';
 import { askWhether } from '../questions.ts';
 
-interface Revoked {
-  readonly revoked: readonly string[];
-  readonly revoked_count: number;
-  readonly already_revoked: boolean;
-}
+type Revoked = Answer<typeof revokeArtifact>;
 
 const REASON = 'Revoked on the command line';
 
@@ -30,7 +27,7 @@ export const revoke: Command = {
   async run(desk, { input, options }) {
     const { call } = await desk.open();
     const asked = { reason: REASON, ...input };
-    const plan = (await call(revokeArtifact, { ...asked, dry_run: true })) as unknown as Revoked; // its output schema
+    const plan = await call(revokeArtifact, { ...asked, dry_run: true });
     const settled = input.dry_run === true || plan.already_revoked || options.yes === true;
     if (!settled) await confirm(desk, plan, input);
     return told(await call(revokeArtifact, asked), input);
@@ -49,18 +46,17 @@ async function confirm(
       hint: 'Repeat it with --yes; with --dry-run it says what would end.',
     });
   }
-  const shown = await (await open()).call(inspect, { artifact_hash, view: 'tree' });
-  const { tree, drawing } = shown as { tree?: readonly DrawnNode[]; drawing?: string }; // its output schema
-  terminal.err.line(drawn(drawing ?? '', tree ?? [], terminal.err));
+  const { tree = [], drawing = '' } = await (await open()).call(inspect, { artifact_hash, view: 'tree' });
+  terminal.err.line(drawn(drawing, tree, terminal.err));
   const yes = await askWhether(`End ${what} for ever?`);
   if (!yes) throw new Refusal('CANCELLED', 'Nothing was changed.', { hint: 'The artifacts live on.' });
 }
 
-function told(answer: object, { dry_run }: Given['input']): Outcome {
+function told(answer: Revoked, { dry_run }: Given['input']): Outcome {
   return {
     answer,
     text({ paint }) {
-      const { revoked, revoked_count, already_revoked } = answer as Revoked; // its output schema
+      const { revoked, revoked_count, already_revoked } = answer;
       if (already_revoked) return 'It was revoked before; nothing was written.';
       const verb = dry_run === true ? 'would end' : 'ended';
       const count = `${revoked_count} artifact${revoked_count === 1 ? '' : 's'}`;

@@ -1,6 +1,6 @@
 import { inspect } from '../../../tools/inspect.ts';
 import type { Command } from '../command.ts';
-import { type DrawnNode, drawn } from '../drawn.ts';
+import { drawn } from '../drawn.ts';
 
 export const tree: Command = {
   name: 'tree',
@@ -15,7 +15,7 @@ export const tree: Command = {
   ],
   async run(desk, { input }) {
     const answer = await (await desk.open()).call(inspect, { ...input, view: 'tree' });
-    const { tree, drawing } = answer as { tree?: readonly DrawnNode[]; drawing?: string }; // its output schema
-    return { answer, text: (out) => drawn(drawing ?? '', tree ?? [], out) };
+    const { tree = [], drawing = '' } = answer;
+    return { answer, text: (out) => drawn(drawing, tree, out) };
   },
 };

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Option } from 'commander';
+import type { Answer } from '../../../tools/tool.ts';
 import { verify as verifyTool } from '../../../tools/verify.ts';
 import type { Command, Outcome } from '../command.ts';
 import { verifyFile } from '../evidence-file.ts';
@@ -18,18 +19,6 @@ const OF_FILES = [
   ['maxAge', '--max-age'],
   ['succession', '--succession'],
 ] as const;
-
-interface Verdict {
-  readonly valid: boolean;
-  readonly findings: readonly {
-    readonly sequence_number: number | null;
-    readonly rule: string;
-    readonly message: string;
-  }[];
-  readonly entries_checked: number;
-  readonly signatures_checked: number;
-  readonly head: { readonly size: number; readonly root_hash: string };
-}
 
 export const verify: Command = {
   name: 'verify',
@@ -68,8 +57,7 @@ export const verify: Command = {
     const bar = progress(desk.terminal, 'Judging the chain');
     watch(bar.watch);
     const answer = await call(verifyTool, input).finally(bar.stop);
-    const verdict = answer as unknown as Verdict; // its output schema
-    return { answer, failed: !verdict.valid, text: (out) => told(verdict, out) };
+    return { answer, failed: !answer.valid, text: (out) => told(answer, out) };
   },
 };
 
@@ -83,7 +71,10 @@ function page(): Outcome {
   return { answer: { path }, text: () => path };
 }
 
-function told({ valid, findings, entries_checked, signatures_checked, head }: Verdict, { paint }: Side): string {
+function told(
+  { valid, findings, entries_checked, signatures_checked, head }: Answer<typeof verifyTool>,
+  { paint }: Side,
+): string {
   const title = valid
     ? paint('green', '✓ nothing is wrong')
     : paint('red', `✕ ${findings.length} finding${findings.length === 1 ? '' : 's'}`);

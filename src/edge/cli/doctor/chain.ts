@@ -37,11 +37,6 @@ export const database: Check = async (desk) => {
   }
 };
 
-interface Read {
-  readonly entries: readonly { readonly timestamp: string }[];
-  readonly head: { readonly size: number; readonly checkpoint: string; readonly verifier_key: string };
-}
-
 /** To look at a chain that is not there would begin it. What cannot be asked says so as another finding. */
 async function hasChain(desk: Desk): Promise<boolean | null> {
   const { database, authority } = desk.settings();
@@ -56,7 +51,7 @@ export const chain: Check = async (desk) => {
   if (!isThere) return [ok('chain', 'It begins with the first start')];
   try {
     const { log, call } = await desk.open();
-    const { head } = (await call(queryChain, { limit: 1 })) as unknown as Read; // its output schema
+    const { head } = await call(queryChain, { limit: 1 });
     if (head.verifier_key !== log) {
       return [
         broken('keys', 'The log has gone over to another key, which is not here: nothing can be written.', BRING),
@@ -65,7 +60,7 @@ export const chain: Check = async (desk) => {
     if (openCheckpoint(head.checkpoint, log)?.size !== head.size) {
       return [broken('chain', 'The head is not signed by the key of this log.', 'Run: aga-delegate verify')];
     }
-    const { entries } = (await call(queryChain, { after: head.size - 2, limit: 1 })) as unknown as Read; // its output schema
+    const { entries } = await call(queryChain, { after: head.size - 2, limit: 1 });
     const last = entries[0]?.timestamp ?? '';
     const ahead = Date.parse(last) - Date.now();
     const counted = ok('chain', `${head.size} entries, the head is signed; to judge all of them: aga-delegate verify`);

@@ -1,18 +1,15 @@
 /** Jobs over HTTP beside their tools: their events as a stream, and how workers elsewhere take them. */
 import * as z from 'zod';
-import { END_STATES } from '../../../authority/job.ts';
 import { Refusal } from '../../../base/refusal.ts';
 import { readSaying, type Saying } from '../../../jobs/saying.ts';
 import { getJob } from '../../../tools/get-job.ts';
-import type { JobShown } from '../../../tools/job.ts';
+import { asJobShown, isOver, type JobShown } from '../../../tools/job.ts';
 import { HEADERS } from '../reply.ts';
 import { route } from '../route.ts';
 
 const NUMBER = /^\d{1,9}$/;
 /** Seconds between two signs of life of a stream. */
 const PING = 15;
-
-const isOver = ({ state }: JobShown): boolean => (END_STATES as readonly string[]).includes(state);
 
 export const followJob = route({
   method: 'GET',
@@ -22,7 +19,7 @@ export const followJob = route({
   query: z.strictObject({ after: z.int().min(0).optional().describe('Only later events. Omit for all') }),
   async answer({ params, query, headers, caller }, { service, metrics, report }) {
     const look = async (after_event: number, wait_seconds: number, signal?: AbortSignal): Promise<JobShown> =>
-      (await service.call(getJob, { job_id: params.id, after_event, wait_seconds }, caller, { signal })) as JobShown; // of its schema
+      asJobShown(await service.call(getJob, { job_id: params.id, after_event, wait_seconds }, caller, { signal }));
     let last = numberIn(headers['last-event-id'] ?? query.get('after') ?? '0');
     // A job that is none of the caller's is refused with a status, not with an empty stream.
     await look(last, 0);
