@@ -464,11 +464,13 @@ export async function courseForgeries({ begun, time, like }: Stage): Promise<Cas
       [
         reserve(1, ['USD:.1'], ['EUR:3', 'USD:1.4']),
         reserve(2, ['USD:1.5'], ['EUR:3', 'USD:0']),
+        reserve(3, ['USD:\u0661'], ['EUR:3', 'USD:0'], { reservation_id: id('two') }),
         settle(3, ['USD:1.'], ['EUR:3', 'USD:0.5']),
         settle(4, ['USD:1'], ['EUR:3', 'USD:0.5']),
       ],
       '8 law.INVALID_REQUEST',
       '10 law.INVALID_REQUEST',
+      '11 law.INVALID_REQUEST',
     ),
     await course(
       'amounts-of-one-currency-twice',

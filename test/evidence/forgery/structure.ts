@@ -264,6 +264,15 @@ export async function structureForgeries({ helper, lead, worker, sibling }: Scen
       expected: { integrity: ['* proof'] },
     },
     {
+      name: 'head-of-endless-size',
+      about: 'The checkpoint names a size of six thousand digits.',
+      bytes: resealed(good, (bundle) => ({
+        ...bundle,
+        checkpoint: bundle.checkpoint.replace(/\n\d+\n/, `\n${'9'.repeat(6000)}\n`),
+      })),
+      expected: { integrity: ['* checkpoint'] },
+    },
+    {
       name: 'head-shorter-than-entries',
       about: 'The checkpoint is of a time before the last entry.',
       bytes: resealed(good, (bundle) => ({

@@ -17,19 +17,26 @@ CODES = set(
 _BIDI = set("\u061c\u200e\u200f\u2028\u2029") | {chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
+# `datetime` knows no year 0: it is read as the year 400, since calendars repeat after so many seconds.
+CYCLE, YEAR_ONE = 146097 * 86400, -62135596800000
+
+
 def instant(text):
     """Milliseconds since the epoch, or None."""
     if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text, re.A):
         return None
+    early = text.startswith("0000")
     try:
-        at = datetime.strptime(text[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+        at = datetime.strptime(("0400" if early else text[:4]) + text[4:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
     except ValueError:
         return None
-    return int(at.timestamp()) * 1000 + int(text[20:23])
+    return (int(at.timestamp()) - (CYCLE if early else 0)) * 1000 + int(text[20:23])
 
 
 def written(ms):
-    return datetime.fromtimestamp(ms // 1000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S") + ".%03dZ" % (ms % 1000)
+    early = ms < YEAR_ONE
+    at = datetime.fromtimestamp(ms // 1000 + (CYCLE if early else 0), timezone.utc)
+    return "%04d" % (at.year - 400 * early) + at.strftime("-%m-%dT%H:%M:%S") + ".%03dZ" % (ms % 1000)
 
 
 # Tests of single values.

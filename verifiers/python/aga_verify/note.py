@@ -57,7 +57,7 @@ def open_checkpoint(note, vkey):
         return None
     origin, size, root, *more = (text[:-1].split("\n") + ["", ""])[: max(3, text.count("\n"))]
     data = from_base64(root)
-    if not re.fullmatch(r"0|[1-9]\d*", size) or int(size) > 2**53 - 1 or data is None or len(data) != 32:
+    if not re.fullmatch("0|[1-9][0-9]{0,15}", size) or int(size) > 2**53 - 1 or data is None or len(data) != 32:
         return None
     if origin != key[0] or "" in more:
         return None

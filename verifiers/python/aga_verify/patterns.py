@@ -1,4 +1,5 @@
 """The pattern languages: reading, matching, and exact containment (format.md, section 6.1)."""
+import ipaddress
 import re
 import unicodedata
 from fractions import Fraction
@@ -128,17 +129,35 @@ class Path:
         return _path_words(text)
 
 
+def _ipv6(text):
+    """As the WHATWG serializer writes it: the first longest run of zeros is left out, where it is of two or more."""
+    try:
+        address = int(ipaddress.IPv6Address(text))
+    except ValueError:
+        raise Malformed(text) from None
+    groups = ["%x" % (address >> shift & 0xFFFF) for shift in range(112, -1, -16)]
+    for count in range(8, 1, -1):
+        for at in range(9 - count):
+            if groups[at : at + count] == ["0"] * count:
+                return ":".join(groups[:at]) + "::" + ":".join(groups[at + count :])
+    return ":".join(groups)
+
+
+# What the WHATWG parser takes away at both ends.
+_C0_SPACE = "".join(map(chr, range(33)))
+
+
 class Url:
     """The part of the WHATWG URL standard that ASCII URLs need."""
 
     trailing = True
-    _SHAPE = re.compile(r"(https?)://(\[[^\]]*\]|[^/:\[\]]*)(?::(\d*))?(/.*)?", re.I | re.S)
+    _SHAPE = re.compile(r"(https?)://(\[[^\]]*\]|[^/:\[\]]*)(?::([0-9]*))?(/.*)?", re.I | re.S | re.A)
     _PORTS = {"http:": "80", "https:": "443"}
 
     def pattern(self, text):
         if text == "**":
             return EVERY
-        if re.search("[?#]", text) or text.strip() != text or re.match("https?://[^/]*@", text, re.I):
+        if re.search("[?#]", text) or text.strip() != text or text.endswith("\ufeff") or re.match("https?://[^/]*@", text, re.I | re.A):
             raise Malformed(text)
         match = self._SHAPE.fullmatch(text)
         if not match:
@@ -153,7 +172,7 @@ class Url:
     def words(self, text):
         if length(text) > 65536 or _surrogate(text):
             raise Malformed(text)
-        match = re.fullmatch(r"(https?)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:\[\]?#]*)(?::(\d*))?([/][^?#]*)?(?:[?#].*)?", text.strip(), re.I | re.S)
+        match = re.fullmatch(r"(https?)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:\[\]?#]*)(?::([0-9]*))?([/][^?#]*)?(?:[?#].*)?", text.strip(_C0_SPACE), re.I | re.S | re.A)
         if not match or match[2] == "":
             raise Malformed(text)
         return self._parsed(match[1], match[2], match[3], match[4] or "/", pattern=False)
@@ -161,12 +180,16 @@ class Url:
     def _parsed(self, scheme, host, port, path, pattern):
         if not host.isascii():
             raise Undecided(host)
-        scheme, host = scheme.lower() + ":", host.lower()
-        number = self._PORTS[scheme] if not port else str(int(port))
-        if int(number) > 65535 or re.search(r"[\s<>^|\x00-\x1f%]", host):
+        scheme, written, host = scheme.lower() + ":", host, host.lower()
+        if host.startswith("["):
+            host = "[%s]" % _ipv6(host[1:-1])
+            if pattern and host != written:
+                raise Malformed(written)
+        number = self._PORTS[scheme] if not port else port.lstrip("0") or "0"
+        if len(number) > 5 or int(number) > 65535 or re.search(r"[\s<>^|\x00-\x1f%]", host):
             raise Malformed(host)
         labels = [BORDER, host] if host.startswith("[") else host.split(".")
-        if re.fullmatch(r"0x[0-9a-f]*|\d+", labels[-1]) and not re.fullmatch(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)", host):
+        if re.fullmatch("0x[0-9a-f]*|[0-9]+", labels[-1]) and not re.fullmatch(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)", host):
             raise Malformed(host) if pattern else Undecided(host)
         path = self._escaped(path)
         if not pattern:
@@ -184,7 +207,7 @@ class Url:
 
 
 class Budget:
-    _SHAPE = re.compile(r"([A-Z]{3,8}):(0|[1-9]\d{0,29})(?:\.(\d{1,18}))?")
+    _SHAPE = re.compile(r"([A-Z]{3,8}):(0|[1-9][0-9]{0,29})(?:\.([0-9]{1,18}))?")
 
     @classmethod
     def amount(cls, text):

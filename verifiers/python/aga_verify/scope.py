@@ -81,7 +81,7 @@ def _by_text(values):
 
 
 def _bound(value):
-    good = is_int(value) if not isinstance(value, str) else length(value) <= 64 and re.fullmatch(r"-?(?:0|[1-9]\d*)(?:\.\d+)?", value)
+    good = is_int(value) if not isinstance(value, str) else length(value) <= 64 and re.fullmatch(r"-?(?:0|[1-9]\d*)(?:\.\d+)?", value, re.A)
     need(bool(good), "a bound")
     return value
 

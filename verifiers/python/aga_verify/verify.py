@@ -1,4 +1,6 @@
 """The verifier: bytes and what is trusted → three verdicts (format.md, sections 2, 7 and 8)."""
+import re
+
 from . import acts, law, note, receipts
 from .crypto import from_base64url, from_did_key, leaf, sha256, verify as signed
 from .events import Event, b64, hash_, instant, integer, is_entry, is_instant, is_text, shape
@@ -126,7 +128,7 @@ def _integrity(bundle, entries, asked, report):
         if each.event is not None and each.event.kind == "ENROLLMENT" and not law.proven(each.event):
             add(each.number, "enrolment")
     claimed = bundle["checkpoint"].split("\n")[1:2]
-    return int(claimed[0]) if claimed and claimed[0].isascii() and claimed[0].isdigit() else None
+    return int(claimed[0]) if claimed and re.fullmatch("[0-9]{1,16}", claimed[0]) else None
 
 
 def _keys(bundle, entries, genesis, ordered, asked, add):
