@@ -76,6 +76,6 @@ function record(ledger: Ledger, call: Call<unknown>, error: unknown, now: number
   const { binding } = caller;
   const artifact = call.blame ? call.blame(ledger.state) : caller.artifact;
   if (artifact !== null && !ledger.state.grants.has(artifact)) return;
-  if (!ledger.state.mayRecordRefusal(artifact ?? OPERATOR, now)) return;
+  if (!ledger.state.refusals.mayRecord(artifact ?? OPERATOR, now)) return;
   rows.push(ledger.append({ kind: 'REFUSAL', code: error.code, artifact_hash: artifact, binding, tool: name }, now));
 }

@@ -48,7 +48,7 @@ import { Refusal } from '../base/refusal.ts';
 import { sayFirst } from '../base/wording.ts';
 import { intern, parseScope, type Scope } from '../scope/scope.ts';
 
-/** How strongly a caller is known, weakest first (contract, section 7). */
+/** How strongly a caller is known, weakest first (docs/hosts.md). */
 export const BINDINGS = ['handle', 'bearer', 'hook', 'process', 'proof'] as const;
 export type Binding = (typeof BINDINGS)[number];
 

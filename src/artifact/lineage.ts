@@ -1,5 +1,5 @@
 /**
- * The lineage rules (contract, section 4.2): what must hold between an artifact and the one it was derived from.
+ * The lineage rules (docs/format.md): what must hold between an artifact and the one it was derived from.
  *
  * One function asks them when a child is issued, when a presented lineage is used, and when a stranger audits.
  */

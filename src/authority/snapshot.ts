@@ -110,9 +110,9 @@ export function freeze(ledger: Ledger, log: Signer): Uint8Array {
     scopes: [...scopes.keys()],
     grants,
     requests: [...state.requests].map(([key, { input, sequence, time }]) => [key, input, sequence, time]),
-    refusals: [...state.refusals],
-    refused: [...state.refused],
-    fired: [...state.fired],
+    refusals: [...state.refusals.recorded],
+    refused: [...state.refusals.counted],
+    fired: [...state.refusals.fired],
     pins: [...state.pins],
     banned: [...state.banned],
     jobs: [...state.jobs.values()],
@@ -150,9 +150,9 @@ export function thaw(bytes: Uint8Array, origin: string, logKey: Uint8Array): Led
   // Everything was put back as if it were alive: now what has expired is sorted out again.
   state.advance(body.time);
   for (const [key, input, sequence, time] of body.requests) state.requests.set(key, { input, sequence, time });
-  for (const [caller, times] of body.refusals) state.refusals.set(caller, [...times]);
-  for (const [hash, times] of body.refused) state.refused.set(hash, [...times]);
-  for (const [hash, time] of body.fired) state.fired.set(hash, time);
+  for (const [caller, times] of body.refusals) state.refusals.recorded.set(caller, [...times]);
+  for (const [hash, times] of body.refused) state.refusals.counted.set(hash, [...times]);
+  for (const [hash, time] of body.fired) state.refusals.fired.set(hash, time);
   for (const [thing, digest] of body.pins) state.pins.set(thing, digest);
   for (const key of body.banned) state.banned.add(key);
   for (const job of body.jobs) state.restoreJob(job);

@@ -11,6 +11,7 @@ import { Deadlines } from './deadlines.ts';
 import type { Grant } from './grant.ts';
 import type { EndState, Job } from './job.ts';
 import type { LogKey } from './log-keys.ts';
+import { Refusals } from './refusals.ts';
 import { usageFor } from './usage.ts';
 
 /** An answered request: the repeat of it finds the first answer. */
@@ -34,11 +35,6 @@ export interface Reservation {
 export const GRACE = 10 * 60_000;
 /** How long a request_id is remembered at least, in milliseconds. */
 export const MEMORY = 24 * 3600_000;
-/** Refusals recorded for one caller in `WINDOW` milliseconds. */
-const REFUSALS_RECORDED = 60;
-const WINDOW = 60_000;
-/** Refusals counted for one artifact at most. */
-const MOST_REFUSED = 1000;
 
 export class State {
   /** did:key of the root of trust; null before the genesis entry. */
@@ -51,12 +47,7 @@ export class State {
   /** The same by the public id of their agents. */
   readonly agents = new Map<string, Grant>();
   readonly requests = new Map<string, Remembered>();
-  /** Times of the refusals recorded last, per caller. */
-  readonly refusals = new Map<string, number[]>();
-  /** Times of the acts and requests that were refused last, per artifact. */
-  readonly refused = new Map<string, number[]>();
-  /** When the duties of an artifact fired last. */
-  readonly fired = new Map<string, number>();
+  readonly refusals = new Refusals();
   /** Digest that a measured thing had when it was first measured, per type and subject. */
   readonly pins = new Map<string, string>();
   /** did:keys that KEY_REVOKE has banned from every lineage. */
@@ -201,38 +192,10 @@ export class State {
     return this.#expired;
   }
 
-  /** Whether one more refusal of this caller is worth an entry at `time`. */
-  mayRecordRefusal(caller: string, time: number): boolean {
-    const times = this.refusals.get(caller);
-    return times === undefined || times.length < REFUSALS_RECORDED || times[0]! + WINDOW <= time;
-  }
-
-  recordRefusal(caller: string): void {
-    const times = this.refusals.get(caller) ?? [];
-    times.push(this.time);
-    if (times.length > REFUSALS_RECORDED) times.shift();
-    this.refusals.set(caller, times);
-  }
-
-  /** Counts a refusal of an artifact, for the triggers that too many of them fire. */
-  countRefused(hash: string): void {
-    const times = this.refused.get(hash) ?? [];
-    times.push(this.time);
-    if (times.length > MOST_REFUSED) times.shift();
-    this.refused.set(hash, times);
-  }
-
-  /** How often an artifact was refused in the minute before `time`; counted up to `MOST_REFUSED`. */
-  refusedLately(hash: string, time: number): number {
-    return this.refused.get(hash)?.filter((at) => at + WINDOW > time).length ?? 0;
-  }
-
   #forget(grant: Grant): void {
     this.grants.delete(grant.hash);
     this.agents.delete(agentId(grant.hash));
-    this.refusals.delete(grant.hash);
-    this.refused.delete(grant.hash);
-    this.fired.delete(grant.hash);
+    this.refusals.forget(grant.hash);
     const siblings = grant.parent?.children;
     if (siblings?.delete(grant) && siblings.size === 0 && grant.parent) grant.parent.children = null;
   }

@@ -56,7 +56,7 @@ export const REFUSALS = {
 
 export type Code = keyof typeof REFUSALS;
 
-/** What the caller is shown: section 8 of the contract, the same object over MCP, HTTP and the command line. */
+/** What the caller is shown, the same over MCP, HTTP and the command line. */
 export interface RefusalBody {
   readonly code: Code;
   readonly message: string;

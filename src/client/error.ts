@@ -1,4 +1,4 @@
-/** A no of the authority, as it said it: an `Error` with the code of the contract. */
+/** A no of the authority, as it said it: an `Error` with its code. */
 export interface Told {
   readonly code: string;
   readonly message: string;

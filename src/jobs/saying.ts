@@ -1,4 +1,4 @@
-/** What an agent says, a line at a time (contract, section 11.1). */
+/** What an agent says, a line at a time (docs/jobs.md). */
 import * as z from 'zod';
 import type { Json } from '../base/canonical.ts';
 import { parseStrict } from '../base/strict-json.ts';

@@ -74,7 +74,7 @@ export class Enforcement {
   /** After a refusal of this artifact: fires its duties when there were too many in the last minute. */
   async refused(artifact: string): Promise<void> {
     const isDue = (context: Context): boolean =>
-      isQuiet(artifact, context) && context.state.refusedLately(artifact, context.now) > this.#most;
+      isQuiet(artifact, context) && context.state.refusals.lately(artifact, context.now) > this.#most;
     // A question costs nothing; of the many who find it due at once, one fires.
     const due = await this.#service.askAnyone<boolean>({
       name: 'refused',
@@ -104,7 +104,7 @@ export class Enforcement {
       decide: ({ state }) => ({
         answer: new Map(
           artifacts.flatMap((artifact) => {
-            const at = state.fired.get(artifact);
+            const at = state.refusals.fired.get(artifact);
             return at === undefined ? [] : [[artifact, at] as const];
           }),
         ),
@@ -158,4 +158,4 @@ const HARMLESS = 'ALERT_ONLY';
 
 /** One cause that goes on fires once a minute. */
 const isQuiet = (artifact: string, { state, now }: Context): boolean =>
-  state.grants.has(artifact) && (state.fired.get(artifact) ?? 0) + MINUTE <= now;
+  state.grants.has(artifact) && (state.refusals.fired.get(artifact) ?? 0) + MINUTE <= now;

@@ -18,7 +18,7 @@ export function refuseSpend(refusal: Refusal, grant: Grant, money: Money, tool: 
   const { artifact, binding } = caller;
   const trace: Event = { kind: 'REFUSAL', code: refusal.code, artifact_hash: artifact, binding, tool };
   return {
-    before: state.mayRecordRefusal(artifact ?? OPERATOR, now) ? [trace] : [],
+    before: state.refusals.mayRecord(artifact ?? OPERATOR, now) ? [trace] : [],
     event,
     after,
     tell() {

@@ -181,13 +181,17 @@ describe('the ceiling of all roots', () => {
     expect((await call('aga_create_artifact', { permitted_tools: ['a/b'] })).permissions['tool.call']).toEqual(['a/b']);
   });
 
-  it('keeps its limits and rules whatever a root asks for', async () => {
+  it('keeps its rules and limits whatever a root asks for, and refuses limits above its own', async () => {
     const { call } = kernel({ policy });
-    const root = await call('aga_create_artifact', {
-      permitted_tools: ['a/write'],
-      limits: { calls: 100 },
-      argument_rules: [],
-    });
+    const asked = { permitted_tools: ['a/write'], argument_rules: [] };
+    const root = await call('aga_create_artifact', asked);
+    const { artifact } = await call('aga_inspect', { artifact_hash: root.artifact_hash });
+    expect(artifact.scope.limits).toEqual({ calls: 3 });
+    expect(artifact.scope.argument_rules).toEqual(ceiling.argument_rules);
+    const over = await refusal(call('aga_create_artifact', { ...asked, limits: { calls: 100 } }));
+    expect(over.code).toBe('LEASE_SUBSET_VIOLATION');
+    expect(over.message).toContain('calls:3');
+  });
     const { artifact } = await call('aga_inspect', { artifact_hash: root.artifact_hash });
     expect(artifact.scope.limits).toEqual({ calls: 3 });
     expect(artifact.scope.argument_rules).toEqual(ceiling.argument_rules);

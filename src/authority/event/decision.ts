@@ -58,7 +58,7 @@ export const decision: Kind<Decision> = {
   evolve(state, { artifact_hash, verdict, tool }, { time }) {
     const grant = artifact_hash === null ? undefined : state.grants.get(artifact_hash);
     if (!grant) return;
-    if (verdict === 'refuse') state.countRefused(grant.hash);
+    if (verdict === 'refuse') state.refusals.count(grant.hash, state.time);
     else if (tool !== null) countCall(grant, time);
   },
 };

@@ -29,13 +29,13 @@ export const refusal: Kind<RefusalEvent> = {
   names: ({ artifact_hash }) => (artifact_hash === null ? [] : [artifact_hash]),
   check(state, { artifact_hash }, { time }) {
     if (artifact_hash !== null) find(state, artifact_hash);
-    if (!state.mayRecordRefusal(artifact_hash ?? OPERATOR, time)) {
+    if (!state.refusals.mayRecord(artifact_hash ?? OPERATOR, time)) {
       throw new Refusal('LIMIT_EXCEEDED', 'Enough refusals of this caller are on the chain for this minute.');
     }
   },
   evolve(state, { artifact_hash, code }) {
-    state.recordRefusal(artifact_hash ?? OPERATOR);
+    state.refusals.record(artifact_hash ?? OPERATOR, state.time);
     // A stranger's attempt on a token says nothing against the artifact: it must not fire its duties.
-    if (artifact_hash !== null && code !== 'TOKEN_USED') state.countRefused(artifact_hash);
+    if (artifact_hash !== null && code !== 'TOKEN_USED') state.refusals.count(artifact_hash, state.time);
   },
 };

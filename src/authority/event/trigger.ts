@@ -39,7 +39,7 @@ export const trigger: Kind<Trigger> = {
   evolve(state, { artifact_hash, trigger }, { sequence }) {
     const grant = state.grants.get(artifact_hash);
     if (!grant) return;
-    if (trigger !== RESUME) state.fired.set(artifact_hash, state.time);
+    if (trigger !== RESUME) state.refusals.fired.set(artifact_hash, state.time);
     EFFECTS[trigger]?.(grant, state, sequence);
   },
 };
@@ -63,7 +63,6 @@ const EFFECTS: { readonly [trigger: string]: Effect } = {
   },
   [RESUME]: (grant, state) => {
     grant.restraint = null;
-    state.refused.delete(grant.hash);
-    state.fired.delete(grant.hash);
+    state.refusals.forgive(grant.hash);
   },
 };
