@@ -172,7 +172,7 @@ class Url:
     def words(self, text):
         if length(text) > 65536 or _surrogate(text):
             raise Malformed(text)
-        match = re.fullmatch(r"(https?)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:\[\]?#]*)(?::([0-9]*))?([/][^?#]*)?(?:[?#].*)?", text.strip(_C0_SPACE), re.I | re.S | re.A)
+        match = re.fullmatch(r"(https?):[/\\]*(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:\[\]?#]*)(?::([0-9]*))?([/][^?#]*)?(?:[?#].*)?", text.strip(_C0_SPACE), re.I | re.S | re.A)
         if not match or match[2] == "":
             raise Malformed(text)
         return self._parsed(match[1], match[2], match[3], match[4] or "/", pattern=False)
