@@ -9,20 +9,10 @@
 import type { Code } from '../base/refusal.ts';
 import { formatAmount, parseAmount } from '../scope/language/budget.ts';
 import type { Scope } from '../scope/scope.ts';
-import { type Grant, lineage } from './grant.ts';
+import { type Account, type Grant, lineage } from './grant.ts';
 
 /** Currency → units of 10^-18. */
 export type Money = ReadonlyMap<string, bigint>;
-
-/** Kept only for artifacts that a budget has moved through. */
-export interface Account {
-  /** By the artifact and all its descendants. */
-  readonly spent: Map<string, bigint>;
-  /** Open reservations, and what live slices below have not spent. */
-  readonly held: Map<string, bigint>;
-  /** The artifact has ended, and what it held above has gone back. */
-  closed: boolean;
-}
 
 /** The capability that caps live under. */
 export const BUDGET = 'cost.budget';

@@ -1,8 +1,23 @@
 import type { Binding } from '../artifact/artifact.ts';
 import type { Code } from '../base/refusal.ts';
 import type { Scope } from '../scope/scope.ts';
-import type { Account } from './budget.ts';
-import type { Usage } from './usage.ts';
+
+/** What has been used of the limits of one artifact; kept only where it has any. */
+export interface Usage {
+  calls: number;
+  /** Times of the latest permitted calls, oldest first: as many as the minute allows. */
+  readonly recent: number[];
+}
+
+/** Kept only for artifacts that a budget has moved through. */
+export interface Account {
+  /** By the artifact and all its descendants. */
+  readonly spent: Map<string, bigint>;
+  /** Open reservations, and what live slices below have not spent. */
+  readonly held: Map<string, bigint>;
+  /** The artifact has ended, and what it held above has gone back. */
+  closed: boolean;
+}
 
 /** One artifact as the law needs it. Kept small: tens of thousands of these live in memory at once. */
 export interface Grant {

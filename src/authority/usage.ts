@@ -1,15 +1,8 @@
 /** Call allowances: counted for an artifact and all its descendants together, at every level of the lineage. */
 import { type Limits, meetLimits } from '../scope/limits.ts';
-import { type Grant, lineage } from './grant.ts';
+import { type Grant, lineage, type Usage } from './grant.ts';
 
 const MINUTE = 60_000;
-
-/** What has been used of the limits of one artifact; kept only where it has any. */
-export interface Usage {
-  calls: number;
-  /** Times of the latest permitted calls, oldest first: as many as the minute allows. */
-  readonly recent: number[];
-}
 
 export const usageFor = (limits: Limits): Usage | null =>
   Object.keys(limits).length > 0 ? { calls: 0, recent: [] } : null;

@@ -5,7 +5,8 @@
  * calls a second. Everything else, and every call of 2026-07-28 with its envelope, stays with the SDK.
  */
 import type { Json } from '../base/canonical.ts';
-import { answer, type McpRequest, type Serving } from './methods.ts';
+import type { McpRequest } from './mcp-request.ts';
+import { answer, type Serving } from './methods.ts';
 import { isId, isObject, type JsonObject, RPC, RpcError, type RpcId, type RpcMessage } from './rpc.ts';
 
 export interface Direct {

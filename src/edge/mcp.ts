@@ -16,7 +16,8 @@ import {
 import { serveStdio as serveEras } from '@modelcontextprotocol/server/stdio';
 import { direct } from './direct.ts';
 import { listensOf } from './listening.ts';
-import { answer, type McpRequest, type Serving } from './methods.ts';
+import type { McpRequest } from './mcp-request.ts';
+import { answer, type Serving } from './methods.ts';
 import type { JsonObject, RpcMessage } from './rpc.ts';
 import type { Session } from './session.ts';
 import { type Subscriptions, subscriptionsOf } from './subscriptions.ts';

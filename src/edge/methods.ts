@@ -1,21 +1,11 @@
 /** What each MCP method asks of a session, and how a session's answers and faults look on the wire. */
 import { Refusal } from '../base/refusal.ts';
+import type { McpRequest } from './mcp-request.ts';
 import { progressOf } from './progress.ts';
 import { refusalBody, refusalResult } from './result.ts';
-import { isObject, type JsonObject, RPC, RpcError, type RpcId } from './rpc.ts';
+import { isObject, RPC, RpcError } from './rpc.ts';
 import { type Session, type ToolResult, UnknownName } from './session.ts';
 import type { Subscriptions } from './subscriptions.ts';
-
-/** One JSON-RPC request of either era, whatever carried it. */
-export interface McpRequest {
-  readonly id: RpcId;
-  readonly params: JsonObject;
-  /** `params._meta` without what the protocol itself reserves. */
-  readonly meta: JsonObject;
-  /** Aborted when the caller cancels or the connection is gone: nobody reads the answer any more. */
-  readonly signal: AbortSignal;
-  notify(method: string, params: JsonObject): Promise<void>;
-}
 
 export interface Serving {
   readonly session: Session;

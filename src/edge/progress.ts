@@ -1,6 +1,6 @@
 /** Progress notifications of one call, in order and before its result. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { McpRequest } from './methods.ts';
+import type { McpRequest } from './mcp-request.ts';
 import type { ToolCall } from './session.ts';
 
 export interface Progress {

@@ -5,7 +5,7 @@ import type { Clock, Nonces } from '../../ports.ts';
 import type { Service } from '../../service/service.ts';
 import type { Tokens } from '../../tokens.ts';
 import type { Witnesses } from '../../witness/desk.ts';
-import type { Connection } from '../per-call.ts';
+import type { Slips } from '../hook/slips.ts';
 import type { Session } from '../session.ts';
 import type { Metrics } from './metrics.ts';
 import type { Rate } from './rate.ts';
@@ -36,6 +36,6 @@ export interface Site {
   /** Told of each proof that is not its holder's, in a session of an artifact. */
   onFailedProof(artifact: string): void;
   /** Who makes a call over MCP, where a hook on this machine has said so; absent where nobody asks one. */
-  readonly hooked?: Connection['hooked'] | undefined;
+  readonly hooked?: Slips['find'] | undefined;
   report(error: unknown): void;
 }
