@@ -5,6 +5,7 @@ import { toDidKey } from './base/did-key.ts';
 import { Refusal } from './base/refusal.ts';
 import { CannotStart } from './cannot-start.ts';
 import { parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
+import { complain } from './complaint.ts';
 import { homeOf, type Settings } from './config.ts';
 import { genesisIn } from './evidence/genesis.ts';
 import { opened as entriesIn, followKeys } from './evidence/log-keys.ts';
@@ -69,6 +70,9 @@ async function disk({ dataDir, authority, archiveDir }: Settings, random: Random
   };
 }
 
+/** After so many milliseconds a person wonders. */
+const SLOW_MS = 1_000;
+
 async function shared(settings: Settings, url: string, random: Random): Promise<Ground> {
   const { authority, database, archiveDir } = settings;
   const home = homeOf(settings);
@@ -80,12 +84,15 @@ async function shared(settings: Settings, url: string, random: Random): Promise<
     import('./store/postgres/journal.ts'),
     import('./keys/shared.ts'),
   ]);
-  const opened = await openPostgres({ url, chain: authority }).catch((error) => {
-    if (!(error instanceof Refusal)) throw error;
-    const advice =
-      error.code === 'CHAIN_CONTENDED' ? 'Check that it runs, and its address in AGA_DATABASE_URL.' : error.hint;
-    throw new CannotStart(`${error.message} ${advice}`);
-  });
+  const slow = setTimeout(() => complain('The database does not answer yet; it is waited for.'), SLOW_MS);
+  const opened = await openPostgres({ url, chain: authority })
+    .catch((error) => {
+      if (!(error instanceof Refusal)) throw error;
+      const advice =
+        error.code === 'CHAIN_CONTENDED' ? 'Check that it runs, and its address in AGA_DATABASE_URL.' : error.hint;
+      throw new CannotStart(`${error.message} ${advice}`);
+    })
+    .finally(() => clearTimeout(slow));
   const archived = async () => (await import('./store/postgres/archive.ts')).archivedIn(url, authority);
   const store = withArchive(opened, new ArchiveReading({ archived, folder: archiveDir }));
   try {
