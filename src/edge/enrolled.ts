@@ -29,9 +29,9 @@ export function enrolledSession(instructions: string, open: () => Promise<Sessio
     callTool: (call) => orElse((session) => session.callTool(call), refusalResult),
     listResources: () => orElse((session) => session.listResources(), none),
     listResourceTemplates: () => orElse((session) => session.listResourceTemplates(), none),
-    readResource: (uri) =>
+    readResource: (uri, signal) =>
       orElse(
-        (session) => session.readResource(uri),
+        (session) => session.readResource(uri, signal),
         () => undefined,
       ),
     watchResource: (uri, watch) =>
@@ -40,9 +40,9 @@ export function enrolledSession(instructions: string, open: () => Promise<Sessio
         () => undefined,
       ),
     listPrompts: () => orElse((session) => session.listPrompts(), none),
-    getPrompt: (name, args) =>
+    getPrompt: (name, args, signal) =>
       orElse(
-        (session) => session.getPrompt(name, args),
+        (session) => session.getPrompt(name, args, signal),
         () => undefined,
       ),
     // Asked by every connection, also by a probe, so it opens nothing.

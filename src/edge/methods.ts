@@ -108,16 +108,16 @@ function uriOf({ params }: McpRequest): string {
 
 async function readResource(request: McpRequest, session: Session): Promise<object> {
   const uri = uriOf(request);
-  const contents = await session.readResource(uri);
+  const contents = await session.readResource(uri, request.signal);
   if (contents === undefined) throw new RpcError(RPC.params, 'Resource not found', { uri });
   return { contents };
 }
 
-async function getPrompt({ params }: McpRequest, session: Session): Promise<object> {
+async function getPrompt({ params, signal }: McpRequest, session: Session): Promise<object> {
   const { name, arguments: given = {} } = params;
   if (typeof name !== 'string') throw invalid('name must be a string');
   if (!isObject(given)) throw invalid('arguments must be an object');
-  const prompt = await session.getPrompt(name, given);
+  const prompt = await session.getPrompt(name, given, signal);
   if (prompt === undefined) throw invalid(`unknown prompt ${quoted(name)}`);
   return prompt;
 }

@@ -56,16 +56,19 @@ export interface Session {
   callTool(call: ToolCall): Promise<ToolResult>;
   listResources(): Promise<readonly JsonObject[]>;
   listResourceTemplates(): Promise<readonly JsonObject[]>;
-  /** `undefined`: no such resource, or none that this caller may know of. */
-  readResource(uri: string): Promise<readonly ResourceContent[] | undefined>;
+  /**
+   * `undefined`: no such resource, or none that this caller may know of. `signal`: aborted when the caller cancels or the
+   * connection ends.
+   */
+  readResource(uri: string, signal?: AbortSignal): Promise<readonly ResourceContent[] | undefined>;
   /**
    * Watches a resource that this caller may read; returns the unsubscriber, or `undefined` where nobody can tell when that
    * one changes. Throws refusals. Absent where no resource can be watched.
    */
   watchResource?(uri: string, watch: ResourceWatch): Promise<(() => void) | undefined>;
   listPrompts(): Promise<readonly JsonObject[]>;
-  /** An MCP GetPromptResult; `undefined`: no such prompt. */
-  getPrompt(name: string, args: JsonObject): Promise<JsonObject | undefined>;
+  /** An MCP GetPromptResult; `undefined`: no such prompt. `signal`: as for a resource. */
+  getPrompt(name: string, args: JsonObject, signal?: AbortSignal): Promise<JsonObject | undefined>;
   /** Calls back whenever what is listed (tools, resources, prompts) may have changed; returns the unsubscriber. */
   onListsChanged(listener: () => void): () => void;
 }

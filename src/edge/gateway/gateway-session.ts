@@ -102,15 +102,15 @@ export function gatewaySession(own: Session, options: GatewaySessionOptions): Se
     async listResourceTemplates() {
       return [...(await own.listResourceTemplates()), ...(await more.resourceTemplates())];
     },
-    async readResource(uri) {
-      return (await own.readResource(uri)) ?? more.read(uri);
+    async readResource(uri, signal) {
+      return (await own.readResource(uri, signal)) ?? more.read(uri, signal);
     },
     ...(own.watchResource && { watchResource: own.watchResource }),
     async listPrompts() {
       return [...(await own.listPrompts()), ...(await more.prompts())];
     },
-    async getPrompt(name, args) {
-      return (await own.getPrompt(name, args)) ?? more.prompt(name, args);
+    async getPrompt(name, args, signal) {
+      return (await own.getPrompt(name, args, signal)) ?? more.prompt(name, args, signal);
     },
     onListsChanged(listener) {
       listeners.add(listener);

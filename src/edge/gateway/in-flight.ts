@@ -1,6 +1,7 @@
 /** Work that ends with whoever wants it, and with the artifact that permits it. */
 import type { Refusal } from '../../base/refusal.ts';
 import type { Decider } from './decider.ts';
+import { untilAborted } from './patience.ts';
 
 /** Runs `work`, whose signal is aborted with the reason why it may not go on. */
 export async function inFlight<T>(
@@ -21,3 +22,11 @@ export async function inFlight<T>(
     cancelled?.removeEventListener('abort', cancel);
   }
 }
+
+/** Waits for work that others may want too: it goes on without whoever does no longer. */
+export const whileWanted = <T>(
+  decider: Decider,
+  artifact: string,
+  cancelled: AbortSignal | undefined,
+  work: Promise<T>,
+): Promise<T> => inFlight(decider, artifact, cancelled, (signal) => untilAborted(work, signal));

@@ -7,10 +7,9 @@ import type { Act, Scope } from '../../scope/scope.ts';
 import type { ToolCall, ToolDefinition } from '../session.ts';
 import { artifactOf, type Decider, type Permit, type Standing, type UpstreamAct } from './decider.ts';
 import type { Gateway, Listed, Server } from './gateway.ts';
-import { inFlight } from './in-flight.ts';
+import { whileWanted } from './in-flight.ts';
 import { actsOf, urlPlaces, withParsedUrls } from './maps.ts';
 import { resourceOf } from './naming.ts';
-import { untilAborted } from './patience.ts';
 import type { JsonObject } from './pointer.ts';
 import { placesOf } from './rule-places.ts';
 import { resolvedActs } from './twin.ts';
@@ -65,8 +64,7 @@ export async function judgeCall(
     return listed;
   };
   const listed = () =>
-    gateway.toolsNow(server) ??
-    inFlight(decider, artifactOf(caller) ?? '', call.signal, (signal) => untilAborted(started(), signal));
+    gateway.toolsNow(server) ?? whileWanted(decider, artifactOf(caller) ?? '', call.signal, started());
   const prepared = await prepare(call, { server, rest, scopes, listed });
   const [{ resource, arguments: given }] = prepared.acts;
   const verdict = await decider.decide({

@@ -10,9 +10,9 @@ import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
 import type { ResourceContent } from '../session.ts';
-import type { Decider, Standing, UpstreamAct } from './decider.ts';
+import { artifactOf, type Decider, type Standing, type UpstreamAct } from './decider.ts';
 import type { Gateway, Server } from './gateway.ts';
-import { inFlight } from './in-flight.ts';
+import { inFlight, whileWanted } from './in-flight.ts';
 import { actsOf, urlPlaces, withParsedUrls } from './maps.ts';
 import { namesOf, resourceOf } from './naming.ts';
 import type { JsonObject } from './pointer.ts';
@@ -27,6 +27,12 @@ export interface OfferedOptions {
 }
 
 type Touched = Pick<UpstreamAct, 'acts' | 'resolved' | 'barred'>;
+interface Asked {
+  readonly server: Server;
+  readonly prompt: string;
+  readonly args: JsonObject;
+  readonly barred: Refusal | undefined;
+}
 type List = (server: Server) => Promise<readonly JsonObject[]>;
 
 export function offered({ gateway, decider, caller, standing }: OfferedOptions) {
@@ -34,12 +40,13 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
   async function permitted<T>(
     touched: Touched,
     args: JsonObject,
+    cancelled: AbortSignal | undefined,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const argumentsDigest = sha256Hex(canonicalize(args));
     const verdict = await decider.decide({ caller, tool: null, argumentsDigest, requestId: null, ...touched });
     if (verdict instanceof Refusal) throw verdict;
-    return inFlight(decider, verdict.artifact, undefined, work);
+    return inFlight(decider, verdict.artifact, cancelled, work);
   }
 
   /** What the permitted servers list, each if it answers soon. */
@@ -80,12 +87,13 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
     resources: () => ofResources(({ upstream }) => upstream.resources()),
     resourceTemplates: () => ofResources(({ upstream }) => upstream.resourceTemplates()),
 
-    async read(uri: string): Promise<readonly ResourceContent[] | undefined> {
-      if (isOurs(uri)) return undefined;
-      const server = await owner(uri);
+    async read(uri: string, cancelled?: AbortSignal): Promise<readonly ResourceContent[] | undefined> {
+      const artifact = artifactOf(caller);
+      if (isOurs(uri) || artifact === null) return undefined;
+      const server = await whileWanted(decider, artifact, cancelled, owner(uri));
       if (!server) return undefined;
       const acts = [{ capability: 'mcp.resource', resource: server.name }] as const;
-      const contents = await permitted({ acts }, { uri }, (signal) => server.upstream.read(uri, signal));
+      const contents = await permitted({ acts }, { uri }, cancelled, (signal) => server.upstream.read(uri, signal));
       // A cast: each has a URI, and whatever else it has is passed on.
       return contents as unknown as readonly ResourceContent[];
     },
@@ -107,35 +115,40 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
       return (await Promise.all(lists)).flat();
     },
 
-    async prompt(shown: string, given: JsonObject): Promise<JsonObject | undefined> {
+    async prompt(shown: string, given: JsonObject, cancelled?: AbortSignal): Promise<JsonObject | undefined> {
       const target = gateway.server(shown);
       if (!target) return undefined;
       const { server, rest } = target;
       const under = await standing();
       const mayAsk = under && mayServe(under, 'mcp.prompt', server.name);
-      const original = (mayAsk && (await promptsOf(server)).names.original(shown)) || rest;
-      const args = withParsedUrls(given, urlPlaces(server.map, original)) ?? given;
-      const touched = await touchedBy({ server, prompt: original, args }, under?.scopes ?? []);
-      return permitted(touched, args, (signal) => server.upstream.prompt(original, args, signal));
+      const named = mayAsk && (await whileWanted(decider, under.artifact, cancelled, promptsOf(server)).catch(orThrow));
+      const barred = named instanceof Refusal ? named : undefined;
+      const prompt = (named && 'names' in named && named.names.original(shown)) || rest;
+      const args = withParsedUrls(given, urlPlaces(server.map, prompt)) ?? given;
+      const touched = await touchedBy({ server, prompt, args, barred }, under?.scopes ?? []);
+      return permitted(touched, args, cancelled, (signal) => server.upstream.prompt(prompt, args, signal));
     },
   };
 }
 
 /** A prompt that has the name of a tool in the map does what the tool does: mcp-server-fetch fetches for both. */
-async function touchedBy(
-  { server, prompt, args }: { readonly server: Server; readonly prompt: string; readonly args: JsonObject },
-  scopes: readonly Scope[],
-): Promise<Touched> {
+async function touchedBy({ server, prompt, args, barred }: Asked, scopes: readonly Scope[]): Promise<Touched> {
   const act: Act = { capability: 'mcp.prompt', resource: resourceOf(server.name, prompt) };
+  if (barred) return { acts: [act], barred };
   if (!server.map?.has(prompt)) return { acts: [act] };
   try {
     const acts = [act, ...actsOf(server.map, prompt, { properties: args }, args)] as const;
     const resolved = server.upstream.isLocal ? await resolvedActs(acts, scopes) : undefined;
     return { acts, ...(resolved && { resolved }) };
   } catch (error) {
-    if (error instanceof Refusal) return { acts: [act], barred: error };
-    throw error;
+    return { acts: [act], barred: orThrow(error) };
   }
+}
+
+/** What has been refused is decided all the same, so that it stands on the chain. */
+function orThrow(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  throw error;
 }
 
 /** Our own scheme, which no upstream speaks for; schemes are compared in any case (RFC 3986, section 3.1). */

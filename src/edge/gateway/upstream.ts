@@ -10,6 +10,7 @@ import type { Connection } from './connection.ts';
 import { Lifeline, type UpstreamOptions } from './lifeline.ts';
 import { allPages } from './paging.ts';
 import { headerParams, paramHeaders } from './param-headers.ts';
+import { untilAborted } from './patience.ts';
 import { isList, isObject, type JsonObject } from './pointer.ts';
 import { asTool, asToolResult, isListable } from './result.ts';
 import type { Progress } from './wire.ts';
@@ -168,10 +169,11 @@ export class Upstream {
   }
 
   async #request(method: string, params: JsonObject, asked: Asked = {}): Promise<JsonObject> {
-    const connection = await this.#line.connected();
+    const { signal, headers, ...more } = asked;
+    const opened = this.#line.connected();
+    const connection = await (signal && !this.isOpen ? untilAborted(opened, signal) : opened);
     const { wire } = connection;
     const { timeout } = this.config;
-    const { signal, headers, ...more } = asked;
     try {
       return await wire.request(method, params, {
         timeout,

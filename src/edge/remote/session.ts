@@ -11,7 +11,7 @@ import { watchJob } from './watch.ts';
 interface Question {
   readonly method: string;
   readonly params?: JsonObject;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly progress?: ToolCall['progress'];
 }
 
@@ -43,8 +43,8 @@ export function remoteSession(agent: Agent, instructions: string): Session {
     return result as unknown as ToolResult; // the same
   }
 
-  const readResource: Session['readResource'] = async (uri) => {
-    const found = await orNothing(ask({ method: 'resources/read', params: { uri } }));
+  const readResource: Session['readResource'] = async (uri, signal) => {
+    const found = await orNothing(ask({ method: 'resources/read', params: { uri }, signal }));
     return found?.contents as Awaited<ReturnType<Session['readResource']>>; // the same
   };
 
@@ -65,7 +65,8 @@ export function remoteSession(agent: Agent, instructions: string): Session {
     readResource,
     watchResource: (uri, watch) => watchJob(agent, readResource, uri, watch),
     listPrompts: () => list('prompts/list', 'prompts'),
-    getPrompt: (name, args) => orNothing(ask({ method: 'prompts/get', params: { name, arguments: args } })),
+    getPrompt: (name, args, signal) =>
+      orNothing(ask({ method: 'prompts/get', params: { name, arguments: args }, signal })),
     // A request for each question: there is no connection on which anybody could tell us.
     onListsChanged: () => () => undefined,
   };

@@ -1,0 +1,78 @@
+/** Prompts and resources of upstreams on their way: who wants them no more, or may have them no more, ends them. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { directory } from '../../scratch.ts';
+import { agent, type World, world } from './host.ts';
+import { hostile, NODE, until } from './upstreams.ts';
+
+let at: World | undefined;
+afterEach(() => at?.close());
+
+/** Lists one prompt and one resource, gives neither, and notes what it hears. */
+const SLOW = `
+const answers = {
+  initialize: { protocolVersion: '2025-06-18', capabilities: { prompts: {}, resources: {} }, serverInfo: { name: 'slow', version: '1' } },
+  'prompts/list': { prompts: [{ name: 'hang' }] },
+  'resources/list': { resources: [{ uri: 'mem://hang', name: 'hang' }] },
+  'resources/templates/list': { resourceTemplates: [] },
+};
+require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method } = JSON.parse(line);
+  require('node:fs').appendFileSync(process.env.LOG, method + '\\n');
+  if (answers[method]) console.log(JSON.stringify({ jsonrpc: '2.0', id, result: answers[method] }));
+});`;
+
+const ASKS = {
+  'prompts/get': { name: 'slow__hang', arguments: {} },
+  'resources/read': { uri: 'mem://hang' },
+} as const;
+const methods = ['prompts/get', 'resources/read'] as const;
+
+function open(): { readonly heard: () => string; readonly world: World } {
+  const log = join(directory(), 'log');
+  writeFileSync(log, '');
+  const slow = { command: NODE, args: ['-e', SLOW], env: { LOG: log }, timeout: 60_000 };
+  at = world({ upstreams: { slow, mute: hostile({ HOSTILE: 'mute' }) }, listWait: 60_000 });
+  at.law.grant('all', { permissions: { 'mcp.prompt': ['**'], 'mcp.resource': ['slow'] } });
+  at.law.grant('mute', { permissions: { 'mcp.prompt': ['**'], 'mcp.resource': ['mute'] } });
+  return { heard: () => readFileSync(log, 'utf8'), world: at };
+}
+
+it.each(methods)('%s that is cancelled is cancelled upstream', async (method) => {
+  const { heard, world } = open();
+  const { send } = world.raw(agent('all'));
+  send(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: ASKS[method] }));
+  await until(() => heard().includes(method));
+  send('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}');
+  await until(() => heard().includes('notifications/cancelled'));
+});
+
+it.each(methods)('%s ends with the artifact', async (method) => {
+  const { heard, world } = open();
+  const { send, received } = world.raw(agent('all'));
+  send(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: ASKS[method] }));
+  await until(() => heard().includes(method));
+  world.law.revoke('all');
+  await until(() => received.some(({ id }) => id === 1), 1_000);
+  const answer = received.find(({ id }) => id === 1);
+  expect(answer).toMatchObject({ error: { data: { error: { code: 'ARTIFACT_REVOKED' } } } });
+  await until(() => heard().includes('notifications/cancelled'));
+});
+
+it.each([
+  ['prompts/get', { name: 'mute__any', arguments: {} }, ['ARTIFACT_REVOKED']],
+  // Whose resource it is was not known yet.
+  ['resources/read', { uri: 'mem://hang' }, []],
+] as const)('%s ends with the artifact while its upstream starts', async (method, params, codes) => {
+  const { world } = open();
+  const { send, received } = world.raw(agent('mute'));
+  send(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(received.some(({ id }) => id === 1)).toBe(false);
+  world.law.revoke('mute');
+  await until(() => received.some(({ id }) => id === 1), 1_000);
+  const answer = received.find(({ id }) => id === 1);
+  expect(answer).toMatchObject({ error: { data: { error: { code: 'ARTIFACT_REVOKED' } } } });
+  expect(world.law.entries.map(({ code }) => code)).toEqual(codes);
+});
