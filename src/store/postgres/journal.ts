@@ -1,17 +1,9 @@
 /** What was said in jobs, and who was last heard of when, for all replicas of an authority. */
 import { sha256Hex } from '#digest';
 import { canonicalize, type Json } from '../../base/canonical.ts';
-import { addressOf } from './address.ts';
-import { chainOf, greet } from './greet.ts';
-import { Link } from './link.ts';
+import { type BesideOptions, beside } from './beside.ts';
+import type { Link } from './link.ts';
 import { Together } from './together.ts';
-
-export interface PostgresJournalOptions {
-  readonly url: string;
-  /** Name of the authority. */
-  readonly chain: string;
-  readonly patience?: number;
-}
 
 /** Milliseconds between two rounds of forgetting. */
 const FORGET_EVERY = 10 * 60_000;
@@ -23,22 +15,15 @@ interface Kept {
 
 export class PostgresJournal {
   readonly #link: Link;
-  #chain = 0;
+  readonly #chain: () => number;
   readonly #kept = new Together<readonly Kept[], void>(async (batch) => {
     await this.#write(batch.flat());
     return batch.map(() => undefined);
   });
   #forgotten = Number.NEGATIVE_INFINITY;
 
-  constructor({ url, chain, patience = 1500 }: PostgresJournalOptions) {
-    this.#link = new Link({
-      address: addressOf(url),
-      patience,
-      greet: async (session) => {
-        await greet(session, { lock: patience, standstill: patience, known: true });
-        this.#chain = await chainOf(session, chain);
-      },
-    });
+  constructor(options: BesideOptions) {
+    ({ link: this.#link, chain: this.#chain } = beside(options));
   }
 
   /** Those who wait at once share one statement, and are answered in the order in which they came. */
@@ -51,18 +36,18 @@ export class PostgresJournal {
 
   async of(job: string): Promise<ReadonlyMap<string, Json>> {
     const [rows = []] = await this.#link.patiently((session) =>
-      session.ask({ name: 'said', text: SAID, values: [this.#chain, job] }),
+      session.ask({ name: 'said', text: SAID, values: [this.#chain(), job] }),
     );
     return new Map(rows.map(([text]) => [sha256Hex(String(text)), JSON.parse(String(text))]));
   }
 
   async beat(id: string): Promise<void> {
-    await this.#link.patiently((session) => session.ask({ name: 'beat', text: BEAT, values: [this.#chain, id] }));
+    await this.#link.patiently((session) => session.ask({ name: 'beat', text: BEAT, values: [this.#chain(), id] }));
   }
 
   async silence(id: string): Promise<number | undefined> {
     const [rows = []] = await this.#link.patiently((session) =>
-      session.ask({ name: 'silence', text: SILENCE, values: [this.#chain, id] }),
+      session.ask({ name: 'silence', text: SILENCE, values: [this.#chain(), id] }),
     );
     const ms = rows[0]?.[0];
     return ms === undefined ? undefined : Math.max(0, Number(ms));
@@ -84,8 +69,8 @@ export class PostgresJournal {
       session.ask(
         // Without a flush of its own: the commit that puts the digest on the chain flushes this, too, being earlier.
         { text: 'BEGIN; SET LOCAL synchronous_commit = off' },
-        { name: 'keep', text: KEEP, values: [this.#chain, jobs, digests, texts] },
-        ...(forget ? FORGET.map((text) => ({ text, values: [this.#chain] })) : []),
+        { name: 'keep', text: KEEP, values: [this.#chain(), jobs, digests, texts] },
+        ...(forget ? FORGET.map((text) => ({ text, values: [this.#chain()] })) : []),
         { text: 'COMMIT' },
       ),
     );

@@ -1,17 +1,12 @@
 /** What was used once, for every replica of an authority: the database's unique index decides who was first. */
 import { Refusal } from '../../base/refusal.ts';
 import type { Clock, Nonces } from '../../ports.ts';
-import { addressOf } from './address.ts';
-import { chainOf, greet } from './greet.ts';
-import { Link } from './link.ts';
+import { type BesideOptions, beside } from './beside.ts';
+import type { Link } from './link.ts';
 import { Together } from './together.ts';
 
-export interface PostgresNoncesOptions {
-  readonly url: string;
-  /** Name of the authority. */
-  readonly chain: string;
+export interface PostgresNoncesOptions extends BesideOptions {
   readonly clock: Clock;
-  readonly patience?: number;
 }
 
 /** Milliseconds between two rounds of forgetting. */
@@ -25,20 +20,13 @@ interface Use {
 export class PostgresNonces implements Nonces {
   readonly #clock: Clock;
   readonly #link: Link;
-  #chain = 0;
+  readonly #chain: () => number;
   readonly #uses = new Together<Use, boolean>((batch) => this.#first(batch));
   #next = 0;
 
-  constructor({ url, chain, clock, patience = 1500 }: PostgresNoncesOptions) {
+  constructor({ clock, ...options }: PostgresNoncesOptions) {
     this.#clock = clock;
-    this.#link = new Link({
-      address: addressOf(url),
-      patience,
-      greet: async (session) => {
-        await greet(session, { lock: patience, standstill: patience, known: true });
-        this.#chain = await chainOf(session, chain);
-      },
-    });
+    ({ link: this.#link, chain: this.#chain } = beside(options));
   }
 
   once(id: string, until: number): Promise<boolean> {
@@ -70,9 +58,9 @@ export class PostgresNonces implements Nonces {
         {
           name: 'use',
           text: USE,
-          values: [this.#chain, batch.map(({ id }) => id), batch.map(({ until }) => Math.ceil(until))],
+          values: [this.#chain(), batch.map(({ id }) => id), batch.map(({ until }) => Math.ceil(until))],
         },
-        ...(forget ? [{ name: 'forget', text: FORGET, values: [this.#chain, Math.floor(now) - SKEW] }] : []),
+        ...(forget ? [{ name: 'forget', text: FORGET, values: [this.#chain(), Math.floor(now) - SKEW] }] : []),
       );
       if (forget) this.#next = now + FORGET_EVERY;
       return new Set(inserted.map(([id]) => String(id)));
