@@ -125,17 +125,21 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-main(process.argv.slice(2)).then(
-  (code) => {
-    // Node waits for its threads, and those that a dead file system holds never come back.
-    if (isHeld()) process.kill(process.pid, 'SIGKILL');
-    process.exit(code);
-  },
-  (error: unknown) => {
-    const known = error instanceof CannotStart || error instanceof Refusal;
-    if (known) complain(error.message);
-    else report(error);
-    // A hook that ends with anything but 2 lets the call go on.
-    process.exit(process.argv[2] === 'hook' ? 2 : 1);
-  },
-);
+/** Node waits for its threads, and those that a dead file system holds never come back: another program ends in our place. */
+function leave(code: number): void {
+  if (isHeld()) {
+    process.emit('exit', code);
+    process.execve?.('/bin/sh', ['sh', '-c', `exit ${code}`]);
+    // A Node of before 22.15 cannot.
+    process.kill(process.pid, 'SIGKILL');
+  }
+  process.exit(code);
+}
+
+main(process.argv.slice(2)).then(leave, (error: unknown) => {
+  const known = error instanceof CannotStart || error instanceof Refusal;
+  if (known) complain(error.message);
+  else report(error);
+  // A hook that ends with anything but 2 lets the call go on.
+  leave(process.argv[2] === 'hook' ? 2 : 1);
+});

@@ -1,5 +1,5 @@
 /** A host whose sub-agents share one connection, and whose hook says who they are: `aga-delegate hook` with the real program. */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
@@ -83,6 +83,8 @@ function tell(input: string, args: readonly string[] = []): Said {
   const done = spawnSync(process.execPath, [SERVER, 'hook', '--data-dir', data, '--config', config, ...args], {
     input,
     encoding: 'utf8',
+    timeout: 15_000,
+    killSignal: 'SIGKILL',
   });
   if (done.stdout === '') return { no: null, status: done.status };
   // Also where something is printed around the JSON, the host heeds the exit code and shows what stands here.
@@ -179,6 +181,27 @@ describe('what a host itself can do', () => {
       expect(write(path).no).toContain('decides what the host asks a hook. No artifact permits this');
     for (const path of ['dotfiles/claude/notes.md', 'dotfiles/servers.json.md', 'told/notes.md'])
       expect(write(path)).toMatchObject(PASSES);
+  });
+
+  it('is refused in time where a folder is on a file system that does not answer, the host’s own among them', async () => {
+    const permissions = { 'tool.call': ['claude-code/*'], 'fs.read': [`${ws}/**`], 'fs.write': [`${ws}/**`] };
+    await lead.call('aga_delegate_to_subagent', { sub_agent_id: 'writer', permissions });
+    // Opening a pipe holds a thread until somebody writes, as a question about a dead folder does.
+    const [pipe, dead] = [join(data, 'pipe'), join(data, 'dead.cjs')];
+    execFileSync('mkfifo', [pipe]);
+    const opening = `open(${JSON.stringify(pipe)}, 'r')`;
+    writeFileSync(
+      dead,
+      `const fs = require('node:fs/promises');
+      const { realpath } = fs;
+      fs.realpath = (path) => (path.startsWith(${JSON.stringify(join(ws, 'notes'))}) ? fs.${opening} : realpath(path));`,
+    );
+    vi.stubEnv('NODE_OPTIONS', `--require=${dead}`);
+    cleanups.push(() => vi.unstubAllEnvs());
+    const late = { no: expect.stringContaining('UPSTREAM_FAILED'), status: 2 };
+    expect(hook('Read', { file_path: join(ws, 'notes/a.md') }, 'writer')).toMatchObject(late);
+    expect(hook('Write', { file_path: join(ws, 'other/a.md'), content: '' }, 'writer')).toMatchObject(late);
+    expect(hook('Read', { file_path: join(ws, 'other/a.md') }, 'writer')).toMatchObject(PASSES);
   });
 
   it('is refused with what would be permitted', () => {

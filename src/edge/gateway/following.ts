@@ -81,4 +81,5 @@ const unanswered = (path: string): Refusal =>
   new Refusal(
     'UPSTREAM_FAILED',
     `The file system has not said in time where ${JSON.stringify(path.slice(0, 128))} leads.`,
+    { hint: 'Try again later, or use another folder: the file system below this one does not answer.' },
   );

@@ -11,7 +11,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Refusal } from '../../base/refusal.ts';
 import type { Act } from '../../scope/scope.ts';
-import { resolvePath } from '../gateway/resolve.ts';
+import { followPath } from '../gateway/following.ts';
 
 const BESIDE = ['.mcp.json', '.claude.json'];
 const FOLDER = '.claude';
@@ -30,11 +30,11 @@ const DECIDING = new RegExp(
   'i',
 );
 
-/** The refusal of an act that would change one of them; `cwd` is where the host's agent stands. */
+/** The refusal of an act that would change one of them; `cwd` is where the host's agent stands. Throws `UPSTREAM_FAILED` where that cannot be told in time. */
 export async function ownGround(acts: readonly Act[], cwd: string): Promise<Refusal | undefined> {
   const writes = acts.filter(({ capability }) => capability === 'fs.write');
   if (writes.length === 0) return undefined;
-  const places = await Promise.all(placesOf(cwd).map(resolvePath));
+  const places = await Promise.all(placesOf(cwd).map(followPath));
   const isIn = (path: string) => places.some((place) => path === place || path.startsWith(`${place}/`));
   const act = writes.find(({ resource }) => DECIDING.test(resource) || isIn(resource));
   if (!act) return undefined;
