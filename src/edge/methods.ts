@@ -4,7 +4,7 @@ import type { McpRequest } from './mcp-request.ts';
 import { progressOf } from './progress.ts';
 import { refusalBody, refusalResult } from './result.ts';
 import { isObject, RPC, RpcError } from './rpc.ts';
-import { type Session, type ToolResult, UnknownName } from './session.ts';
+import { type Session, UnknownName } from './session.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 export interface Serving {
@@ -83,8 +83,8 @@ async function callTool(request: McpRequest, session: Session): Promise<object> 
   }
 }
 
-/** 2026-07-28 lets a result ask the user for something; an upstream tool may not ask in our name. */
-function complete(result: ToolResult): object {
+/** 2026-07-28 lets a result ask the user for something; an upstream may not ask in our name. */
+function complete(result: object): object {
   if (!('resultType' in result)) return result;
   const { resultType: _, ...rest } = result;
   return rest;
@@ -108,9 +108,9 @@ function uriOf({ params }: McpRequest): string {
 
 async function readResource(request: McpRequest, session: Session): Promise<object> {
   const uri = uriOf(request);
-  const contents = await session.readResource(uri, request.signal);
-  if (contents === undefined) throw new RpcError(RPC.params, 'Resource not found', { uri });
-  return { contents };
+  const found = await session.readResource(uri, request.signal);
+  if (found === undefined) throw new RpcError(RPC.params, 'Resource not found', { uri });
+  return complete(found);
 }
 
 async function getPrompt({ params, signal }: McpRequest, session: Session): Promise<object> {
@@ -119,7 +119,7 @@ async function getPrompt({ params, signal }: McpRequest, session: Session): Prom
   if (!isObject(given)) throw invalid('arguments must be an object');
   const prompt = await session.getPrompt(name, given, signal);
   if (prompt === undefined) throw invalid(`unknown prompt ${quoted(name)}`);
-  return prompt;
+  return complete(prompt);
 }
 
 const invalid = (what: string) => new RpcError(RPC.params, `Invalid params: ${what}`);

@@ -9,7 +9,7 @@ import { getJob } from '../tools/get-job.ts';
 import { inspect } from '../tools/inspect.ts';
 import { overOf, visibleJob } from '../tools/job.ts';
 import { ownEvidence } from '../tools/verify-evidence.ts';
-import type { ResourceContent, Session } from './session.ts';
+import type { Session } from './session.ts';
 import { Watching } from './watching.ts';
 
 interface Asked {
@@ -118,11 +118,11 @@ export function ownResources(service: Service, caller: Caller): Resources {
   return {
     listResources: async () => listed('uri'),
     listResourceTemplates: async () => listed('uriTemplate'),
-    async readResource(uri): Promise<ResourceContent[] | undefined> {
+    async readResource(uri) {
       const found = find(uri);
       if (!found) return undefined;
       const { mimeType } = found.resource.listed;
-      return [{ uri, mimeType, text: await found.resource.read(found.asked) }];
+      return { contents: [{ uri, mimeType, text: await found.resource.read(found.asked) }] };
     },
     async watchResource(uri, watch) {
       const found = find(uri);

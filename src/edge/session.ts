@@ -41,6 +41,14 @@ export interface ResourceContent {
   readonly blob?: string;
 }
 
+/** An MCP ReadResourceResult: passed on as it is. */
+export interface ResourceResult {
+  readonly contents: readonly ResourceContent[];
+  readonly _meta?: JsonObject;
+  /** Since revision 2026-07-28: `public`, `private`. */
+  readonly cacheScope?: string;
+}
+
 /** Who is told about one resource. */
 export interface ResourceWatch {
   changed(): void;
@@ -60,7 +68,7 @@ export interface Session {
    * `undefined`: no such resource, or none that this caller may know of. `signal`: aborted when the caller cancels or the
    * connection ends.
    */
-  readResource(uri: string, signal?: AbortSignal): Promise<readonly ResourceContent[] | undefined>;
+  readResource(uri: string, signal?: AbortSignal): Promise<ResourceResult | undefined>;
   /**
    * Watches a resource that this caller may read; returns the unsubscriber, or `undefined` where nobody can tell when that
    * one changes. Throws refusals. Absent where no resource can be watched.

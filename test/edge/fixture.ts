@@ -62,7 +62,7 @@ export function fixture(log: (line: string) => void = () => {}): Session & { cha
     async readResource(uri) {
       if (uri === 'test://denied') throw new Refusal('ARTIFACT_REVOKED', 'Revoked.');
       if (uri === 'test://broken') throw new Error('the secret is 1234');
-      return uri === 'test://one' ? [{ uri, mimeType: 'text/plain', text: 'content' }] : undefined;
+      return uri === 'test://one' ? { contents: [{ uri, mimeType: 'text/plain', text: 'content' }] } : undefined;
     },
     listPrompts: async () => [{ name: 'hello', arguments: [{ name: 'who' }] }],
     async getPrompt(name, args: JsonObject) {

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 const textOf = async (resource: string, caller = s.k.operator): Promise<string | undefined> =>
-  (await governedSession(s.k.service, caller).readResource(resource))?.[0]?.text;
+  (await governedSession(s.k.service, caller).readResource(resource))?.contents[0]?.text;
 
 describe('aga_export_evidence', () => {
   it('names a file that verifies with nothing but the authority key', async () => {

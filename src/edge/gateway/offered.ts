@@ -9,7 +9,7 @@ import { canonicalize, type Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
-import type { ResourceContent } from '../session.ts';
+import type { ResourceResult } from '../session.ts';
 import { artifactOf, type Decider, type Standing, type UpstreamAct } from './decider.ts';
 import type { Gateway, Server } from './gateway.ts';
 import { inFlight, whileWanted } from './in-flight.ts';
@@ -87,15 +87,15 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
     resources: () => ofResources(({ upstream }) => upstream.resources()),
     resourceTemplates: () => ofResources(({ upstream }) => upstream.resourceTemplates()),
 
-    async read(uri: string, cancelled?: AbortSignal): Promise<readonly ResourceContent[] | undefined> {
+    async read(uri: string, cancelled?: AbortSignal): Promise<ResourceResult | undefined> {
       const artifact = artifactOf(caller);
       if (isOurs(uri) || artifact === null) return undefined;
       const server = await whileWanted(decider, artifact, cancelled, owner(uri));
       if (!server) return undefined;
       const acts = [{ capability: 'mcp.resource', resource: server.name }] as const;
-      const contents = await permitted({ acts }, { uri }, cancelled, (signal) => server.upstream.read(uri, signal));
-      // A cast: each has a URI, and whatever else it has is passed on.
-      return contents as unknown as readonly ResourceContent[];
+      const found = await permitted({ acts }, { uri }, cancelled, (signal) => server.upstream.read(uri, signal));
+      // What everybody may have of the upstream, not everybody may have of us.
+      return 'cacheScope' in found ? { ...found, cacheScope: 'private' } : found;
     },
 
     async prompts(): Promise<readonly JsonObject[]> {

@@ -4,7 +4,7 @@
  */
 import { canonicalize } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
-import type { ToolDefinition, ToolResult } from '../session.ts';
+import type { ResourceResult, ToolDefinition, ToolResult } from '../session.ts';
 import { isStdio, type UpstreamConfig } from './config.ts';
 import type { Connection } from './connection.ts';
 import { Lifeline, type UpstreamOptions } from './lifeline.ts';
@@ -127,12 +127,13 @@ export class Upstream {
     return result;
   }
 
-  async read(uri: string, signal?: AbortSignal): Promise<readonly JsonObject[]> {
-    const { contents } = await this.#request('resources/read', { uri }, { signal });
-    if (isList(contents) && contents.every((each) => isObject(each) && typeof each.uri === 'string')) {
-      return contents.filter(isObject);
-    }
-    throw this.#line.failed('sent a malformed resource');
+  async read(uri: string, signal?: AbortSignal): Promise<ResourceResult> {
+    const result = await this.#request('resources/read', { uri }, { signal });
+    const { contents } = result;
+    if (!isList(contents) || !contents.every((each) => isObject(each) && typeof each.uri === 'string'))
+      throw this.#line.failed('sent a malformed resource');
+    // A cast: each has a URI, and whatever else it has is passed on.
+    return result as unknown as ResourceResult;
   }
 
   /** Calls back when what it lists may have changed; returns the unsubscriber. */

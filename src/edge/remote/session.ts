@@ -3,7 +3,14 @@ import { Refusal } from '../../base/refusal.ts';
 import type { Agent } from '../../client/index.ts';
 import { refusalResult } from '../result.ts';
 import { isObject, type JsonObject, RPC, RpcError } from '../rpc.ts';
-import { type Session, type ToolCall, type ToolDefinition, type ToolResult, UnknownName } from '../session.ts';
+import {
+  type ResourceResult,
+  type Session,
+  type ToolCall,
+  type ToolDefinition,
+  type ToolResult,
+  UnknownName,
+} from '../session.ts';
 import { asRefusal } from './refusal.ts';
 import { answerIn } from './stream.ts';
 import { watchJob } from './watch.ts';
@@ -45,7 +52,7 @@ export function remoteSession(agent: Agent, instructions: string): Session {
 
   const readResource: Session['readResource'] = async (uri, signal) => {
     const found = await orNothing(ask({ method: 'resources/read', params: { uri }, signal }));
-    return found?.contents as Awaited<ReturnType<Session['readResource']>>; // the same
+    return found as unknown as ResourceResult | undefined; // the same
   };
 
   return {

@@ -22,7 +22,7 @@ export async function watchJob(
   if (!shown) return undefined;
   const stopping = new AbortController();
   const { signal } = stopping;
-  let last = lastEvent(shown[0]?.text);
+  let last = lastEvent(shown.contents[0]?.text);
 
   async function follow(): Promise<void> {
     const path = `/api/v1/jobs/${id}/events?after=${last}`;

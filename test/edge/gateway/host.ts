@@ -23,7 +23,7 @@ function ownSession(caller: Caller): Session {
     },
     listResources: async () => [{ uri: 'aga://own', name: 'own' }],
     listResourceTemplates: async () => [],
-    readResource: async (uri) => (uri === 'aga://own' ? [{ uri, text: 'own' }] : undefined),
+    readResource: async (uri) => (uri === 'aga://own' ? { contents: [{ uri, text: 'own' }] } : undefined),
     listPrompts: async () => [{ name: 'own' }],
     getPrompt: async (name) => (name === 'own' ? { messages: [] } : undefined),
     onListsChanged: () => () => {},

@@ -9,18 +9,31 @@ import { hostile, NODE, until } from './upstreams.ts';
 let at: World | undefined;
 afterEach(() => at?.close());
 
-/** Lists one prompt and one resource, gives neither, and notes what it hears. */
+const RESULTS = {
+  said: { resultType: 'complete', messages: [], _meta: { a: 1 } },
+  'mem://marked': { contents: [{ uri: 'mem://marked', text: 'x', _meta: { a: 1 } }], _meta: { b: 2 }, extra: { c: 3 } },
+  'mem://public': {
+    resultType: 'complete',
+    contents: [{ uri: 'mem://public', text: 'x' }],
+    ttlMs: 60_000,
+    cacheScope: 'public',
+  },
+};
+
+/** Lists one prompt and one resource, gives neither, and notes what it hears. Gives what else it lists. */
 const SLOW = `
+const results = ${JSON.stringify(RESULTS)};
 const answers = {
   initialize: { protocolVersion: '2025-06-18', capabilities: { prompts: {}, resources: {} }, serverInfo: { name: 'slow', version: '1' } },
-  'prompts/list': { prompts: [{ name: 'hang' }] },
-  'resources/list': { resources: [{ uri: 'mem://hang', name: 'hang' }] },
+  'prompts/list': { prompts: [{ name: 'hang' }, { name: 'said' }] },
+  'resources/list': { resources: ['mem://hang', 'mem://marked', 'mem://public'].map((uri) => ({ uri, name: uri })) },
   'resources/templates/list': { resourceTemplates: [] },
 };
 require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
-  const { id, method } = JSON.parse(line);
+  const { id, method, params } = JSON.parse(line);
   require('node:fs').appendFileSync(process.env.LOG, method + '\\n');
-  if (answers[method]) console.log(JSON.stringify({ jsonrpc: '2.0', id, result: answers[method] }));
+  const result = answers[method] ?? results[params?.uri ?? params?.name];
+  if (result) console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
 });`;
 
 const ASKS = {
@@ -75,4 +88,29 @@ it.each([
   const answer = received.find(({ id }) => id === 1);
   expect(answer).toMatchObject({ error: { data: { error: { code: 'ARTIFACT_REVOKED' } } } });
   expect(world.law.entries.map(({ code }) => code)).toEqual(codes);
+});
+
+it.each(['earlier', 'modern'] as const)('resources reach a client of the %s era as they come', async (era) => {
+  const { world } = open();
+  const client = await world.client(agent('all'), era);
+  expect(await client.readResource({ uri: 'mem://marked' })).toMatchObject(RESULTS['mem://marked']);
+});
+
+it('resources are for one caller, whatever their upstream says of everybody', async () => {
+  const { world } = open();
+  const result = await world.session(agent('all')).readResource('mem://public');
+  expect(result).toEqual({ ...RESULTS['mem://public'], cacheScope: 'private' });
+});
+
+it.each([
+  ['prompts/get', { name: 'slow__said' }],
+  ['resources/read', { uri: 'mem://public' }],
+])('%s has no member of 2026-07-28 for a host of before', async (method, params) => {
+  const { world } = open();
+  const { send, received } = world.raw(agent('all'));
+  send(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }));
+  await until(() => received.some(({ id }) => id === 1));
+  const { result } = received.find(({ id }) => id === 1) ?? {};
+  expect(result).toBeDefined();
+  expect(result).not.toHaveProperty('resultType');
 });
