@@ -270,6 +270,16 @@ describe('agents from files', () => {
     expect(seen.out).toContain('worker');
   });
 
+  it('have the parent that is meant, not one below it that took its name', async () => {
+    const json = async (...args: string[]) => JSON.parse((await run([...at, ...args, '--json'])).out);
+    const hash = async () => (await json('apply', '-f', yaml('late', 'parentRef: {name: lead}'))).artifactHash;
+    const { items } = await json('agents');
+    const lead = items.find((item: any) => item.metadata.name === 'lead' && item.spec.parentRef).status.artifactHash;
+    await json('delegate', '--parent-artifact-hash', lead, '--sub-agent-id', 'lead', '--policy-preset', 'coordinator');
+    const { lineage } = await json('inspect', await hash(), '--view', 'lineage');
+    expect(lineage.at(-2).artifact_hash).toBe(lead);
+  });
+
   it('are refused with what is wrong', async () => {
     for (const [name, spec] of [
       ['a', 'ttl: 1d'],

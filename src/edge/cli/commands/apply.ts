@@ -12,7 +12,7 @@ import { revokeArtifact } from '../../../tools/revoke-artifact.ts';
 import type { Answer } from '../../../tools/tool.ts';
 import type { Agent, AgentList } from '../../http/agent.ts';
 import { parseDuration } from '../../http/duration.ts';
-import { isLive, liveNamed } from '../agents.ts';
+import { isLive, liveNamed, nearest } from '../agents.ts';
 import type { Command, Opened } from '../command.ts';
 import { sheet, wallClock } from '../terminal.ts';
 
@@ -120,7 +120,7 @@ async function applied(
   const { namespace = home } = wanted.metadata;
   if (namespace !== home && home !== undefined)
     throw wrong(`metadata.namespace: the agents of this authority are in "${home}"`);
-  const above = liveParent(wanted, before);
+  const above = await liveParent(wanted, before, opened);
   const digest = sha256Hex(canonicalize(JSON.parse(JSON.stringify(wanted)))).slice(0, 32);
   const twin = before.items.find((agent) => isTwin(agent, wanted, above?.name) && isLive(agent));
   if (twin && !isAsWanted(twin, wanted)) throw taken(wanted);
@@ -144,9 +144,13 @@ const revoked = (artifact_hash: string, { call }: Opened) =>
   call(revokeArtifact, { artifact_hash, reason: 'the agent was refused' });
 
 /** The live agent that is named; undefined where none is. */
-function liveParent({ spec: { parentRef } }: Resource, list: AgentList): Parent | undefined {
+async function liveParent(
+  { spec: { parentRef } }: Resource,
+  list: AgentList,
+  opened: Opened,
+): Promise<Parent | undefined> {
   if (!parentRef) return undefined;
-  const agent = liveNamed(parentRef.name, list);
+  const agent = await nearest(liveNamed(parentRef.name, list), opened);
   const isThere = parentRef.namespace === undefined || parentRef.namespace === agent?.metadata.namespace;
   if (!agent || !isThere) throw new Refusal('ARTIFACT_NOT_FOUND', `There is no live agent "${parentRef.name}".`);
   return { hash: agent.status.artifactHash, name: agent.metadata.name, namespace: agent.metadata.namespace };
