@@ -217,6 +217,11 @@ onPostgres('PostgreSQL', (on) => {
         (good) => `${withSecret(good, 'x')}?sslmode=verify-full&sslrootcert=/no/such.pem`,
         /missing/,
       ],
+      [
+        'a TLS mode that there is not',
+        (good) => `${withSecret(good, 'x')}?sslmode=banana`,
+        /sslmode that there is not/,
+      ],
       ['no TLS where it is asked for', (good) => `${withSecret(good, 'x')}?sslmode=require`, /no TLS/],
     ];
     function withSecret(good: URL, database: string): string {

@@ -6,12 +6,15 @@ import { Refusal } from '../../base/refusal.ts';
 export type Address = readonly [url: string, plain?: string];
 
 const MODE = /([?&]sslmode=)([^&]*)/;
+/** Those of psql, and one of the driver's that trusts any certificate. */
+const MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 
 /** @throws Refusal `INTERNAL` that repeats nothing of the URL. */
 export function addressOf(url: string): Address {
   try {
     if (!/^postgres(ql)?:\/\/./.test(url)) throw new Error('another scheme');
     const mode = MODE.exec(url)?.[2];
+    if (mode !== undefined && !MODES.includes(mode)) throw unknownMode();
     // As psql reads them: `require` encrypts, only `verify-…` asks who is there, `prefer` takes what there is.
     const strict = mode === undefined || /uselibpqcompat/.test(url) ? url : `${url}&uselibpqcompat=true`;
     const address: Address =
@@ -19,6 +22,7 @@ export function addressOf(url: string): Address {
     new Client({ connectionString: strict });
     return address;
   } catch (error) {
+    if (error instanceof Refusal) throw error;
     const file = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     throw new Refusal(
       'INTERNAL',
@@ -28,4 +32,10 @@ export function addressOf(url: string): Address {
       { hint: 'For example postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=/path/ca.pem' },
     );
   }
+}
+
+function unknownMode(): Refusal {
+  return new Refusal('INTERNAL', 'AGA_DATABASE_URL has an sslmode that there is not.', {
+    hint: `Known are ${MODES.join(', ')}; verify-full is the one that keeps everybody else out.`,
+  });
 }

@@ -46,7 +46,11 @@ const MEANINGS: { readonly [state: string]: Meaning } = {
   '40': BUSY,
   '57014': BUSY,
   '28': NO_ROLE,
-  '3D000': { code: 'INTERNAL', message: 'The database that AGA_DATABASE_URL names does not exist.' },
+  '3D000': {
+    code: 'INTERNAL',
+    message: 'The database that AGA_DATABASE_URL names does not exist.',
+    hint: 'Create it with createdb, or name another in AGA_DATABASE_URL.',
+  },
   '42501': NO_RIGHT,
   '42P01': {
     code: 'CHAIN_BROKEN',
@@ -70,7 +74,7 @@ export function meaningOf(error: unknown): Meaning | undefined {
     const found = MEANINGS[state.slice(0, length)];
     if (found) return found;
   }
-  return { code: 'INTERNAL', message: 'The database refused.' };
+  return { code: 'INTERNAL', message: 'The database refused.', hint: 'The log of the database says why.' };
 }
 
 /** The refusal for it; what is not the driver's comes back as it is. */
