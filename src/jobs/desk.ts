@@ -80,7 +80,7 @@ export function jobDesk(service: Service, supervisor: Supervisor): ReadonlyMap<s
   const get: Around = async (ask, errand) => {
     const job = shown(await ask());
     if (isOver(job)) return { ...job };
-    await supervisor.recover();
+    await supervisor.recovery.look();
     return { ...(await waitFor(job.job_id, errand, after(errand))) };
   };
 

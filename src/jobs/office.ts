@@ -44,7 +44,7 @@ export function openOffice({ service, journal, place, agents, ...more }: OfficeO
     },
   });
   service.surround(jobDesk(service, supervisor));
-  supervisor.watch();
+  supervisor.recovery.watch();
   const remote = new RemoteDesk({
     service,
     journal,

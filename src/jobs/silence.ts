@@ -3,6 +3,8 @@
  * without any its job is over, and its artifact with it: so a worker that comes back is told so and can do nothing more, and
  * no other is ever given the same job.
  */
+import type { Job } from '../authority/job.ts';
+import type { Agent } from './agent.ts';
 import type { Journal } from './journal.ts';
 import type { End } from './record.ts';
 import { FAILED } from './saying.ts';
@@ -12,19 +14,27 @@ export const SILENCE_SECONDS = 60;
 
 export class Silence {
   readonly #journal: Journal;
+  readonly #agents: ReadonlyMap<string, Agent>;
   /** When a job was first seen of whose worker nothing is known, not even that it took the job. */
   readonly #unheard = new Map<string, number>();
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, agents: ReadonlyMap<string, Agent>) {
     this.#journal = journal;
+    this.#agents = agents;
   }
 
-  /** How the job of a silent worker ends; undefined while it was heard of within these seconds. */
-  async endOf(jobId: string, seconds: number): Promise<End | undefined> {
-    const silence = (await this.#journal.silence(jobId)) ?? this.#sinceSeen(jobId);
-    if (silence <= seconds * 1000) return undefined;
-    const said = { message: `Nothing was heard of the worker for ${seconds} s.` };
-    return { state: 'error', code: FAILED, said };
+  /** How those of the jobs end whose workers were not heard of for too long, by their ids; asked about together. */
+  async endsOf(jobs: readonly Job[]): Promise<ReadonlyMap<string, End>> {
+    const ends = new Map<string, End>();
+    const judge = async ({ id, agent, state }: Job): Promise<void> => {
+      const seconds = this.#agents.get(agent)?.silenceSeconds;
+      if (seconds === undefined || state !== 'running') return;
+      const silence = (await this.#journal.silence(id)) ?? this.#sinceSeen(id);
+      const said = { message: `Nothing was heard of the worker for ${seconds} s.` };
+      if (silence > seconds * 1000) ends.set(id, { state: 'error', code: FAILED, said });
+    };
+    await Promise.all(jobs.map(judge));
+    return ends;
   }
 
   forget(jobId: string): void {

@@ -1,7 +1,6 @@
-/** Looks after the jobs that this process has accepted, and ends those that nobody looks after any more. */
+/** Looks after the jobs that this process has accepted. */
 import { hasEnded, type Job } from '../authority/job.ts';
 import type { Json } from '../base/canonical.ts';
-import { Refusal } from '../base/refusal.ts';
 import type { Lookout } from '../service/lookout.ts';
 import type { Service } from '../service/service.ts';
 import { overOf } from '../tools/job.ts';
@@ -10,10 +9,10 @@ import { begin, finish, traceparentOf } from '../tracing.ts';
 import type { Agent } from './agent.ts';
 import { Charge } from './charge.ts';
 import type { Journal } from './journal.ts';
-import { Leftovers } from './leftovers.ts';
-import { endMarked, MARK, markOf } from './marked.ts';
+import { MARK, markOf } from './marked.ts';
 import type { Presence } from './presence.ts';
 import { type End, JobRecord } from './record.ts';
+import { Recovery } from './recovery.ts';
 import { Silence } from './silence.ts';
 
 export interface SupervisorOptions {
@@ -33,21 +32,9 @@ export interface SupervisorOptions {
 const AT_ONCE = 32;
 /** A suspended artifact may be resumed: looked at again so often, in milliseconds. */
 const SUSPENDED_MS = 1000;
-/** How often lost jobs are looked for at most, in milliseconds. */
-const RECOVERY_MS = 1000;
-/** A job of an unknown place is ended here when its authority has been over for so long, in milliseconds. */
-const FOREIGN_MS = 30_000;
 /** Who waits for any job, and not for this one: no job has such an id. */
 const OFFERED = '';
-const FIRST_MS = 100;
-const NEVER = Number.NEGATIVE_INFINITY;
-const AGAIN_MS = 5000;
 
-const LOST: End = {
-  state: 'error',
-  code: 'INTERNAL',
-  said: { message: 'The process that looked after the job has ended.' },
-};
 const CLOSED: End = {
   state: 'cancelled',
   code: 'CANCELLED',
@@ -55,26 +42,28 @@ const CLOSED: End = {
 };
 
 export class Supervisor {
+  /** Of the jobs that others have left. */
+  readonly recovery: Recovery;
   readonly #options: SupervisorOptions;
   readonly #record: JobRecord;
-  readonly #silence: Silence;
-  readonly #leftovers = new Leftovers();
   readonly #charges = new Map<string, Charge>();
   readonly #queue: Charge[] = [];
-  /** When the authority of a job was first seen to be over. */
-  readonly #overSince = new Map<string, number>();
   readonly #listeners = new Map<string, Set<() => void>>();
   #running = 0;
   #closed: Promise<void> | undefined;
-  #first: NodeJS.Timeout | undefined;
-  #again: NodeJS.Timeout | undefined;
-  #recovering: Promise<void> | undefined;
-  #recovered = NEVER;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#record = new JobRecord(options.service, options.journal);
-    this.#silence = new Silence(options.journal);
+    const { presence, journal, agents, report } = options;
+    this.recovery = new Recovery({
+      record: this.#record,
+      presence,
+      silence: new Silence(journal, agents),
+      charges: this.#charges,
+      changed: (jobId) => this.#tell(jobId),
+      report,
+    });
   }
 
   /** Before a job is accepted: from then on others must find this process alive. */
@@ -108,7 +97,7 @@ export class Supervisor {
       finish(span, charge.code);
       this.#charges.delete(jobId);
       // What it had given out was looked after inside of it.
-      if (!this.#closed) void this.recover();
+      if (!this.#closed) void this.recovery.look();
     });
     if (agent.isRemote) {
       // Any process may be asked for it.
@@ -141,30 +130,6 @@ export class Supervisor {
     return this.onChanged(OFFERED, listener);
   }
 
-  /** Looks for lost jobs soon, and then again and again. */
-  watch(): void {
-    const look = (): void => void this.recover();
-    // A process that only lives for a moment need not look.
-    this.#first = setTimeout(look, FIRST_MS).unref();
-    this.#again = setInterval(look, AGAIN_MS).unref();
-  }
-
-  /** Ends the jobs of processes that are gone, and what they have left running. */
-  recover(): Promise<void> {
-    if (this.#recovering || performance.now() < this.#recovered + RECOVERY_MS) {
-      return this.#recovering ?? Promise.resolve();
-    }
-    this.#recovering = this.#recover()
-      // Where the chain cannot be used, every call says so; this is none.
-      .catch((error: unknown) => error instanceof Refusal || this.#options.report(error))
-      .then(() => undefined)
-      .finally(() => {
-        this.#recovered = performance.now();
-        this.#recovering = undefined;
-      });
-    return this.#recovering;
-  }
-
   /** Ends everything at once. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -172,24 +137,12 @@ export class Supervisor {
   }
 
   async #close(): Promise<void> {
-    clearTimeout(this.#first);
-    clearInterval(this.#again);
-    await this.#recovering;
+    await this.recovery.stop();
     const charges = [...this.#charges.values()];
     await Promise.all(charges.map((charge) => charge.end(CLOSED, 0)));
     // What they had given out was looked after inside of them; and who lived for a moment only has not looked at all.
-    if (charges.length > 0 || this.#recovered === NEVER) await this.#lookOnce();
+    if (charges.length > 0 || !this.recovery.hasLooked) await this.recovery.lookAtLast();
     this.#options.presence.release();
-  }
-
-  async #lookOnce(): Promise<void> {
-    try {
-      const isOpen = await this.#record.look(({ state }) => [...state.jobs.values()].some((job) => !hasEnded(job)));
-      if (isOpen) await this.#recover();
-    } catch (error) {
-      // Where the chain cannot be used, whoever asked it something was told.
-      if (!(error instanceof Refusal)) this.#options.report(error);
-    }
   }
 
   #next(): void {
@@ -225,54 +178,6 @@ export class Supervisor {
       clearTimeout(again);
       quiet();
     };
-  }
-
-  async #recover(): Promise<void> {
-    const { presence } = this.#options;
-    const [open, ended] = await this.#record.look((context) => {
-      const jobs = [...context.state.jobs.values()];
-      return [
-        jobs.filter((job) => !hasEnded(job)).map((job) => ({ ...job, over: overOf(job, context) })),
-        jobs.filter(hasEnded).map(({ id, supervisor }) => ({ id, supervisor })),
-      ];
-    });
-    const known = new Map<string, boolean>();
-    const isGone = async (supervisor: string): Promise<boolean> => {
-      const gone = known.get(supervisor) ?? (await presence.isGone(supervisor));
-      known.set(supervisor, gone);
-      return gone;
-    };
-    await this.#leftovers.end(ended, isGone);
-    const silent = await this.#silent(open);
-    for (const { id, supervisor, over } of open) {
-      const isLost = (await isGone(supervisor)) || (over && this.#isLongOver(id));
-      const end = isLost ? (over ?? LOST) : silent.get(id);
-      if (!end) continue;
-      this.#overSince.delete(id);
-      this.#silence.forget(id);
-      const charge = this.#charges.get(id);
-      if (charge) await charge.end(end, 0);
-      else await this.#record.ended(id, end);
-      await endMarked(id);
-      this.#tell(id);
-    }
-  }
-
-  /** The running jobs of workers elsewhere that were not heard of for too long, asked about together. */
-  async #silent(open: readonly Job[]): Promise<ReadonlyMap<string, End>> {
-    const found = open.map(async ({ id, agent, state }) => {
-      const seconds = this.#options.agents.get(agent)?.silenceSeconds;
-      if (seconds === undefined || state !== 'running') return [];
-      const end = await this.#silence.endOf(id, seconds);
-      return end ? [[id, end] as const] : [];
-    });
-    return new Map((await Promise.all(found)).flat());
-  }
-
-  #isLongOver(jobId: string): boolean {
-    const since = this.#overSince.get(jobId) ?? performance.now();
-    this.#overSince.set(jobId, since);
-    return performance.now() > since + FOREIGN_MS && !this.#charges.has(jobId);
   }
 
   #tell(jobId: string): void {
