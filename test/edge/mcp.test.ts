@@ -11,7 +11,7 @@ const info = { name: 'fixture', title: 'Fixture', version: '1.2.3' };
 const me = { name: 'test', version: '1' };
 const pinned = { mode: { pin: '2026-07-28' } } as const;
 
-type Changed = (what: 'tools' | 'resources' | 'prompts') => void;
+type Changed = (what: 'tools' | 'resources' | 'prompts') => unknown;
 
 const hearing = (onChanged: Changed) => ({
   tools: { autoRefresh: false, onChanged: () => onChanged('tools') },
@@ -162,18 +162,22 @@ describe.each(Object.entries(clients))('%s', (_, make) => {
     const call = callWith(client, { name: 'slow', arguments: { ms: 150 } }, { signal: abort.signal });
     setTimeout(() => abort.abort('enough'), 20);
     await expect(call).rejects.toThrow();
-    await vi.waitFor(() => expect(logged).toEqual(['aborted']), { interval: 5 });
+    // The tool itself goes on, and says so.
+    await vi.waitFor(() => expect(logged[0]).toBe('aborted'), { interval: 5 });
     expect((await client.callTool({ name: 'noop' })).structuredContent).toEqual({ ok: true });
   });
 
   it('is told when the lists changed', async () => {
-    const changed = vi.fn<Changed>();
-    const { client, change } = await connected(make(changed));
+    const heard = new Set<string>();
+    let all = (): void => {};
+    // The clients wait for a while before they tell; a machine that stands still may take longer than anybody would wait.
+    const told = new Promise<void>((resolve) => {
+      all = resolve;
+    });
+    const { client, change } = await connected(make((what) => heard.add(what).size === 3 && all()));
     await client.listTools();
     for (let i = 0; i < 3; i++) change();
-    const heard = () => new Set(changed.mock.calls.flat());
-    const lists = new Set(['tools', 'resources', 'prompts']);
-    await vi.waitFor(() => expect(heard()).toEqual(lists), { interval: 5, timeout: 2_000 });
+    await told;
     await client.close();
   });
 });
