@@ -28,7 +28,12 @@ export function gatewayOf(config: Config, law: Law): { gateway: Gateway; decider
   const client = { name: 'aga-delegate', version: VERSION };
   const log = (text: string): void => void process.stderr.write(text);
   const gateway = new Gateway({ upstreams: config.upstreams, maps: config.maps, client, log });
-  const measuring = new Measuring(gateway, config.measure, (artifact, seen) => law.enforcement.measure(artifact, seen));
+  const measuring = new Measuring({
+    gateway,
+    config: config.measure,
+    keep: (artifact, seen) => law.enforcement.measure(artifact, seen),
+    lookout: law.lookout,
+  });
   const unplugging = new Unplugging(law.enforcement, (server) => {
     void gateway.servers.find(({ name }) => name === server)?.upstream.disconnect();
   });
@@ -67,8 +72,8 @@ function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, til
       await measure(artifact, scopes, resource.split('/', 1)[0] ?? '');
       return undefined;
     } catch (error) {
-      // An upstream that cannot be asked; the refusal stands on the chain like any other.
-      if (error instanceof Refusal && error.code === 'UPSTREAM_FAILED') return error;
+      // An upstream that cannot be asked, or an artifact that ended meanwhile; the refusal stands on the chain like any other.
+      if (error instanceof Refusal && (error.code === 'UPSTREAM_FAILED' || TOTAL.has(error.code))) return error;
       throw error;
     }
   }

@@ -1,9 +1,9 @@
 /**
- * Following paths as long as file systems answer.
+ * Following paths, and looking at what is there, as long as file systems answer.
  *
  * A folder on a network that has gone away answers nobody, and each question to it holds one of libuv's few threads: four
  * of them would hold them all, and with them the commits of everybody, which reach the disk through the same threads. So
- * a quarter of the threads follow paths at a time, and nobody waits longer than a second, neither for an answer nor for a
+ * a quarter of the threads ask file systems at a time, and nobody waits longer than a second, neither for an answer nor for a
  * thread. Another quarter may be lost to questions that are overdue; what is asked below their paths is refused at once.
  */
 import { Refusal } from '../../base/refusal.ts';
@@ -11,8 +11,11 @@ import { resolvePath } from './resolve.ts';
 
 export type Follow = (path: string) => Promise<string | undefined>;
 
-export interface Following {
-  readonly follow: Follow;
+/** What the question answers, which is about the path. Throws `UPSTREAM_FAILED` where that takes too long. */
+export type Ask = <T>(path: string, question: () => Promise<T>) => Promise<T>;
+
+export interface Asking {
+  readonly ask: Ask;
   isHeld(): boolean;
 }
 
@@ -22,17 +25,26 @@ const PATIENCE_MS = 1_000;
 
 const quarter = (): number => Math.max(1, Math.floor((Number(process.env.UV_THREADPOOL_SIZE) || THREADS) / 4));
 
-/** `resolvePath`. Throws `UPSTREAM_FAILED` where that takes too long. */
-export const followPath: Follow = (path) => {
-  following ??= impatient(resolvePath, quarter());
-  return following.follow(path);
+const ask: Ask = (path, question) => {
+  asking ??= impatient(quarter());
+  return asking.ask(path, question);
 };
-let following: Following | undefined;
+let asking: Asking | undefined;
+
+/** `resolvePath`. Throws `UPSTREAM_FAILED` where that takes too long. */
+export const followPath: Follow = (path) => ask(path, () => resolvePath(path));
+
+/** For questions that have so many milliseconds all together. */
+export function askFor(ms: number): Ask {
+  const end = performance.now() + ms;
+  return (path, question) => (performance.now() < end ? ask(path, question) : Promise.reject(unanswered(path)));
+}
 
 /** Whether a file system that has not answered in time holds one of our threads. */
-export const isHeld = (): boolean => following?.isHeld() ?? false;
+export const isHeld = (): boolean => asking?.isHeld() ?? false;
 
-export function impatient(resolve: Follow, most: number): Following {
+/** At most so many questions at a time. */
+export function impatient(most: number): Asking {
   const waiting = new Set<() => void>();
   const overdue = new Set<{ readonly path: string }>();
   let running = 0;
@@ -49,22 +61,22 @@ export function impatient(resolve: Follow, most: number): Following {
   const isHopeless = (path: string): boolean =>
     overdue.size > 0 && [...overdue].some((one) => path === one.path || path.startsWith(`${one.path}/`));
 
-  const follow: Follow = (path) =>
+  const ask: Ask = (path, question) =>
     new Promise((done, fail) => {
       if (isHopeless(path)) return fail(unanswered(path));
-      const question = { path };
+      const asked = { path };
       let isOver = false;
       const end = () => {
         isOver = true;
         clearTimeout(timer);
-        overdue.delete(question);
+        overdue.delete(asked);
         running -= 1;
         begin();
       };
-      const start = () => void resolve(path).then(done, fail).then(end);
+      const start = () => void question().then(done, fail).then(end);
       const late = () => {
         if (isOver) return;
-        if (!waiting.delete(start)) overdue.add(question);
+        if (!waiting.delete(start)) overdue.add(asked);
         // Later than whoever else is late by now.
         setImmediate(begin);
         fail(unanswered(path));
@@ -74,12 +86,12 @@ export function impatient(resolve: Follow, most: number): Following {
       waiting.add(start);
       begin();
     });
-  return { follow, isHeld: () => overdue.size > 0 };
+  return { ask, isHeld: () => overdue.size > 0 };
 }
 
 const unanswered = (path: string): Refusal =>
   new Refusal(
     'UPSTREAM_FAILED',
-    `The file system has not said in time where ${JSON.stringify(path.slice(0, 128))} leads.`,
+    `The file system has not said in time what is at ${JSON.stringify(path.slice(0, 128))}.`,
     { hint: 'Try again later, or use another folder: the file system below this one does not answer.' },
   );

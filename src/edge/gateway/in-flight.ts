@@ -5,7 +5,7 @@ import { untilAborted } from './patience.ts';
 
 /** Runs `work`, whose signal is aborted with the reason why it may not go on. */
 export async function inFlight<T>(
-  decider: Decider,
+  lookout: Pick<Decider, 'onEnded'>,
   artifact: string,
   cancelled: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,
@@ -14,7 +14,7 @@ export async function inFlight<T>(
   const cancel = () => abort.abort(cancelled?.reason);
   if (cancelled?.aborted) cancel();
   cancelled?.addEventListener('abort', cancel);
-  const forget = decider.onEnded(artifact, (refusal: Refusal) => abort.abort(refusal));
+  const forget = lookout.onEnded(artifact, (refusal: Refusal) => abort.abort(refusal));
   try {
     return await work(abort.signal);
   } finally {
@@ -25,8 +25,8 @@ export async function inFlight<T>(
 
 /** Waits for work that others may want too: it goes on without whoever does no longer. */
 export const whileWanted = <T>(
-  decider: Decider,
+  lookout: Pick<Decider, 'onEnded'>,
   artifact: string,
   cancelled: AbortSignal | undefined,
   work: Promise<T>,
-): Promise<T> => inFlight(decider, artifact, cancelled, (signal) => untilAborted(work, signal));
+): Promise<T> => inFlight(lookout, artifact, cancelled, (signal) => untilAborted(work, signal));

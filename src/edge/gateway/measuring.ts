@@ -6,7 +6,10 @@
  */
 import type { Scope } from '../../scope/scope.ts';
 import { isStdio } from './config.ts';
+import type { Decider } from './decider.ts';
+import { type Ask, askFor } from './following.ts';
 import type { Gateway, Server } from './gateway.ts';
+import { whileWanted } from './in-flight.ts';
 import { executableDigest } from './measure/executable.ts';
 import { fileSystemDigest } from './measure/files.ts';
 import { manifestDigest } from './measure/manifest.ts';
@@ -33,6 +36,7 @@ interface Subject {
   readonly server: Server;
   readonly gateway: Gateway;
   readonly paths: readonly string[];
+  readonly ask: Ask;
 }
 
 type Measure = (subject: Subject) => Promise<string | null | undefined>;
@@ -41,44 +45,57 @@ const MEASURES: { readonly [type: string]: Measure } = {
   async CONFIG_MANIFEST({ server, gateway }) {
     return manifestDigest((await gateway.tools(server)).items);
   },
-  async EXECUTABLE_IMAGE({ server: { upstream } }) {
-    return isStdio(upstream.config) ? executableDigest(upstream.config) : null;
+  async EXECUTABLE_IMAGE({ server: { upstream }, ask }) {
+    return isStdio(upstream.config) ? executableDigest(upstream.config, ask) : null;
   },
-  async FILE_SYSTEM_STATE({ paths }) {
-    return paths.length > 0 ? fileSystemDigest(paths) : null;
+  async FILE_SYSTEM_STATE({ paths, ask }) {
+    return paths.length > 0 ? fileSystemDigest(paths, ask) : null;
   },
 };
 
 /** What is measured again at each look; the digest of an unchanged list of tools is known from the list. */
 const REPEATED = 10_000;
 const MOST_KEPT = 10_000;
+/** How long file systems have for one measurement: as much as `tree.ts` reads takes a few seconds where they are well. */
+const PATIENCE_MS = 20_000;
+
+export interface MeasuringOptions {
+  readonly gateway: Gateway;
+  readonly config: { readonly [upstream: string]: MeasureConfig };
+  readonly keep: Keep;
+  readonly lookout: Pick<Decider, 'onEnded'>;
+}
 
 export class Measuring {
-  readonly #gateway: Gateway;
-  readonly #config: { readonly [upstream: string]: MeasureConfig };
-  readonly #keep: Keep;
+  readonly #options: MeasuringOptions;
   /** Artifact, type and upstream → the digest that was kept last, and when. */
   readonly #kept = new Map<string, { digest: string | null; at: number }>();
-  /** What is being measured: calls that arrive together wait for one measurement, and it is kept once. */
+  /** What is being measured: calls that arrive together wait for one measurement, it is kept once, or fails once. */
   readonly #running = new Map<string, Promise<void>>();
 
-  constructor(gateway: Gateway, config: { readonly [upstream: string]: MeasureConfig }, keep: Keep) {
-    this.#gateway = gateway;
-    this.#config = config;
-    this.#keep = keep;
+  constructor(options: MeasuringOptions) {
+    this.#options = options;
   }
 
-  /** Measures what the lineage asks for of this upstream; resolves when what is new stands on the chain. */
+  /**
+   * Measures what the lineage asks for of this upstream; resolves when what is new stands on the chain.
+   *
+   * Throws `UPSTREAM_FAILED` for what cannot be measured, or not in time, and why the artifact has ended meanwhile.
+   */
   async before(artifact: string, scopes: readonly Scope[], serverName: string): Promise<void> {
     const types = new Set(scopes.flatMap(({ measurement_types }) => measurement_types));
-    const server = types.size > 0 && this.#gateway.servers.find(({ name }) => name === serverName);
+    const { gateway, lookout } = this.#options;
+    const server = types.size > 0 && gateway.servers.find(({ name }) => name === serverName);
     if (!server) return;
-    for (const type of [...types].sort()) await this.#measure(artifact, type, server);
+    const all = async () => {
+      for (const type of [...types].sort()) await this.#measure(artifact, type, server);
+    };
+    await whileWanted(lookout, artifact, undefined, all());
   }
 
   async #measure(artifact: string, type: string, server: Server): Promise<void> {
     const key = `${artifact} ${type} ${server.name}`;
-    for (let running = this.#running.get(key); running; running = this.#running.get(key)) await running.catch(() => {});
+    for (let running = this.#running.get(key); running; running = this.#running.get(key)) await running;
     const last = this.#kept.get(key);
     // Looking at tool definitions is cheap and done before each call; files are read anew every few seconds.
     if (last && type !== 'CONFIG_MANIFEST' && performance.now() - last.at < REPEATED) return;
@@ -88,12 +105,13 @@ export class Measuring {
   }
 
   async #look(artifact: string, type: string, server: Server, key: string): Promise<void> {
-    const { paths = [], pins = {} } = this.#config[server.name] ?? {};
+    const { gateway, config, keep } = this.#options;
+    const { paths = [], pins = {} } = config[server.name] ?? {};
     const now = performance.now();
-    const digest = await measured(MEASURES[type], { server, gateway: this.#gateway, paths });
+    const digest = await measured(MEASURES[type], { server, gateway, paths, ask: askFor(PATIENCE_MS) });
     const last = this.#kept.get(key);
     if (!last || last.digest !== digest) {
-      await this.#keep(artifact, { type, subject: server.name, digest, expected: pins[type] });
+      await keep(artifact, { type, subject: server.name, digest, expected: pins[type] });
     }
     // What is forgotten is measured again: one entry more, and no call that was not measured.
     if (this.#kept.size >= MOST_KEPT) this.#kept.clear();

@@ -27,7 +27,8 @@ const answer = (path: string) => closeSync(openSync(path, constants.O_RDWR | con
 describe('following a path', () => {
   it('leaves threads to those who commit, however many folders are dead', async () => {
     const dead = pipes(12);
-    const { follow } = impatient((path) => (dead.includes(path) ? hold(path) : realpath(path)), 1);
+    const { ask } = impatient(1);
+    const follow = (path: string) => ask(path, () => (dead.includes(path) ? hold(path) : realpath(path)));
     const held = dead.map((path) => follow(path));
     const log = openSync(join(folder, 'log'), 'w');
     const began = performance.now();
@@ -52,7 +53,8 @@ describe('following a path', () => {
         asked.push(path);
         answers.push(() => resolve(path));
       });
-    const { follow, isHeld } = impatient(slow, 2);
+    const { ask, isHeld } = impatient(2);
+    const follow = (path: string) => ask(path, () => slow(path));
     await expect(follow('/slow')).rejects.toMatchObject(late);
     const began = performance.now();
     for (const path of ['/slow', '/slow/below']) await expect(follow(path)).rejects.toMatchObject(late);
@@ -73,8 +75,8 @@ describe('following a path', () => {
   });
 
   it('is not late because we were', async () => {
-    const { follow } = impatient(realpath, 1);
-    const found = follow(folder);
+    const { ask } = impatient(1);
+    const found = ask(folder, () => realpath(folder));
     for (const end = performance.now() + 1_300; performance.now() < end; );
     expect(await found).toBe(await realpath(folder));
   });

@@ -2,11 +2,14 @@
 import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { askFor } from '../../../src/edge/gateway/following.ts';
 import { executableDigest } from '../../../src/edge/gateway/measure/executable.ts';
 import { fileSystemDigest } from '../../../src/edge/gateway/measure/files.ts';
 import { manifestDigest } from '../../../src/edge/gateway/measure/manifest.ts';
 import { directory } from '../../scratch.ts';
 import { everything, hostile, upstream } from './upstreams.ts';
+
+const ask = askFor(60_000);
 
 describe('the manifest of tools', () => {
   const tool = { name: 'b', description: 'Reads.', inputSchema: { type: 'object' } };
@@ -45,12 +48,12 @@ describe('the image of an executable', () => {
     const script = join(at, 'server.js');
     writeFileSync(script, 'one');
     const config = { command: 'node', args: ['--no-warnings', 'server.js', '/data'], cwd: at, timeout: 1 };
-    const before = await executableDigest(config);
+    const before = await executableDigest(config, ask);
     expect(before).toMatch(/^[0-9a-f]{64}$/);
-    expect(await executableDigest({ ...config, args: [script] })).toBe(before);
+    expect(await executableDigest({ ...config, args: [script] }, ask)).toBe(before);
     writeFileSync(script, 'two');
-    expect(await executableDigest(config)).not.toBe(before);
-    expect(await executableDigest({ ...config, command: 'no-such-program' })).toBeUndefined();
+    expect(await executableDigest(config, ask)).not.toBe(before);
+    expect(await executableDigest({ ...config, command: 'no-such-program' }, ask)).toBeUndefined();
   });
 
   it('is of the whole package where it is an installed one', async () => {
@@ -60,11 +63,11 @@ describe('the image of an executable', () => {
     for (const file of ['package.json', 'main.js', 'lib/part.js', 'node_modules/dep/x.js'])
       writeFileSync(join(at, file), '{}');
     const config = { command: '/bin/sh', args: [join(at, 'main.js')], timeout: 1 };
-    const before = await executableDigest(config);
+    const before = await executableDigest(config, ask);
     writeFileSync(join(at, 'node_modules/dep/x.js'), '1');
-    expect(await executableDigest(config)).toBe(before);
+    expect(await executableDigest(config, ask)).toBe(before);
     writeFileSync(join(at, 'lib/part.js'), '1');
-    expect(await executableDigest(config)).not.toBe(before);
+    expect(await executableDigest(config, ask)).not.toBe(before);
   });
 
   it('is of where a link leads', async () => {
@@ -72,7 +75,9 @@ describe('the image of an executable', () => {
     writeFileSync(join(at, 'one'), '#!/bin/sh');
     symlinkSync('one', join(at, 'link'));
     const config = { command: './link', cwd: at, timeout: 1 };
-    expect(await executableDigest(config)).toBe(await executableDigest({ ...config, command: join(at, 'one') }));
+    expect(await executableDigest(config, ask)).toBe(
+      await executableDigest({ ...config, command: join(at, 'one') }, ask),
+    );
   });
 });
 
@@ -82,7 +87,7 @@ describe('the state of files', () => {
     mkdirSync(join(at, 'sub'));
     writeFileSync(join(at, 'sub/file'), 'one');
     symlinkSync('file', join(at, 'sub/link'));
-    const seen = [await fileSystemDigest([at])];
+    const seen = [await fileSystemDigest([at], ask)];
     const changes = [
       () => writeFileSync(join(at, 'sub/file'), 'two'),
       () => chmodSync(join(at, 'sub/file'), 0o755),
@@ -93,10 +98,10 @@ describe('the state of files', () => {
     ];
     for (const change of changes) {
       change();
-      expect(await fileSystemDigest([at])).toBe(await fileSystemDigest([at, at]));
-      seen.push(await fileSystemDigest([at]));
+      expect(await fileSystemDigest([at], ask)).toBe(await fileSystemDigest([at, at], ask));
+      seen.push(await fileSystemDigest([at], ask));
     }
-    seen.push(await fileSystemDigest([at, '/no/such/path']));
+    seen.push(await fileSystemDigest([at, '/no/such/path'], ask));
     expect(new Set(seen).size).toBe(seen.length);
   });
 });

@@ -11,59 +11,65 @@ import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:pa
 import { sha256Hex } from '#digest';
 import { canonicalize, type Json } from '../../../base/canonical.ts';
 import type { StdioConfig } from '../config.ts';
+import type { Ask } from '../following.ts';
 import { fileDigest, treeFacts } from './tree.ts';
 
-/** Hex SHA-256; `undefined` where the executable is not found. Throws `TooLarge`. */
-export async function executableDigest(config: StdioConfig): Promise<string | undefined> {
-  const executable = await locate(config);
+/** Hex SHA-256; `undefined` where the executable is not found. Throws `TooLarge`, `UPSTREAM_FAILED`. */
+export async function executableDigest(config: StdioConfig, ask: Ask): Promise<string | undefined> {
+  const executable = await locate(config, ask);
   if (executable === undefined) return undefined;
-  const script = await scriptOf(config);
-  const image: { [part: string]: Json } = { executable: await fileDigest(executable) };
-  if (script !== undefined) Object.assign(image, await packageAround(script));
+  const script = await scriptOf(config, ask);
+  const image: { [part: string]: Json } = { executable: await fileDigest(executable, ask) };
+  if (script !== undefined) Object.assign(image, await packageAround(script, ask));
   return sha256Hex(canonicalize(image));
 }
 
-async function locate({ command, env, cwd = process.cwd() }: StdioConfig): Promise<string | undefined> {
-  if (command.includes('/') || isAbsolute(command)) return real(resolve(cwd, command));
+async function locate({ command, env, cwd = process.cwd() }: StdioConfig, ask: Ask): Promise<string | undefined> {
+  if (command.includes('/') || isAbsolute(command)) return real(resolve(cwd, command), ask);
   for (const folder of (env?.PATH ?? process.env.PATH ?? '').split(delimiter)) {
     const candidate = join(resolve(cwd, folder), command);
-    const runs = await access(candidate, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (runs && (await isFile(candidate))) return real(candidate);
+    const runs = () =>
+      access(candidate, constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+    if ((await ask(candidate, runs)) && (await isFile(candidate, ask))) return real(candidate, ask);
   }
   return undefined;
 }
 
-async function scriptOf({ args = [], cwd = process.cwd() }: StdioConfig): Promise<string | undefined> {
+async function scriptOf({ args = [], cwd = process.cwd() }: StdioConfig, ask: Ask): Promise<string | undefined> {
   const first = args.find((arg) => !arg.startsWith('-'));
   const path = first === undefined ? undefined : resolve(cwd, first);
-  return path !== undefined && (await isFile(path)) ? real(path) : undefined;
+  return path !== undefined && (await isFile(path, ask)) ? real(path, ask) : undefined;
 }
 
-async function packageAround(script: string): Promise<{ [part: string]: Json }> {
-  const folder = await packageFolder(script);
-  const own = { script: await fileDigest(script) };
+async function packageAround(script: string, ask: Ask): Promise<{ [part: string]: Json }> {
+  const folder = await packageFolder(script, ask);
+  const own = { script: await fileDigest(script, ask) };
   if (folder === undefined) return own;
   if (!script.split('/').includes('node_modules'))
-    return { ...own, manifest: await fileDigest(join(folder, 'package.json')) };
-  const facts = await treeFacts(folder, { without: (name) => name === 'node_modules' });
+    return { ...own, manifest: await fileDigest(join(folder, 'package.json'), ask) };
+  const facts = await treeFacts(folder, { ask, without: (name) => name === 'node_modules' });
   return { ...own, package: facts.map((fact) => [...fact]) };
 }
 
 /** The nearest folder above with a `package.json`, within one installed package. */
-async function packageFolder(script: string): Promise<string | undefined> {
+async function packageFolder(script: string, ask: Ask): Promise<string | undefined> {
   for (let folder = dirname(script); folder !== dirname(folder); folder = dirname(folder)) {
     if (basename(folder) === 'node_modules') return undefined;
-    if (await isFile(join(folder, 'package.json'))) return folder;
+    if (await isFile(join(folder, 'package.json'), ask)) return folder;
   }
   return undefined;
 }
 
-const real = (path: string): Promise<string | undefined> => realpath(path).catch(() => undefined);
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (stats) => stats.isFile(),
-    () => false,
+const real = (path: string, ask: Ask): Promise<string | undefined> =>
+  ask(path, () => realpath(path).catch(() => undefined));
+
+const isFile = (path: string, ask: Ask): Promise<boolean> =>
+  ask(path, () =>
+    stat(path).then(
+      (stats) => stats.isFile(),
+      () => false,
+    ),
   );

@@ -1,11 +1,12 @@
 /** `FILE_SYSTEM_STATE`: the folders and files that the configuration names. */
 import { sha256Hex } from '#digest';
 import { canonicalize } from '../../../base/canonical.ts';
+import type { Ask } from '../following.ts';
 import { treeFacts } from './tree.ts';
 
-/** Hex SHA-256 over kind, mode and content of everything at and below the paths. Throws `TooLarge`. */
-export async function fileSystemDigest(paths: readonly string[]): Promise<string> {
+/** Hex SHA-256 over kind, mode and content of everything at and below the paths. Throws `TooLarge`, `UPSTREAM_FAILED`. */
+export async function fileSystemDigest(paths: readonly string[], ask: Ask): Promise<string> {
   const ordered = [...new Set(paths)].sort();
-  const facts = await Promise.all(ordered.map(async (path) => ({ path, facts: await treeFacts(path) })));
+  const facts = await Promise.all(ordered.map(async (path) => ({ path, facts: await treeFacts(path, { ask }) })));
   return sha256Hex(canonicalize(facts.map(({ path, facts: found }) => [path, found.map((fact) => [...fact])])));
 }
