@@ -112,6 +112,7 @@ export function tailOf(service: Service, clock: Clock, report: (error: unknown) 
   }
 
   function write(stream: Stream, { sequence_number, entry }: Row): void {
+    if (isClosed(stream)) return;
     stream.last = sequence_number;
     stream.response.write(`id: ${sequence_number}\ndata: ${entry}\n\n`);
     if (stream.response.writableLength > MAX_WAITING_BYTES) leave(stream);
@@ -123,14 +124,18 @@ export function tailOf(service: Service, clock: Clock, report: (error: unknown) 
       const { artifact } = stream.caller;
       const query = { after: stream.last, limit: PAGE, ...(artifact !== null && { within: artifact }) };
       const { rows, head } = await service.read(stream.caller, (reader) => reader.read(query));
-      for (const row of rows) write(stream, row);
-      if (stream.response.destroyed || stream.response.writableEnded) return;
+      for (const row of rows) {
+        write(stream, row);
+        // A page of large entries is more than may pile up.
+        if (stream.response.writableNeedDrain) await drained(stream.response);
+      }
+      if (isClosed(stream)) return;
       if (rows.length < PAGE) {
         // A client may name an entry that is not there yet. It gets what comes after that, and the others what comes before.
         const end = (head?.size ?? 0) - 1;
         stream.last = Math.max(stream.last, end);
         if (streams.size === 0 || stream.last >= last) return join(stream, end);
-      } else if (stream.response.writableNeedDrain) await drained(stream.response);
+      }
     }
   }
 
@@ -182,6 +187,8 @@ function isOver({ caller: { artifact }, until }: Stream, state: State, now: numb
   const grant = state.grants.get(artifact);
   return grant === undefined || halted(grant, now) !== null || (until !== null && until <= now);
 }
+
+const isClosed = ({ response }: Stream): boolean => response.destroyed || response.writableEnded;
 
 /** Or it is gone. */
 const drained = (response: ServerResponse): Promise<void> =>

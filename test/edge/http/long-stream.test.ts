@@ -55,3 +55,27 @@ it('a long history is streamed whole, in order, to who reads more slowly than it
   expect(ids).toEqual(ids.map((_, at) => at));
   expect(warnings).toEqual([]);
 });
+
+it('a history of large entries is streamed whole to who reads, however many bytes a page of it has', async () => {
+  const large = await authority();
+  try {
+    const tools = Array.from({ length: 200 }, (_, at) => `${'x'.repeat(200)}${at}/read`);
+    const body = { permissions: { 'tool.call': tools } };
+    const made = 150;
+    for (let at = 0; at < made; at++) await large.send('POST', '/api/v1/tools/aga_create_artifact', body, OPERATOR);
+    const { body: stream } = await fetch(`${large.url}/api/v1/chain/events`, {
+      headers: { authorization: `Bearer ${OPERATOR}` },
+    });
+    let events = 0;
+    let bytes = 0;
+    for await (const chunk of stream!.pipeThrough(new TextDecoderStream())) {
+      bytes += chunk.length;
+      events += chunk.match(/^id: /gm)?.length ?? 0;
+      if (events > made) break;
+    }
+    expect(bytes).toBeGreaterThan(5 << 20);
+    expect(events).toBe(made + 1);
+  } finally {
+    await large.close();
+  }
+});
