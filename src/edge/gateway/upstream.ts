@@ -5,6 +5,7 @@
 import { canonicalize } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { ResourceResult, ToolDefinition, ToolResult } from '../session.ts';
+import type { Progress } from './asked.ts';
 import { isStdio, type UpstreamConfig } from './config.ts';
 import type { Connection } from './connection.ts';
 import { Lifeline, type UpstreamOptions } from './lifeline.ts';
@@ -13,7 +14,6 @@ import { headerParams, paramHeaders } from './param-headers.ts';
 import { untilAborted } from './patience.ts';
 import { isList, isObject, type JsonObject } from './pointer.ts';
 import { asTool, asToolResult, isListable } from './result.ts';
-import type { Progress } from './wire.ts';
 
 export interface UpstreamCall {
   readonly name: string;
