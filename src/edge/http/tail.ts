@@ -6,22 +6,13 @@
  */
 import type { ServerResponse } from 'node:http';
 import { decodeEvent, namesOf } from '../../authority/event/index.ts';
-import { halted, isWithin } from '../../authority/grant.ts';
 import type { State } from '../../authority/state.ts';
 import { Refusal } from '../../base/refusal.ts';
-import { type Caller, operator } from '../../caller.ts';
+import { operator } from '../../caller.ts';
 import type { Entry } from '../../chain/entry.ts';
 import type { Clock, Row } from '../../ports.ts';
 import type { Service } from '../../service/service.ts';
-import { HEADERS } from './reply.ts';
-
-export interface Follower {
-  readonly caller: Caller;
-  /** Milliseconds since the epoch at which the caller's session ends; null where it does not. */
-  readonly until: number | null;
-  /** Sequence number of the last entry that it has. */
-  readonly after: number;
-}
+import { type Follower, PAGE, Stream } from './stream.ts';
 
 export interface Tail {
   /** Streams entries until the client goes or the caller's authority ends. */
@@ -30,18 +21,8 @@ export interface Tail {
   close(): void;
 }
 
-interface Stream {
-  readonly caller: Caller;
-  readonly until: number | null;
-  readonly response: ServerResponse;
-  last: number;
-}
-
 const POLL_MS = 200;
 const PING_MS = 15_000;
-const PAGE = 500;
-/** A client that reads slower than this piles up is let go; it resumes with Last-Event-ID. */
-const MAX_WAITING_BYTES = 4 << 20;
 
 export function tailOf(service: Service, clock: Clock, report: (error: unknown) => void): Tail {
   const streams = new Set<Stream>();
@@ -90,61 +71,39 @@ export function tailOf(service: Service, clock: Clock, report: (error: unknown) 
       endOver(state);
       for (const row of rows) {
         const names = namesIn(row);
-        for (const stream of streams)
-          if (row.sequence_number > stream.last && maySee(stream, names, state)) write(stream, row);
+        for (const stream of streams) stream.show(row, names, state);
         last = row.sequence_number;
       }
       more = rows.length === PAGE;
     }
     if (clock() - pinged < PING_MS) return;
     pinged = clock();
-    for (const { response } of streams) response.write(': here\n\n');
+    for (const stream of streams) stream.ping();
   }
 
   function endOver(state: State): void {
     const now = clock();
-    for (const stream of streams) if (isOver(stream, state, now)) leave(stream);
+    for (const stream of streams) if (stream.isOver(state, now)) leave(stream);
   }
 
   function leave(stream: Stream): void {
     streams.delete(stream);
-    stream.response.end();
+    stream.end();
   }
 
-  function write(stream: Stream, { sequence_number, entry }: Row): void {
-    if (isClosed(stream)) return;
-    stream.last = sequence_number;
-    stream.response.write(`id: ${sequence_number}\ndata: ${entry}\n\n`);
-    if (stream.response.writableLength > MAX_WAITING_BYTES) leave(stream);
-  }
-
-  /** From the store, page by page, until nothing that the others have is missing. */
+  /** Until nothing that the others have is missing. */
   async function catchUp(stream: Stream): Promise<void> {
     for (;;) {
-      const { artifact } = stream.caller;
-      const query = { after: stream.last, limit: PAGE, ...(artifact !== null && { within: artifact }) };
-      const { rows, head } = await service.read(stream.caller, (reader) => reader.read(query));
-      for (const row of rows) {
-        write(stream, row);
-        // A page of large entries is more than may pile up.
-        if (stream.response.writableNeedDrain) await drained(stream.response);
-      }
-      if (isClosed(stream)) return;
-      if (rows.length < PAGE) {
-        // A client may name an entry that is not there yet. It gets what comes after that, and the others what comes before.
-        const end = (head?.size ?? 0) - 1;
-        stream.last = Math.max(stream.last, end);
-        if (streams.size === 0 || stream.last >= last) return join(stream, end);
-      }
+      const end = await stream.catchUp(service);
+      if (stream.isClosed) return;
+      if (streams.size === 0 || stream.last >= last) return join(stream, end);
     }
   }
 
   return {
-    async open({ after, caller, until }, response) {
-      const stream = { caller, until, response, last: after };
+    async open(follower, response) {
+      const stream = new Stream(follower, response);
       response.once('close', () => streams.delete(stream));
-      response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' });
-      response.write(': here\n\n');
       await catchUp(stream).catch((error: unknown) => {
         if (!(error instanceof Refusal)) report(error);
         leave(stream);
@@ -173,29 +132,3 @@ async function news(service: Service, last: number): Promise<{ rows: readonly Ro
 
 /** The artifacts that an entry of ours names. */
 const namesIn = ({ entry }: Row): readonly string[] => namesOf(decodeEvent((JSON.parse(entry) as Entry).event));
-
-function maySee({ caller: { artifact } }: Stream, names: readonly string[], state: State): boolean {
-  if (artifact === null) return true;
-  return names.some((name) => {
-    const grant = state.grants.get(name);
-    return grant !== undefined && isWithin(grant, artifact);
-  });
-}
-
-function isOver({ caller: { artifact }, until }: Stream, state: State, now: number): boolean {
-  if (artifact === null) return false;
-  const grant = state.grants.get(artifact);
-  return grant === undefined || halted(grant, now) !== null || (until !== null && until <= now);
-}
-
-const isClosed = ({ response }: Stream): boolean => response.destroyed || response.writableEnded;
-
-/** Or it is gone. */
-const drained = (response: ServerResponse): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done).off('close', done);
-      resolve();
-    };
-    response.on('drain', done).on('close', done);
-  });

@@ -1,5 +1,5 @@
-import { get } from 'node:http';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { get, type IncomingMessage } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operator } from '../../../src/caller.ts';
 import { type Authority, authority, OPERATOR } from './fixture.ts';
 
@@ -56,26 +56,47 @@ it('a long history is streamed whole, in order, to who reads more slowly than it
   expect(warnings).toEqual([]);
 });
 
-it('a history of large entries is streamed whole to who reads, however many bytes a page of it has', async () => {
-  const large = await authority();
-  try {
-    const tools = Array.from({ length: 200 }, (_, at) => `${'x'.repeat(200)}${at}/read`);
-    const body = { permissions: { 'tool.call': tools } };
+describe('of large entries', () => {
+  const tools = Array.from({ length: 200 }, (_, at) => `${'x'.repeat(200)}${at}/read`);
+  const headers = { authorization: `Bearer ${OPERATOR}` };
+  let large: Authority;
+  const grow = async (entries: number): Promise<void> => {
+    for (let at = 0; at < entries; at++)
+      await large.send('POST', '/api/v1/tools/aga_create_artifact', { permissions: { 'tool.call': tools } }, OPERATOR);
+  };
+
+  beforeAll(async () => {
+    large = await authority();
+  });
+  afterAll(() => large.close());
+
+  it('a history is streamed whole to who reads, however many bytes a page of it has', async () => {
     const made = 150;
-    for (let at = 0; at < made; at++) await large.send('POST', '/api/v1/tools/aga_create_artifact', body, OPERATOR);
-    const { body: stream } = await fetch(`${large.url}/api/v1/chain/events`, {
-      headers: { authorization: `Bearer ${OPERATOR}` },
-    });
+    await grow(made);
+    const { body } = await fetch(`${large.url}/api/v1/chain/events`, { headers });
     let events = 0;
     let bytes = 0;
-    for await (const chunk of stream!.pipeThrough(new TextDecoderStream())) {
+    for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
       bytes += chunk.length;
       events += chunk.match(/^id: /gm)?.length ?? 0;
       if (events > made) break;
     }
     expect(bytes).toBeGreaterThan(5 << 20);
     expect(events).toBe(made + 1);
-  } finally {
-    await large.close();
-  }
+  });
+
+  it('news are not kept without end for who does not read: it is let go, whole events behind it', async () => {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      get(`${large.url}/api/v1/chain/events?after=150`, { headers }, resolve).on('error', reject);
+    });
+    const made = 400;
+    await grow(made);
+    let text = '';
+    for await (const chunk of response.setEncoding('utf8')) text += chunk;
+    const ids = Array.from(text.matchAll(/^id: (\d+)\ndata: .*\n\n/gm), ([, id]) => Number(id));
+    expect(text.endsWith('\n\n')).toBe(true);
+    expect(ids).toEqual(ids.map((_, at) => 151 + at));
+    expect(ids.length).toBeGreaterThan(50);
+    expect(ids.length).toBeLessThan(made);
+  });
 });
