@@ -31,8 +31,11 @@ const MAX_KNOWN = 1_000;
 async function scopesOf(decider: Decider, caller: Caller): Promise<readonly Scope[] | undefined> {
   const artifact = artifactOf(caller);
   if (artifact === null) return undefined;
-  const standings = known.get(decider) ?? new Map<string, Standing>();
-  known.set(decider, standings);
+  let standings = known.get(decider);
+  if (!standings) {
+    standings = new Map();
+    known.set(decider, standings);
+  }
   const before = standings.get(artifact);
   if (before) return before.scopes;
   try {
