@@ -1,7 +1,7 @@
 /** Prompts and resources of upstreams on their way: who wants them no more, or may have them no more, ends them. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { directory } from '../../scratch.ts';
 import { agent, type World, world } from './host.ts';
 import { hostile, NODE, until } from './upstreams.ts';
@@ -52,13 +52,21 @@ function open(): { readonly heard: () => string; readonly world: World } {
   return { heard: () => readFileSync(log, 'utf8'), world: at };
 }
 
-it.each(methods)('%s that is cancelled is cancelled upstream', async (method) => {
-  const { heard, world } = open();
-  const { send } = world.raw(agent('all'));
-  send(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: ASKS[method] }));
-  await until(() => heard().includes(method));
-  send('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}');
-  await until(() => heard().includes('notifications/cancelled'));
+describe.each(['earlier', 'modern'] as const)('a client of the %s era', (era) => {
+  it.each(methods)('cancels %s upstream', async (method) => {
+    const { heard, world } = open();
+    const client = await world.client(agent('all'), era);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const asked =
+      method === 'prompts/get'
+        ? client.getPrompt(ASKS[method], { signal })
+        : client.readResource(ASKS[method], { signal });
+    await until(() => heard().includes(method));
+    abort.abort();
+    await expect(asked).rejects.toThrow();
+    await until(() => heard().includes('notifications/cancelled'));
+  });
 });
 
 it.each(methods)('%s ends with the artifact', async (method) => {
