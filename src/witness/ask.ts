@@ -51,43 +51,64 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
+type Answer = Pick<Cosigning, 'size' | 'seconds'> | Trouble;
+
 /** Resolves to the cosigning of `head` or of a newer one, or to why there is none. Whatever else fails is thrown. */
 export async function ask(
   world: World,
   witness: Witness,
   head: Head,
   { fresh = false, signal }: AskOptions = {},
-): Promise<Pick<Cosigning, 'size' | 'seconds'> | Trouble> {
-  const { chain, book, post, clock } = world;
+): Promise<Answer> {
+  const { chain, book } = world;
   const before = await newestOf(book, witness);
-  // Another process may have shown it more since the head was read.
-  let target = before && before.size > head.size ? ((await headOf(chain)) ?? head) : head;
-  if (before && before.size > target.size) return ahead(before.size, target.size);
-  if (before && !(await isOf(chain, before, target))) return OTHER_HISTORY;
-  if (before?.size === target.size && !fresh) return before;
-  let old = before?.size ?? 0;
+  let step = await stepFrom(chain, before?.size ?? 0, head);
+  if ('code' in step) return step;
+  if (before && !(await isOf(chain, before, step.target))) return OTHER_HISTORY;
+  if (before?.size === step.target.size && !fresh) return before;
   for (let round = 0; round < ROUNDS; round++) {
-    const { size, checkpoint } = target;
-    const body = await submission(chain, old, target);
-    const answer = await post(`${witness.url}/add-checkpoint`, body, { signal }).catch((error: unknown) => {
-      if (error instanceof Unreachable) return trouble('unreachable', `It cannot be reached: ${error.message}.`);
-      throw error;
-    });
-    if ('code' in answer) return answer;
-    const said = judge(answer, { checkpoint, size, old }, witness.verifier, await spanOf(chain, size, clock));
-    if ('code' in said) return said;
-    if ('line' in said) {
-      await book.keep(checkpoint, said.line);
-      return { size, seconds: said.seconds };
-    }
-    if (said.knows === old)
-      return trouble('protocol', `It says that it knows ${old} entries, and refuses to go on from there.`);
-    old = said.knows;
-    // Another process, or another replica, may have shown it more than we had read.
-    if (old > size) target = (await headOf(chain)) ?? target;
-    if (old > target.size) return ahead(old, target.size);
+    const next = await roundOf(world, witness, step, signal);
+    if (!('target' in next)) return next;
+    step = next;
   }
   return trouble('protocol', 'It names another size each time that it is asked.');
+}
+
+/** What a witness is asked for: to go on from the first `old` entries to the target. */
+interface Step {
+  readonly old: number;
+  readonly target: Head;
+}
+
+/** From what the witness knows to `head`, or to what is there now: another process, or another replica, may have shown it more. */
+async function stepFrom(chain: Chain, old: number, head: Head): Promise<Step | Trouble> {
+  const target = old > head.size ? ((await headOf(chain)) ?? head) : head;
+  return old > target.size ? ahead(old, target.size) : { old, target };
+}
+
+/** Asks once: resolves to what comes of it, or to the step to ask for instead. */
+async function roundOf(
+  { chain, book, post, clock }: World,
+  { url, verifier }: Witness,
+  { old, target }: Step,
+  signal: AbortSignal | undefined,
+): Promise<Answer | Step> {
+  const { size, checkpoint } = target;
+  const body = await submission(chain, old, target);
+  const answer = await post(`${url}/add-checkpoint`, body, { signal }).catch((error: unknown) => {
+    if (error instanceof Unreachable) return trouble('unreachable', `It cannot be reached: ${error.message}.`);
+    throw error;
+  });
+  if ('code' in answer) return answer;
+  const said = judge(answer, { checkpoint, size, old }, verifier, await spanOf(chain, size, clock));
+  if ('code' in said) return said;
+  if ('line' in said) {
+    await book.keep(checkpoint, said.line);
+    return { size, seconds: said.seconds };
+  }
+  if (said.knows === old)
+    return trouble('protocol', `It says that it knows ${old} entries, and refuses to go on from there.`);
+  return stepFrom(chain, said.knows, target);
 }
 
 const ahead = (cosigned: number, size: number): Trouble =>
