@@ -6,7 +6,7 @@ import { State } from '../authority/state.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Entry } from '../chain/entry.ts';
-import { type Arguments, byDigest, judgePermit, judgeRefusal, type Want } from './acts.ts';
+import { type Arguments, byDigest, type Decided, judgePermit, judgeRefusal, type Want } from './acts.ts';
 import type { Extent } from './belonging.ts';
 import type { Findings } from './report.ts';
 import type { OpenedEntry } from './survey.ts';
@@ -50,12 +50,11 @@ export function replay(entries: Iterable<OpenedEntry>, known: Known, verdicts: V
     const at = { sequence: entry.sequence_number, time: state.time, previousHash: entry.previous_hash };
     if ('sealed' in event) judgeLink(state, event, at, verdicts.containment);
     const lawful = !isJudgeable(entry, whole) || judgeLaw(state, event, at, verdicts);
-    const grant = event.kind === 'DECISION' ? state.grants.get(event.artifact_hash ?? '') : undefined;
-    if (lawful && grant && event.kind === 'DECISION') {
-      const decided = { event, grant, time: at.time, disclosed, whole };
-      const judgement = event.verdict === 'permit' ? judgePermit(decided) : judgeRefusal(decided);
-      if (judgement !== 'right' && 'wants' in judgement) wanting[judgement.wants] += 1;
-      else if (judgement !== 'right') verdicts.conduct.add(at.sequence, judgement.rule, judgement.message);
+    if (lawful && event.kind === 'DECISION') {
+      const grant = state.grants.get(event.artifact_hash ?? '');
+      const decided = grant && { event, grant, time: at.time, disclosed, whole };
+      const want = decided && judgeDecision(decided, at.sequence, verdicts.conduct);
+      if (want) wanting[want] += 1;
     }
     // An unlawful event has its effect all the same, so that what was built on it is judged too; a second genesis has none.
     if (event.kind !== 'GENESIS' || state.authority === null) evolve(state, event, at);
@@ -103,4 +102,13 @@ function judgeLaw(state: State, event: Event, at: Position, { integrity, contain
       conduct.add(at.sequence, `law.${code}`, `${event.kind}: ${message}`);
     return false;
   }
+}
+
+/** Whether the decision was right; answers what it would take to judge it, where that is not there. */
+function judgeDecision(decided: Decided, sequence: number, findings: Findings): Want | null {
+  const judgement = decided.event.verdict === 'permit' ? judgePermit(decided) : judgeRefusal(decided);
+  if (judgement === 'right') return null;
+  if ('wants' in judgement) return judgement.wants;
+  findings.add(sequence, judgement.rule, judgement.message);
+  return null;
 }
