@@ -17,7 +17,7 @@ export interface Follower {
 
 /** Entries that are read at once. */
 export const PAGE = 500;
-/** A client that reads slower than this piles up is let go; it resumes with Last-Event-ID. */
+/** What may wait for one client. Who has caught up and then reads slower is let go; it resumes with Last-Event-ID. */
 const MAX_WAITING_BYTES = 4 << 20;
 const HERE = ': here\n\n';
 
@@ -44,29 +44,21 @@ export class Stream {
     return this.#response.destroyed || this.#response.writableEnded;
   }
 
-  /** From the store, page by page to the end of the chain; answers its last entry then. May end the stream instead. */
-  async catchUp(service: Service): Promise<number> {
-    const { caller } = this.#follower;
-    const within = caller.artifact === null ? {} : { within: caller.artifact };
-    for (;;) {
-      const query = { after: this.#last, limit: PAGE, ...within };
-      const { rows, head } = await service.read(caller, (reader) => reader.read(query));
-      for (const row of rows) {
-        this.#write(row);
-        // A page of large entries is more than may pile up.
-        if (this.#response.writableNeedDrain) await drained(this.#response);
-      }
-      const end = (head?.size ?? 0) - 1;
-      if (rows.length === PAGE && !this.isClosed) continue;
-      // A client may name an entry that is not there yet. It gets what comes after that, and the others what comes before.
-      this.#last = Math.max(this.#last, end);
-      return end;
+  /** From the store, as fast as the client reads, to the end of the chain; resolves to its last entry, or to null when closed. */
+  async catchUp(service: Service): Promise<number | null> {
+    let end: number | null = null;
+    while (end === null && !this.isClosed) {
+      end = await this.#readOn(service);
+      if (this.#response.writableNeedDrain) await drained(this.#response);
     }
+    return end;
   }
 
   /** A new entry, which names these artifacts, where it is news for the caller. */
   show(row: Row, names: readonly string[], state: State): void {
-    if (row.sequence_number > this.#last && this.#maySee(names, state)) this.#write(row);
+    if (row.sequence_number <= this.#last || !this.#maySee(names, state)) return;
+    this.#write(row);
+    if (this.#isFull) this.end();
   }
 
   ping(): void {
@@ -86,6 +78,24 @@ export class Stream {
     this.#response.end();
   }
 
+  /** Resolves to null where there is more. Of a page of large entries only what may wait is kept, and the rest read again. */
+  async #readOn(service: Service): Promise<number | null> {
+    const { caller } = this.#follower;
+    const within = caller.artifact === null ? {} : { within: caller.artifact };
+    const query = { after: this.#last, limit: PAGE, ...within };
+    const { rows, head } = await service.read(caller, (reader) => reader.read(query));
+    for (const row of rows) if (!this.#isFull) this.#write(row);
+    if (rows.length === PAGE || (rows.at(-1)?.sequence_number ?? this.#last) > this.#last) return null;
+    const end = (head?.size ?? 0) - 1;
+    // A client may name an entry that is not there yet. It gets what comes after that, and the others what comes before.
+    this.#last = Math.max(this.#last, end);
+    return end;
+  }
+
+  get #isFull(): boolean {
+    return this.#response.writableLength > MAX_WAITING_BYTES;
+  }
+
   #maySee(names: readonly string[], { grants }: State): boolean {
     const { artifact } = this.#follower.caller;
     if (artifact === null) return true;
@@ -98,7 +108,6 @@ export class Stream {
   #write({ sequence_number, entry }: Row): void {
     this.#last = sequence_number;
     this.#send(`id: ${sequence_number}\ndata: ${entry}\n\n`);
-    if (this.#response.writableLength > MAX_WAITING_BYTES) this.end();
   }
 
   #send(text: string): void {

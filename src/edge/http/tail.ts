@@ -95,7 +95,7 @@ export function tailOf(service: Service, clock: Clock, report: (error: unknown) 
   async function catchUp(stream: Stream): Promise<void> {
     for (;;) {
       const end = await stream.catchUp(service);
-      if (stream.isClosed) return;
+      if (end === null || stream.isClosed) return;
       if (streams.size === 0 || stream.last >= last) return join(stream, end);
     }
   }

@@ -1,5 +1,5 @@
 import { get, type IncomingMessage } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { operator } from '../../../src/caller.ts';
 import { type Authority, authority, OPERATOR } from './fixture.ts';
 
@@ -98,5 +98,25 @@ describe('of large entries', () => {
     expect(ids).toEqual(ids.map((_, at) => 151 + at));
     expect(ids.length).toBeGreaterThan(50);
     expect(ids.length).toBeLessThan(made);
+  });
+
+  it('a history waits in the store for who does not read, and is whole when they do', async () => {
+    const reads = vi.spyOn(large.kernel.service, 'read');
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      get(`${large.url}/api/v1/chain/events`, { headers }, resolve).on('error', reject);
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const ids: number[] = [];
+    let rest = '';
+    for await (const chunk of response.setEncoding('utf8')) {
+      const events = (rest + chunk).split('\n\n');
+      rest = events.pop()!;
+      for (const event of events) if (event.startsWith('id: ')) ids.push(Number.parseInt(event.slice(4), 10));
+      if (ids.length > 550) break;
+    }
+    expect(ids).toEqual(Array.from({ length: 551 }, (_, at) => at));
+    // More than two pages: each time only as much as may pile up.
+    expect(reads.mock.calls.length).toBeGreaterThan(5);
+    reads.mockRestore();
   });
 });
