@@ -83,7 +83,7 @@ function tell(input: string, args: readonly string[] = []): Said {
   const done = spawnSync(process.execPath, [SERVER, 'hook', '--data-dir', data, '--config', config, ...args], {
     input,
     encoding: 'utf8',
-    timeout: 15_000,
+    timeout: 20_000,
     killSignal: 'SIGKILL',
   });
   if (done.stdout === '') return { no: null, status: done.status };

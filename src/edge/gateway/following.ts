@@ -22,6 +22,7 @@ export interface Asking {
 /** What libuv has where nothing else is said, see `main.ts`. */
 const THREADS = 4;
 const PATIENCE_MS = 1_000;
+const LONG_PATIENCE_MS = 8_000;
 
 const quarter = (): number => Math.max(1, Math.floor((Number(process.env.UV_THREADPOOL_SIZE) || THREADS) / 4));
 
@@ -40,11 +41,18 @@ export function askFor(ms: number): Ask {
   return (path, question) => (performance.now() < end ? ask(path, question) : Promise.reject(unanswered(path)));
 }
 
-/** Whether a file system that has not answered in time holds one of our threads. */
-export const isHeld = (): boolean => asking?.isHeld() ?? false;
+/** The same for many paths at once, in a process that has nothing else to do: on a busy machine they take more than a second. */
+export const followPatiently: Follow = (path) => {
+  patient ??= impatient(quarter(), LONG_PATIENCE_MS);
+  return patient.ask(path, () => resolvePath(path));
+};
+let patient: Asking | undefined;
 
-/** At most so many questions at a time. */
-export function impatient(most: number): Asking {
+/** Whether a file system that has not answered in time holds one of our threads. */
+export const isHeld = (): boolean => [asking, patient].some((one) => one?.isHeld());
+
+/** At most so many questions at a time, each for so many milliseconds. */
+export function impatient(most: number, patience = PATIENCE_MS): Asking {
   const waiting = new Set<() => void>();
   const overdue = new Set<{ readonly path: string }>();
   let running = 0;
@@ -82,7 +90,7 @@ export function impatient(most: number): Asking {
         fail(unanswered(path));
       };
       // After a pause of our own, what was answered meanwhile is read before anybody is called late.
-      const timer = setTimeout(() => setImmediate(late), PATIENCE_MS);
+      const timer = setTimeout(() => setImmediate(late), patience);
       waiting.add(start);
       begin();
     });

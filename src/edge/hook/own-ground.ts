@@ -11,7 +11,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Refusal } from '../../base/refusal.ts';
 import type { Act } from '../../scope/scope.ts';
-import { followPath } from '../gateway/following.ts';
+import { followPatiently } from '../gateway/following.ts';
 
 const BESIDE = ['.mcp.json', '.claude.json'];
 const FOLDER = '.claude';
@@ -34,7 +34,7 @@ const DECIDING = new RegExp(
 export async function ownGround(acts: readonly Act[], cwd: string): Promise<Refusal | undefined> {
   const writes = acts.filter(({ capability }) => capability === 'fs.write');
   if (writes.length === 0) return undefined;
-  const places = await Promise.all(placesOf(cwd).map(followPath));
+  const places = await Promise.all(placesOf(cwd).map(followPatiently));
   const isIn = (path: string) => places.some((place) => path === place || path.startsWith(`${place}/`));
   const act = writes.find(({ resource }) => DECIDING.test(resource) || isIn(resource));
   if (!act) return undefined;
