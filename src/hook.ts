@@ -12,6 +12,7 @@ import type { State } from './authority/state.ts';
 import { canonicalize } from './base/canonical.ts';
 import { Refusal } from './base/refusal.ts';
 import { bound, operator } from './caller.ts';
+import { followPatiently } from './edge/gateway/following.ts';
 import { resolvedActs } from './edge/gateway/twin.ts';
 import { callOf, isLookup, mcpTool, touchedBy } from './edge/hook/asked.ts';
 import { type HostCall, hostCall } from './edge/hook/host-call.ts';
@@ -154,7 +155,7 @@ async function questionOf(call: HostCall, grants: readonly Grant[]): Promise<Que
   try {
     const acts = [act, ...touchedBy(call, act)] as const;
     const scopes = grants.map(({ scope }) => scope);
-    const second = await resolvedActs(acts, scopes);
+    const second = await resolvedActs(acts, scopes, followPatiently);
     const barred = await ownGround([...acts, ...(second?.acts ?? [])], call.cwd);
     return { ...question, acts, second, barred };
   } catch (error) {

@@ -202,7 +202,7 @@ describe('what a host itself can do', () => {
     expect(hook('Read', { file_path: join(ws, 'notes/a.md') }, 'writer')).toMatchObject(late);
     expect(hook('Write', { file_path: join(ws, 'other/a.md'), content: '' }, 'writer')).toMatchObject(late);
     expect(hook('Read', { file_path: join(ws, 'other/a.md') }, 'writer')).toMatchObject(PASSES);
-  });
+  }, 80_000);
 
   it('is refused with what would be permitted', () => {
     expect(hook('Glob', { pattern: '../**' }).no).toContain('The pattern leads out of its folder. Name the folder');

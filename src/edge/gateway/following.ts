@@ -41,7 +41,7 @@ export function askFor(ms: number): Ask {
   return (path, question) => (performance.now() < end ? ask(path, question) : Promise.reject(unanswered(path)));
 }
 
-/** The same for many paths at once, in a process that has nothing else to do: on a busy machine they take more than a second. */
+/** The same for a hook, which follows many paths at once and lets nobody else wait: on a busy machine that takes more than a second. */
 export const followPatiently: Follow = (path) => {
   patient ??= impatient(quarter(), LONG_PATIENCE_MS);
   return patient.ask(path, () => resolvePath(path));

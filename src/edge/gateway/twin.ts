@@ -36,6 +36,7 @@ const FILES = /^fs\./;
 export async function resolvedActs(
   acts: readonly [Act, ...Act[]],
   scopes: readonly Scope[],
+  followTo: Following = followPath,
 ): Promise<Resolved | undefined> {
   const [call] = acts;
   const files = acts.filter(({ capability }) => FILES.test(capability));
@@ -49,7 +50,8 @@ export async function resolvedActs(
   requested.push(...files.map(({ resource }) => resource));
   const capabilities = [...new Set(files.map(({ capability }) => capability))];
   const granted = scopes.flatMap((scope) => folders(scope, call.resource, capabilities));
-  const [ground, asked] = await Promise.all([followAll(granted, orNothing), followAll(requested, followPath)]);
+  const orNothing: Following = (path) => followTo(path).catch(() => undefined);
+  const [ground, asked] = await Promise.all([followAll(granted, orNothing), followAll(requested, followTo)]);
   const known = new Map([...ground, ...asked]);
   const follow: Follow = (path) => known.get(path);
   const lost = requested.find((path) => follow(path) === undefined);
@@ -71,8 +73,6 @@ export async function resolvedActs(
     twins: new Map(scopes.map((scope) => [scope, twinOf(scope, call.resource, capabilities, follow)])),
   };
 }
-
-const orNothing: Following = (path) => followPath(path).catch(() => undefined);
 
 async function followAll(
   paths: readonly string[],
