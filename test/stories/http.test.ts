@@ -280,6 +280,29 @@ describe('agents from files', () => {
     expect(lineage.at(-2).artifact_hash).toBe(lead);
   });
 
+  it('have a root for their parent, though an agent far below took its name', async () => {
+    const json = async (...args: string[]) => JSON.parse((await run([...at, ...args, '--json'])).out);
+    const under = ['--policy-preset', 'coordinator', '--parent-artifact-hash'];
+    const boss = await json('create', '--subject', 'boss');
+    const kid = await json('delegate', '--sub-agent-id', 'kid', ...under, boss.artifact_hash);
+    await json('delegate', '--sub-agent-id', 'boss', ...under, kid.child_artifact_hash);
+    const { artifactHash } = await json('apply', '-f', yaml('staff', 'parentRef: {name: boss}'));
+    const { lineage } = await json('inspect', artifactHash, '--view', 'lineage');
+    expect(lineage.map(({ depth, subject }: any) => [depth, subject])).toEqual([
+      [0, 'boss'],
+      [1, 'staff'],
+    ]);
+  });
+
+  it('are found by their names, not the roots that were made for them', async () => {
+    const list = JSON.parse((await run([...at, 'agents', '--json'])).out).items;
+    const own = list.find((item: any) => item.metadata.name === 'lead' && item.spec.parentRef?.name === 'lead');
+    const response = await fetch(`${server.url}/api/v1/agents/lead`, {
+      headers: { authorization: `Bearer ${OPERATOR}` },
+    });
+    expect((await response.json()).metadata.uid).toBe(own.metadata.uid);
+  });
+
   it('are refused with what is wrong', async () => {
     for (const [name, spec] of [
       ['a', 'ttl: 1d'],

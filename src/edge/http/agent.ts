@@ -99,10 +99,13 @@ export function listFor(caller: Caller, service: Service, namespace: string): Pr
 }
 
 /**
- * By public id or artifact hash; or by name: the live agent of that name, else the latest. What is nearer to the caller goes
- * before what is further down: nobody below can name an agent of its own so that it is taken for another's. Throws
- * `ARTIFACT_NOT_FOUND`.
+ * Of two agents of one name the one of the lower rank is meant, and the younger of equals: nobody below another can name an
+ * agent of its own so that it is taken for that one. A root ranks with what is right below it, since the one that was made
+ * for an agent bears its name.
  */
+export const rankOf = (depth: number): number => Math.max(depth, 1);
+
+/** By public id or artifact hash; or by name: the live agent of that name, else the latest, by rank. Throws `ARTIFACT_NOT_FOUND`. */
 export function findAgent(idOrName: string, caller: Caller, state: State, now: number): Grant {
   const named = state.agents.get(idOrName) ?? state.grants.get(idOrName);
   if (named && (caller.artifact === null || isWithin(named, caller.artifact))) return named;
@@ -117,5 +120,6 @@ export function findAgent(idOrName: string, caller: Caller, state: State, now: n
 function isRather(one: Grant, other: Grant, now: number): boolean {
   const [isLive, wasLive] = [!ended(one, now), !ended(other, now)];
   if (isLive !== wasLive) return isLive;
-  return one.depth === other.depth ? one.sequence > other.sequence : one.depth < other.depth;
+  const [rank, least] = [rankOf(one.depth), rankOf(other.depth)];
+  return rank === least ? one.sequence > other.sequence : rank < least;
 }

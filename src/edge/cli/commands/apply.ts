@@ -12,7 +12,7 @@ import { revokeArtifact } from '../../../tools/revoke-artifact.ts';
 import type { Answer } from '../../../tools/tool.ts';
 import type { Agent, AgentList } from '../../http/agent.ts';
 import { parseDuration } from '../../http/duration.ts';
-import { isLive, liveNamed, nearest } from '../agents.ts';
+import { isLive, liveNamed, meant } from '../agents.ts';
 import type { Command, Opened } from '../command.ts';
 import { sheet, wallClock } from '../terminal.ts';
 
@@ -150,7 +150,7 @@ async function liveParent(
   opened: Opened,
 ): Promise<Parent | undefined> {
   if (!parentRef) return undefined;
-  const agent = await nearest(liveNamed(parentRef.name, list), opened);
+  const agent = await meant(liveNamed(parentRef.name, list), opened);
   const isThere = parentRef.namespace === undefined || parentRef.namespace === agent?.metadata.namespace;
   if (!agent || !isThere) throw new Refusal('ARTIFACT_NOT_FOUND', `There is no live agent "${parentRef.name}".`);
   return { hash: agent.status.artifactHash, name: agent.metadata.name, namespace: agent.metadata.namespace };
