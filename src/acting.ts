@@ -1,5 +1,4 @@
 /** The session that a stdio server gives its host: of the operator, of an artifact's holder, or of an enrolled agent. */
-
 import { assemble, callerOf } from './assemble.ts';
 import type { Caller } from './caller.ts';
 import { CannotStart } from './cannot-start.ts';

@@ -1,5 +1,4 @@
 /** argv → which edge; the only file that reads argv and sets the exit code. */
-
 import { parseArgs } from 'node:util';
 import { acting } from './acting.ts';
 import { assemble, type Watch } from './assemble.ts';

@@ -1,5 +1,4 @@
 /** An installation over HTTP: the operator's token, the address, and an end. Loaded only where it is asked for. */
-
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Installation } from './assemble.ts';

@@ -1,5 +1,4 @@
 /** Delegating without the authority: a holder signs a child by itself, and whoever is shown the lineage can judge it. */
-
 import type { Json } from '../base/canonical.ts';
 import { fromDidKey, toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';

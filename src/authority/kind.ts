@@ -1,5 +1,4 @@
 /** What every kind of event is to the law: how it is written, whom it names, when it is allowed, what it changes. */
-
 import type { Breach } from '../artifact/lineage.ts';
 import type { Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';

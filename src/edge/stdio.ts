@@ -4,7 +4,6 @@
  * The end of stdin, SIGTERM, SIGINT, SIGHUP and a closed stdout end it within two seconds. What was accepted before is
  * answered: calls get most of that time, and those that need more are answered `CANCELLED`.
  */
-
 import { setImmediate as turn } from 'node:timers/promises';
 import { readLines } from '../base/lines.ts';
 import { Refusal } from '../base/refusal.ts';

@@ -1,5 +1,4 @@
 /** Writes a bundle into a file, a page at a time; an export that was interrupted goes on where it stopped. */
-
 import { Sha256 } from '#digest';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';

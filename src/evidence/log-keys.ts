@@ -1,5 +1,4 @@
 /** The log's keys, followed through the entries that name them, with nothing but the authority trusted. */
-
 import { decodeEvent, type Event } from '../authority/event/index.ts';
 import { faultOf } from '../authority/event/log-key.ts';
 import type { LogKey } from '../authority/log-keys.ts';

@@ -1,5 +1,4 @@
 /** What the room of scopes is asked and what it answers. Lists of reasons: empty means yes. */
-
 import { sha256Hex } from '#digest';
 import type { Json } from '../base/canonical.ts';
 import type { Code } from '../base/refusal.ts';

@@ -1,5 +1,4 @@
 /** What happens when something is wrong: measurements are recorded, and drift or too many refusals fire the lineage's duties. */
-
 import type { Event } from '../authority/event/index.ts';
 import { pinOf } from '../authority/event/measurement.ts';
 import { dutiesOf, RESUME } from '../authority/event/trigger.ts';

@@ -48,12 +48,12 @@ export const jobOutput = z.strictObject({
     .describe('Oldest first, at most 500: event_number from 1, kind, timestamp, and what that kind says'),
   last_event: z.int().describe('Number of the latest event'),
 });
+export type JobShown = Omit<z.infer<typeof jobOutput>, 'events'> & { readonly events: JobEventShown[] };
+
 /** The output of a tool of jobs, with its events as they are written. */
 export const asJobShown = (output: object): JobShown => output as unknown as JobShown; // made by `showJob`
 const ENDED: ReadonlySet<string> = new Set(END_STATES);
 export const isOver = ({ state }: JobShown): boolean => ENDED.has(state);
-
-export type JobShown = Omit<z.infer<typeof jobOutput>, 'events'> & { readonly events: JobEventShown[] };
 
 /** A job that the caller may see. Throws `JOB_NOT_FOUND`. */
 export function visibleJob({ state, caller }: Context, id: string): Job {

@@ -1,5 +1,4 @@
 /** Evidence of a file, judged as a stranger would judge it, and told in the words of `aga_verify`. */
-
 import { notFound } from '../authority/find.ts';
 import type { State } from '../authority/state.ts';
 import { toDidKey } from '../base/did-key.ts';

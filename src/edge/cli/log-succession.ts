@@ -1,5 +1,4 @@
 /** How a log came to its key: the entries that say so, taken from a file that holds them, and believed as far as the authority signed them. */
-
 import { genesis } from '../../authority/event/genesis.ts';
 import type { Event } from '../../authority/event/index.ts';
 import type { LogKey } from '../../authority/log-keys.ts';
