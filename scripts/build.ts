@@ -11,6 +11,7 @@ import { type BuildOptions, build, type Metafile, transform } from 'esbuild';
 import { bundlePage } from './page.ts';
 
 const ROOT = join(import.meta.dirname, '..');
+const SHIMS = join(ROOT, 'scripts/sdk-shims.ts');
 
 /** A Node that is too old must still be able to read the whole file, or it never gets to the line that says so. */
 const OLDEST_THAT_READS = 'node18';
@@ -48,12 +49,14 @@ async function bundle(options: BuildOptions & { entryPoints: string[]; outfile: 
     legalComments: 'none',
     // The PostgreSQL driver asks for its native half only where somebody has installed it and wants it.
     external: ['pg-native'],
+    alias: { '@modelcontextprotocol/client/_shims': SHIMS, '@modelcontextprotocol/server/_shims': SHIMS },
     define: { __VERSION__: JSON.stringify(version) },
     logLevel: 'warning',
     ...options,
     metafile: true,
   });
   refuseImports(metafile, options.outfile);
+  refuseWeight(metafile, options.outfile);
 }
 
 /** A static import fails on an old Node before our own message can be printed; see `process.getBuiltinModule`. */
@@ -61,6 +64,12 @@ function refuseImports(metafile: Metafile, outfile: string): void {
   for (const { imports } of Object.values(metafile.outputs))
     for (const { path } of imports)
       if (path === 'node:sqlite') throw new Error(`${outfile}: node:sqlite must be loaded at run time, not imported`);
+}
+
+/** The MCP packages may ask for their validator by another way one day, see `sdk-shims.ts`. */
+function refuseWeight({ inputs }: Metafile, outfile: string): void {
+  for (const path of Object.keys(inputs))
+    if (/ajv/i.test(path)) throw new Error(`${outfile}: ${path} was built in, and is never used`);
 }
 
 if (import.meta.main) {

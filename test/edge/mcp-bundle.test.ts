@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bundleLibrary, bundleProgram } from '../../scripts/build.ts';
+import { CORS_IS_POSSIBLE, DefaultJsonSchemaValidator } from '../../scripts/sdk-shims.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'bundle-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -45,6 +46,19 @@ describe('the program', () => {
     expect(statSync(file).mode & 0o111).toBe(0o111);
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
     expect(execFileSync(process.execPath, [file], { encoding: 'utf8' })).toBe(`${version}\n`);
+  });
+
+  it('brings no validator of JSON Schema, which nothing asks for', async () => {
+    const edge = join(import.meta.dirname, '../../src/edge');
+    for (const user of ['mcp.ts', 'gateway/connection.ts']) {
+      const file = await program(`import '${join(edge, user)}';`);
+      // An option of that validator.
+      expect(readFileSync(file, 'utf8').includes('allowMatchingProperties'), user).toBe(false);
+      execFileSync(process.execPath, [file]);
+    }
+    expect(() => new DefaultJsonSchemaValidator()).toThrow(/no JSON Schema validator/);
+    // The one other thing that the packages ask for: in Node.js a failed fetch was never refused by a browser.
+    expect(CORS_IS_POSSIBLE).toBe(false);
   });
 
   it('turns an old Node away in one line, before it does anything', async () => {

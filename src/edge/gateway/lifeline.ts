@@ -2,7 +2,7 @@
 import type { Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { Backoff } from './backoff.ts';
-import { type Connection, type ConnectionOptions, openConnection } from './connection.ts';
+import type { Connection, ConnectionOptions } from './connection.ts';
 
 export type UpstreamOptions = Pick<ConnectionOptions, 'name' | 'config' | 'client' | 'log'>;
 
@@ -74,6 +74,8 @@ export class Lifeline {
     const since = performance.now();
     const stop = this.#stop;
     try {
+      // Loaded only here: a host that starts the server waits for every module, and may have no upstreams.
+      const { openConnection } = await import('./connection.ts');
       const connection = await openConnection({
         ...this.#options,
         signal: stop.signal,
