@@ -136,15 +136,30 @@ test.skipIf(process.platform === 'win32')('a folder that may not be written to',
   expect(open()).toBe('written\n');
 });
 
-test('a full disk: the refusal says so, and what was there stays whole', ({ skip }) => {
-  const mountPoint = join(scratch, 'full');
+/** What a process says of a file system of its own, which nobody else sees; it is skipped where there can be none. */
+function onItsOwnDisk(
+  task: string,
+  size: string,
+  skip: (note: string) => void,
+): { status: number | null; lines: string[] } {
+  const mountPoint = join(scratch, task);
   mkdirSync(mountPoint);
-  // A file system of its own, seen by that process alone.
-  const script = 'mount -t tmpfs -o size=400k tmpfs "$1" && exec "$2" "$3" fill "$1/chain.db"';
+  const script = `mount -t tmpfs -o size=${size} tmpfs "$1" && exec "$2" "$3" ${task} "$1/chain.db"`;
   const args = ['-rm', 'sh', '-c', script, 'sh', mountPoint, process.execPath, SCRIPT];
   const { stdout, status } = spawnSync('unshare', args, { encoding: 'utf8' });
-  if (status !== 0 && (stdout ?? '') === '') skip('no private mount on this system: the full disk was not tried');
-  const [refusal = '{}', verdict] = stdout.trim().split('\n');
+  if (status !== 0 && (stdout ?? '') === '') skip(`no private mount on this system: a ${task} disk was not tried`);
+  return { status, lines: stdout.trim().split('\n') };
+}
+
+test('a full disk: the refusal says so, and what was there stays whole', ({ skip }) => {
+  const [refusal = '{}', verdict] = onItsOwnDisk('fill', '400k', skip).lines;
   expect(JSON.parse(refusal)).toMatchObject({ code: 'INTERNAL', message: expect.stringContaining('full') });
   expect(verdict).toBe('nothing lost');
+});
+
+test('a disk without room for a database: none is begun, and with room one is made', ({ skip }) => {
+  const { status, lines } = onItsOwnDisk('cramped', '400k', skip);
+  expect(status).toBe(0);
+  expect(lines.at(-1)).toBe('opened');
+  expect(new Set(lines)).toEqual(new Set(['opened', 'The disk is full, nothing was written. (SQLite 13)']));
 });

@@ -1,5 +1,6 @@
 /** A process of its own that uses a store, told by its arguments what to do; it reports on stdout, a line at a time. */
-import { writeSync } from 'node:fs';
+import { readdirSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Refusal } from '../../src/base/refusal.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { batchAfter } from './rows.ts';
@@ -39,6 +40,24 @@ const TASKS: Record<string, () => Promise<void>> = {
         report(`${i === after.rows.length && i > 0 ? 'nothing lost' : 'lost'}`);
         return store.close();
       }
+    }
+  },
+  /** On a disk of its own, which has room for some pages, then for all. */
+  async cramped() {
+    const folder = dirname(path);
+    const ballast = join(folder, 'ballast');
+    for (let pages = 0; pages <= 40; pages++) {
+      const { bavail, bsize } = statfsSync(folder);
+      writeFileSync(ballast, new Uint8Array((bavail - pages) * bsize));
+      try {
+        await openSqlite(path).close();
+        report('opened');
+      } catch (error) {
+        report((error as Refusal).message);
+      }
+      rmSync(ballast);
+      await openSqlite(path).close();
+      for (const name of readdirSync(folder)) rmSync(join(folder, name));
     }
   },
   async open() {

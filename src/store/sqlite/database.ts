@@ -70,8 +70,10 @@ function create(path: string, journal: Journal): void {
     closeSync(openSync(draft, 'wx', 0o600));
     const db = connect(draft);
     try {
-      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA journal_mode = ${journal}`);
+      db.exec(CAREFULLY);
+      // Last, as closing says nothing of a log that it had no room to move: what is linked then is half a database.
       migrate(db, draft);
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA journal_mode = ${journal}`);
     } finally {
       db.close();
     }
@@ -102,6 +104,7 @@ function syncDirectory(path: string): void {
 function open(path: string): Database {
   const db = connect(path);
   try {
+    db.exec(CAREFULLY);
     if (pragma(db, 'application_id') !== APPLICATION_ID)
       throw unusable(path, 'is not a database of this product', 'Choose another data directory with --data-dir.');
     migrate(db, path);
@@ -118,13 +121,11 @@ function open(path: string): Database {
 function connect(path: string): DatabaseSync {
   // A static import would end an older Node before it can say that it is too old.
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
-  const db = new DatabaseSync(path);
-  // EXTRA is FULL, and where the journal is a file of its own its removal, which is the commit, is synced too.
-  db.exec(
-    `PRAGMA busy_timeout = ${OPENING}; PRAGMA synchronous = EXTRA; PRAGMA fullfsync = 1; PRAGMA trusted_schema = 0`,
-  );
-  return db;
+  return new DatabaseSync(path);
 }
+
+/** EXTRA is FULL, and where the journal is a file of its own its removal, which is the commit, is synced too. */
+const CAREFULLY = `PRAGMA busy_timeout = ${OPENING}; PRAGMA synchronous = EXTRA; PRAGMA fullfsync = 1; PRAGMA trusted_schema = 0`;
 
 function migrate(db: DatabaseSync, path: string): void {
   const newest = MIGRATIONS.length;
@@ -135,15 +136,11 @@ function migrate(db: DatabaseSync, path: string): void {
       'Start that version, or choose another data directory with --data-dir.',
     );
   if (version(db) === newest) return;
+  // What fails is closed by who has opened it, which takes all of it back.
   db.exec('BEGIN IMMEDIATE');
-  try {
-    // Another process may have done it while we waited.
-    for (const step of MIGRATIONS.slice(version(db))) db.exec(step);
-    db.exec(`PRAGMA user_version = ${newest}; COMMIT`);
-  } catch (error) {
-    db.exec('ROLLBACK');
-    throw error;
-  }
+  // Another process may have done it while we waited.
+  for (const step of MIGRATIONS.slice(version(db))) db.exec(step);
+  db.exec(`PRAGMA user_version = ${newest}; COMMIT`);
 }
 
 const version = (db: DatabaseSync): number => Number(pragma(db, 'user_version'));

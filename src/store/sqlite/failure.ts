@@ -35,6 +35,10 @@ const MEANINGS: { readonly [code: number]: Meaning } = {
   26: { code: 'INTERNAL', message: 'The database file is not a database.', hint: RESTORE },
 };
 
+/** What the processes of one database share beside it could not grow. */
+const IOERR_SHMSIZE = 4874;
+const FULL = 13;
+
 export function isBusy(error: unknown): boolean {
   const code = primaryCode(error);
   return code !== undefined && MEANINGS[code] === BUSY;
@@ -52,5 +56,5 @@ export function inWords(error: unknown): unknown {
 /** The lower byte; the rest says more than we act on. `errcode` is what `node:sqlite` adds to its errors. */
 function primaryCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined;
-  return error.errcode % 256;
+  return error.errcode === IOERR_SHMSIZE ? FULL : error.errcode % 256;
 }
