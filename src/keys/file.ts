@@ -82,17 +82,13 @@ function create(path: string, seed: Uint8Array): void {
   const draft = `${path}.${process.pid}.${Date.now()}`;
   try {
     writeFileSync(draft, pemOf(seed), { mode: 0o600, flag: 'wx', flush: true });
-    try {
-      linkSync(draft, path);
-    } catch (error) {
-      if (!existsSync(path)) throw error;
-    } finally {
-      unlinkSync(draft);
-    }
-    flushDirectory(dirname(path));
+    linkSync(draft, path);
   } catch (error) {
-    throw new CannotStart(`Cannot create the key file ${path}: ${codeOf(error)}.`);
+    if (!existsSync(path)) throw new CannotStart(`Cannot create the key file ${path}: ${codeOf(error)}.`);
+  } finally {
+    if (existsSync(draft)) unlinkSync(draft);
   }
+  flushDirectory(dirname(path));
 }
 
 /** Makes the names in a folder survive a power cut. */

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,6 +45,20 @@ describe('a key in a file', () => {
     expect(keyFile(path, () => seed('another')).publicKey).toEqual(made.publicKey);
     expect(readKey(path)?.publicKey).toEqual(made.publicKey);
     expect(readdirSync(folder)).toEqual(['a.key']);
+  });
+
+  it('leaves nothing behind where there is no room for it', ({ skip }) => {
+    if (process.platform === 'win32') skip('no limits of a shell there');
+    const folder = directory();
+    const script = `const { keyFile } = await import(process.argv[1]);
+      keyFile(process.argv[2], (length) => new Uint8Array(length));`;
+    const file = import.meta.resolve('../../src/keys/file.ts');
+    const args = ['--input-type=module', '-e', script, file, join(folder, 'a.key')];
+    const { stderr } = spawnSync('sh', ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, ...args], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toContain(`Cannot create the key file ${join(folder, 'a.key')}: EFBIG.`);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('is never made anew beside a chain, and never where there is something else', () => {
