@@ -47,6 +47,7 @@ import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import { sayFirst } from '../base/wording.ts';
 import { intern, parseScope, type Scope } from '../scope/scope.ts';
+import { label } from './label.ts';
 
 /** How strongly a caller is known, weakest first (docs/hosts.md). */
 export const BINDINGS = ['handle', 'bearer', 'hook', 'process', 'proof'] as const;
@@ -55,21 +56,35 @@ export type Binding = (typeof BINDINGS)[number];
 export const MAX_DEPTH = 32;
 export const MAX_CHILDREN = 100_000;
 
+/** Written out, so that whoever imports it needs no schema library to know it. */
+export type Artifact = {
+  readonly type: 'aga-artifact/v1';
+  readonly authority: string;
+  readonly parent: string | null;
+  readonly depth: number;
+  readonly issuer: string;
+  readonly holder: string | null;
+  readonly subject: string;
+  readonly purpose: string;
+  readonly nonce: string;
+  readonly issued_at: string;
+  readonly expires_at: string;
+  readonly scope: Scope;
+  readonly terms: {
+    readonly preset: string | null;
+    readonly min_binding: Binding;
+    readonly budget_mode: 'slice' | 'pool' | null;
+  };
+  readonly delegation: { readonly max_depth: number; readonly max_children: number };
+  readonly signature: string;
+};
+
 const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'not a UTC time with milliseconds');
 const key = z.string().refine((text) => fromDidKey(text) !== undefined, 'not an Ed25519 did:key');
 const bytes = (length: number) =>
   z.string().refine((text) => fromBase64url(text)?.length === length, `not ${length} bytes of base64url`);
-/** Controls, line separators, and what turns the reading direction of all that follows. */
-const UNPRINTABLE = /\p{Cc}|\p{Bidi_Control}|[\u2028\u2029]/u;
-/** Printable text: what a person may read in a log without being deceived by control characters. */
-export const label = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    .refine((text) => text.isWellFormed() && !UNPRINTABLE.test(text), 'holds control characters');
 
-const body = {
+const schema: z.ZodType<Artifact> = z.strictObject({
   type: z.literal('aga-artifact/v1'),
   authority: key,
   parent: z
@@ -94,10 +109,9 @@ const body = {
     max_depth: z.int().min(0).max(MAX_DEPTH),
     max_children: z.int().min(0).max(MAX_CHILDREN),
   }),
-};
-const schema = z.strictObject({ ...body, signature: bytes(64) });
+  signature: bytes(64),
+});
 
-export type Artifact = Readonly<z.infer<typeof schema>>;
 export type Draft = Omit<Artifact, 'signature' | 'type' | 'authority' | 'issuer'> & { readonly authority: string };
 
 /** An artifact together with its hash: what `seal` and `open` return. */

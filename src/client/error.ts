@@ -8,6 +8,13 @@ export interface Told {
 }
 
 export class DelegateError extends Error {
+  /** Also one of another copy of this library: `aga-delegate` and `aga-delegate/client` are two files. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    const named = value instanceof Error && value.name === 'DelegateError';
+    // biome-ignore lint/complexity/noThisInStatic: a class that is derived from this one has instances of its own
+    return this === DelegateError ? named : super[Symbol.hasInstance](value);
+  }
+
   override readonly name = 'DelegateError';
   /** One of the refusal codes; a newer server may know more than this library. */
   readonly code: string;

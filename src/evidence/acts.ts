@@ -9,8 +9,9 @@ import { BINDINGS } from '../artifact/artifact.ts';
 import type { Decision } from '../authority/event/decision.ts';
 import { type Grant, halted, lineage } from '../authority/grant.ts';
 import { left } from '../authority/usage.ts';
-import { canonicalize, type Json } from '../base/canonical.ts';
+import { canonicalize } from '../base/canonical.ts';
 import { denials, type Scope } from '../scope/scope.ts';
+import type { Arguments } from './question.ts';
 
 /** Why a decision could not be judged: arguments or resources are not on the chain, or others' entries not in the bundle. */
 export type Want = 'arguments' | 'others';
@@ -31,8 +32,6 @@ export interface Decided {
   /** Whether all calls that count for an artifact are in the bundle, and all that could end it. */
   readonly whole: (grant: Grant) => boolean;
 }
-
-export type Arguments = { readonly [name: string]: Json };
 
 const EMPTY = sha256Hex('{}');
 

@@ -12,20 +12,9 @@ import { sealBytesOf } from './bundle.ts';
 import { followKeys } from './log-keys.ts';
 import { provenRoot } from './multiproof.ts';
 import type { OpenedBundle } from './open.ts';
+import type { Trust } from './question.ts';
 import type { Findings } from './report.ts';
 import type { Creation } from './survey.ts';
-
-/** What the judge believes beforehand, and when it is. */
-export interface Trust {
-  /** did:key of the authority. */
-  readonly trust: string;
-  /** C2SP verifier key of the log, where it is known as well: the present one, or one that led to it. */
-  readonly logKey?: string | undefined;
-  /** Milliseconds since the epoch; what is dated later (by more than clocks differ) is refused. Any time when absent. */
-  readonly at?: number | undefined;
-  /** Verifier keys of witnesses (C2SP tlog-cosignature), and how many of them must have cosigned. */
-  readonly witnesses?: { readonly keys: readonly string[]; readonly quorum: number } | undefined;
-}
 
 /** Clocks of several machines may differ by this much, in milliseconds. */
 const SKEW = 5 * 60_000;

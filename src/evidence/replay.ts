@@ -6,8 +6,9 @@ import { State } from '../authority/state.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Entry } from '../chain/entry.ts';
-import { type Arguments, byDigest, type Decided, judgePermit, judgeRefusal, type Want } from './acts.ts';
+import { byDigest, type Decided, judgePermit, judgeRefusal, type Want } from './acts.ts';
 import type { Extent } from './belonging.ts';
+import type { Arguments } from './question.ts';
 import type { Findings } from './report.ts';
 import type { OpenedEntry } from './survey.ts';
 

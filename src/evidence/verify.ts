@@ -1,24 +1,17 @@
 /** The offline verifier: evidence × what is trusted × an instant → a report. Pure, and at home in a browser. */
 import { claimedSize } from '../chain/checkpoint.ts';
-import type { Arguments } from './acts.ts';
 import { judgeBelonging } from './belonging.ts';
 import { judgeElements, openDocument } from './document.ts';
-import { judgeIntegrity, type Trust } from './integrity.ts';
+import { judgeIntegrity } from './integrity.ts';
 import { notProven } from './not-proven.ts';
 import { type OpenedBundle, openBundle } from './open.ts';
+import type { Question } from './question.ts';
 import { isReceipts, verifyReceipts } from './receipts/verify.ts';
 import { replay } from './replay.ts';
 import { Findings, type Report, unreadable } from './report.ts';
 
-export type { Trust } from './integrity.ts';
+export type { Question, Trust } from './question.ts';
 export type { Finding, Report, Verdict } from './report.ts';
-
-export interface Question extends Trust {
-  /** Arguments of calls, shown beside the bundle: those whose digest a decision names are judged. */
-  readonly disclosed?: readonly Arguments[] | undefined;
-  /** Told of how much is judged: entries, and how many there are. Each is read and judged in turn, so it counts halves. */
-  readonly watch?: ((done: number, total: number) => void) | undefined;
-}
 
 /** Judges a bundle, or governance receipts. Never throws on bad evidence: every fault is a finding. */
 export async function verifyBundle(bytes: Uint8Array | string, question: Question): Promise<Report> {

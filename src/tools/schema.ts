@@ -1,6 +1,7 @@
 /** Schema pieces that several tools share; every property is described, and every object is strict. */
 import * as z from 'zod';
-import { BINDINGS, label, MAX_CHILDREN, MAX_DEPTH } from '../artifact/artifact.ts';
+import { BINDINGS, MAX_CHILDREN, MAX_DEPTH } from '../artifact/artifact.ts';
+import { label } from '../artifact/label.ts';
 import { fromDidKey } from '../base/did-key.ts';
 
 const MAX_TTL = 315_360_000;

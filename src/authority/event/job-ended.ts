@@ -1,6 +1,6 @@
 /** A job is over, and its artifact with it. */
 import * as z from 'zod';
-import { label } from '../../artifact/artifact.ts';
+import { label } from '../../artifact/label.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { decodeWith, hash } from '../decode.ts';
 import { ended } from '../grant.ts';

@@ -10,7 +10,7 @@
  */
 import * as z from 'zod';
 import { verify } from '#ed25519';
-import { label } from '../../artifact/artifact.ts';
+import { label } from '../../artifact/label.ts';
 import { canonicalize } from '../../base/canonical.ts';
 import { fromDidKey } from '../../base/did-key.ts';
 import { fromBase64url, toBase64url } from '../../base/encoding.ts';

@@ -1,6 +1,6 @@
 /** An artifact ends before its time, and its whole subtree with it. */
 import * as z from 'zod';
-import { label } from '../../artifact/artifact.ts';
+import { label } from '../../artifact/label.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { decodeWith, hash } from '../decode.ts';
 import { find, notFound, refuseHalted } from '../find.ts';

@@ -3,8 +3,8 @@ import { verifyAll } from '#ed25519';
 import type { Json } from '../../base/canonical.ts';
 import { fromDidKey } from '../../base/did-key.ts';
 import { fromHex, toHex } from '../../base/encoding.ts';
-import type { Trust } from '../integrity.ts';
 import { reportIssues } from '../issues.ts';
+import type { Trust } from '../question.ts';
 import { Findings, type Report, unreadable } from '../report.ts';
 import { ALGORITHM, directionsOf, hashOf, type ReceiptBundle, rootOf, schema, signedBytes } from './format.ts';
 

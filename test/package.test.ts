@@ -1,0 +1,82 @@
+/** The package as a stranger installs it: nothing beside it in `node_modules`, and a compiler that looks at every type. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DelegateError } from '../src/client/index.ts';
+import { directory } from './scratch.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
+
+const PROGRAM = `
+import { connect, DelegateError, Lease, work, type Agent, type Job, type KeyStore } from 'aga-delegate/client';
+import { verifyBundle, type Report } from 'aga-delegate/verify';
+import { open, seal, toDidKey, type Artifact, type Json } from 'aga-delegate';
+
+type IsAny<T> = 0 extends 1 & T ? true : false;
+export const known: IsAny<Artifact> = false;
+
+export async function main(keys: KeyStore, json: Json): Promise<unknown> {
+  const lead: Agent = await connect({ server: 'http://127.0.0.1:7460', token: '', keys });
+  const job: Job = await lead.delegate('a@1', { q: 1 }, Lease.builder().allow('tool.call', 'x/*').build());
+  for await (const { event_number, kind } of job.events()) known || [event_number.toFixed(), kind.trim()];
+  await work(lead, async ({ input, signal }) => (signal.throwIfAborted(), input));
+  const report: Report = await verifyBundle(new Uint8Array(), { trust: '', disclosed: [{ a: 1 }] });
+  const depth: number = open(json).artifact.terms.min_binding === 'proof' ? open(json).artifact.depth : 0;
+  // @ts-expect-error There is no such member.
+  open(json).artifact.nothing;
+  return [report.valid, depth, seal, toDidKey, new DelegateError({ code: '', message: '', hint: '', retryable: false }, 0)];
+}
+`;
+
+describe('the package', () => {
+  it.each([
+    ['nodenext', 'nodenext'],
+    ['node16', 'node16'],
+    ['esnext', 'bundler'],
+  ])('has types that need no other package: module %s, resolved as %s', (module, moduleResolution) => {
+    const at = directory();
+    const installed = join(at, 'node_modules/aga-delegate');
+    mkdirSync(installed, { recursive: true });
+    cpSync(join(ROOT, 'package.json'), join(installed, 'package.json'));
+    execFileSync(process.execPath, [
+      TSC,
+      '-p',
+      join(ROOT, 'tsconfig.build.json'),
+      '--outDir',
+      join(installed, 'dist/types'),
+    ]);
+    mkdirSync(join(at, 'types'));
+    for (const name of ['node', '../undici-types']) {
+      const found = join(ROOT, 'node_modules/@types', name);
+      symlinkSync(found, join(at, name === 'node' ? 'types/node' : 'node_modules/undici-types'));
+    }
+    writeFileSync(join(at, 'package.json'), '{"type":"module"}');
+    writeFileSync(join(at, 'program.ts'), PROGRAM);
+    const compilerOptions = {
+      ...{ target: 'es2023', lib: ['es2023'], module, moduleResolution, types: ['node'], typeRoots: ['types'] },
+      ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true, preserveSymlinks: true },
+    };
+    writeFileSync(join(at, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }));
+    const { stdout, status } = spawnSync(process.execPath, [TSC, '-p', at], { encoding: 'utf8' });
+    expect(stdout).toBe('');
+    expect(status).toBe(0);
+  });
+
+  it('knows an error of one of its entry points as one of another', async () => {
+    const refused = { code: 'TIMEOUT', message: 'Late.', hint: '', retryable: true };
+    const files = ['index.js', 'client.js', 'client.portable.js'];
+    const classes = await Promise.all(
+      files.map(async (file) => (await import(join(ROOT, 'dist', file))).DelegateError as typeof DelegateError),
+    );
+    for (const One of classes) {
+      for (const Other of classes) expect(new One(refused, 504)).toBeInstanceOf(Other);
+      expect(new Error('Late.')).not.toBeInstanceOf(One);
+      expect(undefined).not.toBeInstanceOf(One);
+    }
+    class Mine extends DelegateError {}
+    expect(new DelegateError(refused, 504)).not.toBeInstanceOf(Mine);
+    expect(new Mine(refused, 504)).toBeInstanceOf(DelegateError);
+  });
+});
