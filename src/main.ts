@@ -1,6 +1,5 @@
 /** argv → which edge; the only file that reads argv and sets the exit code. */
 import { parseArgs } from 'node:util';
-import { acting } from './acting.ts';
 import { assemble, type Watch } from './assemble.ts';
 import { Refusal } from './base/refusal.ts';
 import { CannotStart } from './cannot-start.ts';
@@ -10,7 +9,6 @@ import type { Opened } from './edge/cli/command.ts';
 import type { Program } from './edge/cli/program.ts';
 import { isHeld } from './edge/gateway/following.ts';
 import { listFor } from './edge/http/agent.ts';
-import { serveStdio } from './edge/stdio.ts';
 import { identityOf } from './identity.ts';
 import { standingOf } from './service/standing.ts';
 import { VERSION } from './version.ts';
@@ -46,6 +44,8 @@ const LOST = 'This is an MCP server: it waits for a host on stdin. The commands:
 async function serve(flags: Flags): Promise<number> {
   if (process.stdin.isTTY) process.stderr.write(`${LOST}\n`);
   const chosen = settings(flags, process.env, process.platform);
+  // Loaded only here: a hook runs before every call of its host, and needs none of MCP.
+  const [{ acting }, { serveStdio }] = await Promise.all([import('./acting.ts'), import('./edge/stdio.ts')]);
   const { session, ending, close } = await acting(chosen);
   await serveStdio({
     session,
