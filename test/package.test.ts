@@ -2,7 +2,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { notices } from '../scripts/notices.ts';
 import { DelegateError } from '../src/client/index.ts';
 import { directory } from './scratch.ts';
 
@@ -30,28 +31,25 @@ export async function main(keys: KeyStore, json: Json): Promise<unknown> {
 }
 `;
 
+let at: string;
+beforeAll(() => {
+  at = directory();
+  const installed = join(at, 'node_modules/aga-delegate');
+  mkdirSync(installed, { recursive: true });
+  cpSync(join(ROOT, 'package.json'), join(installed, 'package.json'));
+  const outDir = join(installed, 'dist/types');
+  execFileSync(process.execPath, [TSC, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', outDir]);
+  mkdirSync(join(at, 'types'));
+  symlinkSync(join(ROOT, 'node_modules/@types/node'), join(at, 'types/node'));
+  symlinkSync(join(ROOT, 'node_modules/undici-types'), join(at, 'node_modules/undici-types'));
+});
+
 describe('the package', () => {
   it.each([
     ['nodenext', 'nodenext'],
     ['node16', 'node16'],
     ['esnext', 'bundler'],
   ])('has types that need no other package: module %s, resolved as %s', (module, moduleResolution) => {
-    const at = directory();
-    const installed = join(at, 'node_modules/aga-delegate');
-    mkdirSync(installed, { recursive: true });
-    cpSync(join(ROOT, 'package.json'), join(installed, 'package.json'));
-    execFileSync(process.execPath, [
-      TSC,
-      '-p',
-      join(ROOT, 'tsconfig.build.json'),
-      '--outDir',
-      join(installed, 'dist/types'),
-    ]);
-    mkdirSync(join(at, 'types'));
-    for (const name of ['node', '../undici-types']) {
-      const found = join(ROOT, 'node_modules/@types', name);
-      symlinkSync(found, join(at, name === 'node' ? 'types/node' : 'node_modules/undici-types'));
-    }
     writeFileSync(join(at, 'package.json'), '{"type":"module"}');
     writeFileSync(join(at, 'program.ts'), PROGRAM);
     const compilerOptions = {
@@ -62,6 +60,13 @@ describe('the package', () => {
     const { stdout, status } = spawnSync(process.execPath, [TSC, '-p', at], { encoding: 'utf8' });
     expect(stdout).toBe('');
     expect(status).toBe(0);
+  });
+
+  it('comes with the licence of everything that is bundled into it', async () => {
+    const text = await notices();
+    for (const name of ['zod', 'pg', '@modelcontextprotocol/server', 'commander', 'yaml'])
+      expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+, (?:MIT|ISC|Apache-2.0)\n\n[^]{200}`, 'm'));
+    for (const notice of text.split(/^-{80}$/m)) expect(notice.trim()).toMatch(/copyright/i);
   });
 
   it('knows an error of one of its entry points as one of another', async () => {
