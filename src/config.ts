@@ -1,5 +1,5 @@
 /** Every setting, once: where it comes from, and what it is without one. Flags win over environment, over file, over default. */
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CannotStart } from './cannot-start.ts';
 import { type Database, databaseIn } from './config/database.ts';
@@ -191,11 +191,28 @@ function urlIn(value: string | undefined): string | null {
 
 /** Where the platform keeps what programs remember; never the working directory, so a relative path counts as none. */
 function stateDirectory(env: NodeJS.ProcessEnv, platform: string): string {
-  const named = (path: string | undefined, ...otherwise: readonly string[]): string =>
-    path !== undefined && isAbsolute(path) ? path : join(homedir(), ...otherwise);
+  const named = (path: string | undefined, ...otherwise: readonly string[]): string => {
+    if (path !== undefined && isAbsolute(path)) return path;
+    const home = homeFolder();
+    if (home === null) throw new CannotStart('This user has no home folder: name a data directory with --data-dir.');
+    return join(home, ...otherwise);
+  };
   if (platform === 'win32') return named(env.LOCALAPPDATA, 'AppData', 'Local');
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support');
+  if (platform === 'darwin') return named(undefined, 'Library', 'Application Support');
   return named(env.XDG_STATE_HOME, '.local', 'state');
+}
+
+/** Of the environment, else of the system's users; null where neither knows one, as of a number that a container runs under. */
+export function homeFolder(asked: readonly (() => string)[] = [homedir, () => userInfo().homedir]): string | null {
+  for (const ask of asked) {
+    try {
+      const folder = ask();
+      if (isAbsolute(folder)) return folder;
+    } catch {
+      // Unknown there.
+    }
+  }
+  return null;
 }
 
 /** Where keys and caches are. One database holds many authorities, and each has a folder of its own; a file holds one. */

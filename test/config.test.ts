@@ -1,13 +1,13 @@
 /** Every setting: where it comes from, in which order, and how a wrong one is named. */
 import { writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { settingsTable } from '../scripts/docs.ts';
 import { CannotStart } from '../src/cannot-start.ts';
 import { configSchema, defaults, parseConfig } from '../src/config/file.ts';
 import { nearest } from '../src/config/nearest.ts';
-import { FLAGS, SETTINGS, settings } from '../src/config.ts';
+import { FLAGS, homeFolder, SETTINGS, settings } from '../src/config.ts';
 import { directory } from './scratch.ts';
 
 const HASH = 'ab'.repeat(32);
@@ -39,6 +39,27 @@ describe('where a setting comes from', () => {
     ['win32', { LOCALAPPDATA: '/local' }, '/local/aga-delegate'],
   ])('keeps its data on %s with %j in %s', (platform, env, path) => {
     expect(settings({}, env, platform).dataDir).toBe(path);
+  });
+
+  it.each(['', 'relative', '.'])('keeps nothing in the working directory because HOME is %j', (home) => {
+    const before = process.env.HOME;
+    process.env.HOME = home;
+    try {
+      const own = join(userInfo().homedir, '.local', 'state', 'aga-delegate');
+      expect(settings({}, {}, 'linux').dataDir).toBe(own);
+      expect(settings({}, { XDG_STATE_HOME: '/state' }, 'linux').dataDir).toBe('/state/aga-delegate');
+    } finally {
+      if (before === undefined) delete process.env.HOME;
+      else process.env.HOME = before;
+    }
+  });
+
+  it('knows of no home where neither the environment nor the system does', () => {
+    const unknown = () => {
+      throw new Error('ENOENT');
+    };
+    expect(homeFolder([unknown, () => '', unknown])).toBeNull();
+    expect(homeFolder([unknown, () => '/home/a'])).toBe('/home/a');
   });
 
   it.each([

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Option } from 'commander';
 import { Refusal } from '../../../base/refusal.ts';
 import { parseConfig } from '../../../config/file.ts';
+import { homeFolder } from '../../../config.ts';
 import type { Command, Given } from '../command.ts';
 import { askOne, askText } from '../questions.ts';
 import { type Answers, startingConfig } from '../starting-config.ts';
@@ -69,7 +69,7 @@ function answersOf({ folder, host, mode }: Given['options']): Answers {
   };
 }
 
-const absolute = (folder: string): string => resolve(folder.replace(/^~(?=$|[/\\])/, homedir()));
+const absolute = (folder: string): string => resolve(folder.replace(/^~(?=$|[/\\])/, (tilde) => homeFolder() ?? tilde));
 
 async function ask(given: Given['options']): Promise<Answers> {
   const here = process.cwd();

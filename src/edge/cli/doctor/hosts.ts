@@ -1,8 +1,8 @@
 /** The MCP hosts of this machine: which have a configuration, and whether it starts us. */
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import stripJsonComments from 'strip-json-comments';
+import { homeFolder } from '../../../config.ts';
 import type { Desk } from '../command.ts';
 import { type Check, type Finding, note, ok, reason } from './check.ts';
 
@@ -24,13 +24,13 @@ export const hosts: Check = async (desk) => {
 };
 
 function hostsOf({ env }: Desk): readonly Host[] {
-  const home = homedir();
+  const home = homeFolder() ?? '';
   const mac = join(home, 'Library', 'Application Support');
   const roaming = env.APPDATA ?? join(home, 'AppData', 'Roaming');
   const linux = env.XDG_CONFIG_HOME || join(home, '.config');
   const settings = { darwin: mac, win32: roaming }[process.platform as string] ?? linux;
   const here = process.cwd();
-  return [
+  const all: readonly Host[] = [
     { name: 'Claude Desktop', member: 'mcpServers', path: join(settings, 'Claude', 'claude_desktop_config.json') },
     { name: 'Claude Code', member: 'mcpServers', path: join(home, '.claude.json') },
     { name: 'Claude Code, here', member: 'mcpServers', path: join(here, '.mcp.json') },
@@ -39,6 +39,8 @@ function hostsOf({ env }: Desk): readonly Host[] {
     { name: 'VS Code', member: 'servers', path: join(settings, 'Code', 'User', 'mcp.json') },
     { name: 'VS Code, here', member: 'servers', path: join(here, '.vscode', 'mcp.json') },
   ];
+  // Below a home that there is not, there is none.
+  return all.filter(({ path }) => isAbsolute(path));
 }
 
 type Server = { readonly command?: unknown; readonly args?: unknown };
