@@ -2,8 +2,10 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromHex } from '../base/encoding.ts';
+import { Refusal } from '../base/refusal.ts';
 import type { Decide, End, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
 import { checkBatch } from './batch.ts';
+import { placeOf } from './place.ts';
 import { type Journal, openDatabase } from './sqlite/database.ts';
 import { inWords, isBusy } from './sqlite/failure.ts';
 import { selectOf } from './sqlite/select.ts';
@@ -25,6 +27,7 @@ export class SqliteStore implements Store, Tree {
   readonly #db: DatabaseSync;
   /** Undefined with a rollback journal: its commit is durable when it returns. */
   readonly #log: WriteAheadLog | undefined;
+  readonly #isInPlace: () => boolean;
   readonly #patience: number;
   readonly #statements = new Map<string, StatementSync>();
   #closed = false;
@@ -35,6 +38,7 @@ export class SqliteStore implements Store, Tree {
     const { db, isWal } = openDatabase(path, journal);
     this.#db = db;
     this.#log = isWal ? new WriteAheadLog(path) : undefined;
+    this.#isInPlace = placeOf(path, ...(isWal ? [`${path}-wal`, `${path}-shm`] : []));
     this.#patience = patience;
   }
 
@@ -59,6 +63,7 @@ export class SqliteStore implements Store, Tree {
 
   commit(size: number, decide: Decide): Promise<void> {
     return this.#patiently(() => {
+      if (!this.#isInPlace()) throw elsewhere();
       // Only the lock is waited for; until the commit nothing else of this process runs.
       this.#run('BEGIN IMMEDIATE');
       try {
@@ -190,6 +195,11 @@ const LEAVES = 'SELECT seq AS idx, hash FROM entries WHERE $level = 0 AND seq >=
 const NEWS = 'SELECT seq, hash, kind, entry FROM entries WHERE seq >= ? ORDER BY seq';
 /** LEFT: where the last entry has been cut off, the head still says that there was one, and the reader finds it missing. */
 const HEAD = 'SELECT size, hash, note FROM checkpoints LEFT JOIN entries ON seq = size - 1 ORDER BY size DESC LIMIT 1';
+
+const elsewhere = (): Refusal =>
+  new Refusal('INTERNAL', 'The data directory was moved, replaced or removed while it was used; nothing was written.', {
+    hint: 'Put back what was there, or start this process again to work with what is there now.',
+  });
 
 const headOf = ({ size, hash, note }: Record<string, unknown>): Head => ({
   size: Number(size),

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fileCache } from '../../src/store/file-cache.ts';
@@ -37,4 +37,14 @@ test('where it cannot be kept, nothing fails and nothing is left behind', async 
   await fileCache(folder).save(Uint8Array.of(1));
   expect(await fileCache(folder).load()).toBeUndefined();
   expect(readdirSync(scratch).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+});
+
+test('a folder that has taken the place of its own is left alone', async () => {
+  const folder = join(scratch, 'replaced');
+  mkdirSync(folder);
+  const cache = fileCache(join(folder, 'snapshot'));
+  renameSync(folder, `${folder}.moved`);
+  mkdirSync(folder);
+  await cache.save(Uint8Array.of(1));
+  expect(readdirSync(folder)).toEqual([]);
 });

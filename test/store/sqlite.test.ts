@@ -1,4 +1,15 @@
-import { chmodSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -222,6 +233,56 @@ describe('a locked database', () => {
     await sleep(60);
     return openSqlite(path);
   };
+});
+
+describe('files that are not in their place any more', () => {
+  const copy = (path: string) => {
+    cpSync(path, `${path}.copy`, { recursive: true });
+    rmSync(path, { recursive: true });
+    renameSync(`${path}.copy`, path);
+  };
+  const remove = (path: string) => rmSync(path, { recursive: true });
+  const changes: readonly (readonly [string, 'WAL' | 'DELETE', (path: string) => void])[] = [
+    ...(['WAL', 'DELETE'] as const).flatMap((journal) => [
+      ['the folder is removed', journal, (path: string) => remove(dirname(path))] as const,
+      ['the folder is a copy', journal, (path: string) => copy(dirname(path))] as const,
+      ['the database is removed', journal, remove] as const,
+      ['the database is a copy', journal, copy] as const,
+    ]),
+    ['the log is removed', 'WAL', (path) => remove(`${path}-wal`)],
+    ['the index of the log is removed', 'WAL', (path) => remove(`${path}-shm`)],
+  ];
+  test.skipIf(process.platform === 'win32').for(changes)(
+    '%s: nothing more is written to them, %s',
+    async ([_, journal, change]) => {
+      const path = fresh();
+      const store = openSqlite(path, { journal });
+      await one(store);
+      change(path);
+      let asked = false;
+      const commit = store.commit(1, (_, head) => {
+        asked = true;
+        return batchAfter(head, [{}]);
+      });
+      await expect(commit).rejects.toMatchObject({ code: 'INTERNAL', message: expect.stringMatching(/moved/) });
+      expect(asked).toBe(false);
+      await store.close();
+    },
+  );
+
+  test('put back, they are written to again', async () => {
+    const path = fresh();
+    const store = openSqlite(path);
+    await one(store);
+    renameSync(dirname(path), `${dirname(path)}.moved`);
+    await expect(one(store, 1)).rejects.toMatchObject({ code: 'INTERNAL' });
+    renameSync(`${dirname(path)}.moved`, dirname(path));
+    await one(store, 1);
+    const { rows, head } = await store.read(ALL);
+    expect(rows).toHaveLength(2);
+    expect(isWhole(rows, head)).toBe(true);
+    await store.close();
+  });
 });
 
 describe('what cannot be used is refused in words, without its path, and left as it was', () => {
