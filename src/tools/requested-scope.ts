@@ -72,7 +72,8 @@ export function childScope(input: RequestedScope, parent: Grant, { presets }: Po
   refuseWiderPreset(preset, parent, presets);
   const [own, ...above] = scopesAbove(parent);
   const ceiling = applyPreset(preset, own, presets, ...above);
-  const permissions = exact ? { ...delegating(ceiling), ...exact } : { ...ceiling.permissions, ...asked };
+  const unasked = exact ? delegating(ceiling) : ceiling.permissions;
+  const permissions = { ...unasked, ...budgeted(ceiling, parent), ...asked };
   const scope = bounded(input, permissions, ceiling);
   const wording = {
     opening: `The child would hold more than the preset "${preset}" leaves of its parent`,
@@ -99,14 +100,21 @@ export function refuseOver(request: RequestedScope, scope: Scope, bounds: Bounds
   if (over) uphold([over]);
 }
 
-/** The same, with no more money than the parent has left. */
+/** The same, with no more money than the parent has left; where it has none, nothing is said of money. */
 function affordable({ [BUDGET]: asked, ...others }: Permissions, parent: Grant): Permissions {
-  if (asked === undefined || asked.length === 0) return asked ? { ...others, [BUDGET]: asked } : others;
-  const { [BUDGET]: left = [] } = meetPermissions(
-    { [BUDGET]: asked },
-    { [BUDGET]: available(parent, BUDGET) },
-  ).permissions;
-  return left.length > 0 ? { ...others, [BUDGET]: left } : others;
+  if (asked === undefined) return others;
+  const left = leftOf(asked, parent);
+  return left.length > 0 || asked.length === 0 ? { ...others, [BUDGET]: left } : others;
+}
+
+/** What a preset lets be spent, which binds also whoever names other permissions: money left out would be inherited. */
+function budgeted({ permissions: { [BUDGET]: cap } }: Scope, parent: Grant): Permissions {
+  return cap ? { [BUDGET]: leftOf(cap, parent) } : {};
+}
+
+/** No more of each currency than the parent has left. */
+function leftOf(money: readonly string[], parent: Grant): readonly string[] {
+  return meetPermissions({ [BUDGET]: money }, { [BUDGET]: available(parent, BUDGET) }).permissions[BUDGET] ?? [];
 }
 
 function nearestRequest(request: RequestedScope, scope: Scope, within: Scope, nearest: Permissions): object {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { as, type Kernel, kernel, kinds, refusal } from '../kernel.ts';
+import { parsePresets } from '../../src/scope/preset.ts';
+import { as, type Kernel, kernel, kinds, POLICY, refusal } from '../kernel.ts';
 
 const BUDGET = { permissions: { 'cost.budget': ['USD:5.00', 'EUR:1'], 'tool.call': ['**'], 'agent.delegate': ['*'] } };
 
-async function rooted(): Promise<Kernel & { root: string }> {
-  const game = kernel();
+async function rooted(policy = POLICY): Promise<Kernel & { root: string }> {
+  const game = kernel({ policy });
   const { artifact_hash } = await game.call('aga_create_artifact', BUDGET);
   return { ...game, root: artifact_hash };
 }
@@ -197,6 +198,43 @@ describe('a pool', () => {
     await game.call('aga_revoke_artifact', { artifact_hash: one, reason: 'done' });
     expect(await left(game, game.root)).toEqual(['EUR:1', 'USD:3']);
     expect((await game.audit()).findings).toEqual([]);
+  });
+});
+
+describe('the money of a preset', () => {
+  const thrifty = parsePresets({ thrifty: { permissions: { 'tool.call': ['**'], 'cost.budget': ['USD:3'] } } });
+  const under = async (game: Kernel, policy_preset: string, more: object = {}): Promise<string> =>
+    (await game.call('aga_delegate_to_subagent', { policy_preset, ...more })).child_artifact_hash;
+
+  it.each([
+    ['no permissions', {}],
+    ['permissions that leave money out', { permissions: { 'tool.call': ['a/b'] } }],
+    ['tools alone', { permitted_tools: ['a/b'] }],
+  ])('is a ceiling for who names %s', async (_, more) => {
+    const game = await rooted({ ...POLICY, presets: thrifty });
+    const one = await under(game, 'thrifty', more);
+    expect(await left(game, one)).toEqual(['USD:3']);
+    expect((await refusal(reserve(game, ['USD:3.01'], one))).code).toBe('BUDGET_EXHAUSTED');
+    // It has set nothing aside.
+    expect(await left(game, game.root)).toEqual(['EUR:1', 'USD:5']);
+    expect((await game.audit()).findings).toEqual([]);
+  });
+
+  it('is none where the preset permits nothing', async () => {
+    const game = await rooted();
+    const alone = await under(game, 'isolated', { permissions: {} });
+    expect((await refusal(reserve(game, ['USD:0.01'], alone))).code).toBe('PERMISSION_DENIED');
+  });
+
+  it('is what the parent has left, where that is less and nobody asked for more', async () => {
+    const game = await rooted({ ...POLICY, presets: thrifty });
+    await reserve(game, ['USD:4']);
+    expect(await left(game, await under(game, 'thrifty'))).toEqual(['USD:1']);
+    const more = await refusal(under(game, 'thrifty', { permissions: { 'cost.budget': ['USD:2'] } }));
+    expect(more.code).toBe('BUDGET_EXHAUSTED');
+    await reserve(game, ['USD:1']);
+    const late = await under(game, 'thrifty');
+    expect((await refusal(reserve(game, ['USD:0.01'], late))).code).toBe('PERMISSION_DENIED');
   });
 });
 
