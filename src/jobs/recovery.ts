@@ -115,6 +115,8 @@ export class Recovery {
     };
     await this.#leftovers.end(ended, isGone);
     const silent = await silence.endsOf(open);
+    const over = new Set(open.flatMap(({ id, over }) => (over ? [id] : [])));
+    for (const id of this.#overSince.keys()) if (!over.has(id)) this.#overSince.delete(id);
     for (const { id, supervisor, over } of open) {
       const isLost = (await isGone(supervisor)) || (over && this.#isLongOver(id));
       const end = isLost ? (over ?? LOST) : silent.get(id);
@@ -123,9 +125,7 @@ export class Recovery {
   }
 
   async #end(jobId: string, end: End): Promise<void> {
-    const { record, silence, charges, changed } = this.#options;
-    this.#overSince.delete(jobId);
-    silence.forget(jobId);
+    const { record, charges, changed } = this.#options;
     const charge = charges.get(jobId);
     if (charge) await charge.end(end, 0);
     else await record.ended(jobId, end);

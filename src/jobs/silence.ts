@@ -23,8 +23,10 @@ export class Silence {
     this.#agents = agents;
   }
 
-  /** How those of the jobs end whose workers were not heard of for too long, by their ids; asked about together. */
+  /** How those of all open jobs end whose workers were not heard of for too long, by their ids; asked about together. */
   async endsOf(jobs: readonly Job[]): Promise<ReadonlyMap<string, End>> {
+    const open = new Set(jobs.map(({ id }) => id));
+    for (const id of this.#unheard.keys()) if (!open.has(id)) this.#unheard.delete(id);
     const ends = new Map<string, End>();
     const judge = async ({ id, agent, state }: Job): Promise<void> => {
       const seconds = this.#agents.get(agent)?.silenceSeconds;
@@ -35,10 +37,6 @@ export class Silence {
     };
     await Promise.all(jobs.map(judge));
     return ends;
-  }
-
-  forget(jobId: string): void {
-    this.#unheard.delete(jobId);
   }
 
   #sinceSeen(jobId: string): number {
