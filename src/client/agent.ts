@@ -15,7 +15,7 @@ import type {
   Revoked,
   Verdict,
 } from './shapes.ts';
-import type { More, Wire } from './wire.ts';
+import type { CallOptions, More, Wire } from './wire.ts';
 
 export interface AgentOptions {
   readonly wire: Wire;
@@ -25,7 +25,7 @@ export interface AgentOptions {
   renew(): Promise<Enrolled>;
 }
 
-export interface DispatchOptions {
+export interface DispatchOptions extends CallOptions {
   /** A repeat finds the same job. */
   readonly requestId?: string;
   /** Why, for the audit chain. */
@@ -68,58 +68,58 @@ export class Agent {
   }
 
   /** Mints an enrolment token for a sub-agent, which permits no more than this agent and ends with it. */
-  delegate(request: DelegateRequest): Promise<Delegated>;
+  delegate(request: DelegateRequest, options?: CallOptions): Promise<Delegated>;
   /** Gives work to an agent that the authority starts; without a lease it gets what this agent has, but for the right to delegate. */
   delegate(agent: string, input: Json, lease?: Lease, options?: DispatchOptions): Promise<Job>;
   async delegate(
     to: DelegateRequest | string,
-    input: Json = null,
+    given?: Json | CallOptions,
     lease?: Lease,
-    { requestId, purpose }: DispatchOptions = {},
+    { requestId, purpose, ...options }: DispatchOptions = {},
   ): Promise<Delegated | Job> {
+    // The signatures above say which of the two is given.
     if (typeof to !== 'string') {
-      return (await this.#send('POST', `/api/v1/agents/${this.agentId}/delegate`, to)) as Delegated;
+      const path = `/api/v1/agents/${this.agentId}/delegate`;
+      return (await this.#send('POST', path, to, given as CallOptions | undefined)) as Delegated;
     }
-    const ask = (tool: string, given: object): Promise<unknown> => this.call(tool, given);
     const asked = {
       agent: to,
-      input,
+      input: (given ?? null) as Json,
       ...lease?.terms,
       ...(requestId !== undefined && { request_id: requestId }),
       ...(purpose !== undefined && { purpose }),
     };
-    return new Job((await ask('aga_dispatch_job', asked)) as JobStatus, ask);
+    return this.#jobOf('aga_dispatch_job', asked, options);
   }
 
   /** A job that was dispatched before, here or elsewhere, by this agent or one below it. */
-  async job(id: string): Promise<Job> {
-    const ask = (tool: string, given: object): Promise<unknown> => this.call(tool, given);
-    return new Job((await ask('aga_get_job', { job_id: id })) as JobStatus, ask);
+  job(id: string, options?: CallOptions): Promise<Job> {
+    return this.#jobOf('aga_get_job', { job_id: id }, options);
   }
 
   /** Whether this agent may do this, now; the verdict stands on the chain. */
-  async authorize(act: Act): Promise<Verdict> {
-    return (await this.#send('POST', '/api/v1/authorize', act)) as Verdict;
+  async authorize(act: Act, options?: CallOptions): Promise<Verdict> {
+    return (await this.#send('POST', '/api/v1/authorize', act, options)) as Verdict;
   }
 
   /** This agent, or one below it by id or name. */
-  async inspect(idOrName: string = this.agentId): Promise<AgentIdentity> {
-    return (await this.#send('GET', `/api/v1/agents/${encodeURIComponent(idOrName)}`)) as AgentIdentity;
+  async inspect(idOrName: string = this.agentId, options?: CallOptions): Promise<AgentIdentity> {
+    return (await this.#send('GET', pathOf(idOrName), undefined, options)) as AgentIdentity;
   }
 
   /** This agent and all below it, parents first. */
-  async list(): Promise<readonly AgentIdentity[]> {
-    return ((await this.#send('GET', '/api/v1/agents')) as { items: AgentIdentity[] }).items;
+  async list(options?: CallOptions): Promise<readonly AgentIdentity[]> {
+    return ((await this.#send('GET', '/api/v1/agents', undefined, options)) as { items: AgentIdentity[] }).items;
   }
 
   /** Ends an agent below this one, and all below that. */
-  async revoke(idOrName: string): Promise<Revoked> {
-    return (await this.#send('DELETE', `/api/v1/agents/${encodeURIComponent(idOrName)}`)) as Revoked;
+  async revoke(idOrName: string, options?: CallOptions): Promise<Revoked> {
+    return (await this.#send('DELETE', pathOf(idOrName), undefined, options)) as Revoked;
   }
 
   /** Calls one of the authority's tools, such as `aga_query_chain`. */
-  async call(tool: string, input: object = {}): Promise<Document> {
-    return (await this.#send('POST', `/api/v1/tools/${encodeURIComponent(tool)}`, input)) as Document;
+  async call(tool: string, input: object = {}, options?: CallOptions): Promise<Document> {
+    return (await this.#send('POST', `/api/v1/tools/${encodeURIComponent(tool)}`, input, options)) as Document;
   }
 
   /** Ends what runs, and sends nothing any more. The artifact lives on: `revoke` ends one. */
@@ -132,8 +132,14 @@ export class Agent {
     return this.#inSession((token) => this.#wire.open(method, path, body, { key: this.key, token }, more));
   }
 
-  #send(method: string, path: string, body?: object): Promise<unknown> {
-    return this.#inSession((token) => this.#wire.send(method, path, body, { key: this.key, token }));
+  async #jobOf(tool: string, input: object, options?: CallOptions): Promise<Job> {
+    // Asked of a tool, answered with a status: the authority's schema says so.
+    const ask = (name: string, given: object, more: CallOptions): Promise<unknown> => this.call(name, given, more);
+    return new Job((await ask(tool, input, options ?? {})) as JobStatus, ask);
+  }
+
+  #send(method: string, path: string, body?: object, options?: CallOptions): Promise<unknown> {
+    return this.#inSession((token) => this.#wire.send(method, path, body, { key: this.key, token }, options));
   }
 
   async #inSession<T>(send: (token: string) => Promise<T>): Promise<T> {
@@ -153,3 +159,5 @@ export class Agent {
     return send(this.#session.sessionToken);
   }
 }
+
+const pathOf = (idOrName: string): string => `/api/v1/agents/${encodeURIComponent(idOrName)}`;

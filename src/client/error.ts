@@ -35,6 +35,18 @@ export class DelegateError extends Error {
   }
 }
 
+/** Nobody waits for the answer any more: `reason` is that of the signal. */
+export const givenUp = (reason: unknown): DelegateError =>
+  reason instanceof Error && reason.name === 'TimeoutError'
+    ? local('TIMEOUT', 'No answer came in the time that was given.', 'Ask again, or give it more time.', true, reason)
+    : local('CANCELLED', 'The request was given up.', 'Ask again if it is still wanted.', false, reason);
+
+export const closed = (): DelegateError => local('CANCELLED', 'This agent was closed.', 'Connect again.', false);
+
+/** What this side says itself, without an answer. */
+const local = (code: string, message: string, hint: string, retryable: boolean, cause?: unknown): DelegateError =>
+  new DelegateError({ code, message, hint, retryable }, 0, cause);
+
 /** The server cannot be reached, or is none of ours. */
 export const unreachable = (status: number, cause?: unknown): DelegateError =>
   new DelegateError(

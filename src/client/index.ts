@@ -9,7 +9,7 @@ import { Agent } from './agent.ts';
 import { DelegateError, unreachable } from './error.ts';
 import { type AgentKey, agentKey, enrolmentProof, freshSeed, type KeyStore } from './key.ts';
 import type { Enrolled } from './shapes.ts';
-import { type Fetch, type Wire, wireTo } from './wire.ts';
+import { type CallOptions, type Fetch, type Wire, wireTo } from './wire.ts';
 
 export { Agent, type DispatchOptions } from './agent.ts';
 export { DelegateError } from './error.ts';
@@ -17,9 +17,11 @@ export { Job, type JobEvent, type JobState, type JobStatus } from './job.ts';
 export { type AgentKey, agentKey, agentKeyOf, type KeyStore, requestProof } from './key.ts';
 export { type BudgetMode, Lease, LeaseBuilder, type LeaseTerms } from './lease.ts';
 export type * from './shapes.ts';
+export type { CallOptions } from './wire.ts';
 export { type Work, type WorkOptions, work } from './worker.ts';
 
-export interface ConnectOptions {
+/** `signal` ends the connecting; what is asked later has its own. */
+export interface ConnectOptions extends CallOptions {
   /** Where the authority listens. */
   readonly server: string;
   /** The enrolment token. */
@@ -46,7 +48,7 @@ export async function connect(options: ConnectOptions): Promise<Agent> {
       'Use the enrollmentToken that a delegation answered.',
     );
   }
-  if (!/^https?:/i.test(server) || !URL.canParse(server)) {
+  if (!/^https?:[^?#]*$/i.test(server) || !URL.canParse(server)) {
     throw refused(
       'INVALID_REQUEST',
       'server is not the address of an authority.',
@@ -55,8 +57,8 @@ export async function connect(options: ConnectOptions): Promise<Agent> {
   }
   const key = options.key ?? (await keyFor(tokenId, options.keys));
   const wire = wireTo(server, options.fetch);
-  const renew = () => enrol(wire, { ...options, tokenId, key });
-  const enrolled = await renew();
+  const renew = (more?: CallOptions) => enrol(wire, { ...options, tokenId, key }, more);
+  const enrolled = await renew(options);
   if (policyPreset !== undefined && enrolled.policyPreset !== null && enrolled.policyPreset !== policyPreset) {
     wire.close();
     const message = `The token was minted under the preset "${enrolled.policyPreset}", not "${policyPreset}".`;
@@ -70,14 +72,20 @@ interface Enrolment extends Pick<ConnectOptions, 'token' | 'agentName'> {
   readonly key: AgentKey;
 }
 
-async function enrol(wire: Wire, { token, agentName, tokenId, key }: Enrolment): Promise<Enrolled> {
+async function enrol(
+  wire: Wire,
+  { token, agentName, tokenId, key }: Enrolment,
+  options?: CallOptions,
+): Promise<Enrolled> {
   const body = {
     enrollmentToken: token,
     ...(agentName !== undefined && { agentName }),
     publicKey: key.id,
     proof: enrolmentProof(tokenId, key),
   };
-  const enrolled = (await wire.send('POST', '/api/v1/agents/enroll', body)) as Enrolled | null;
+  const enrolled = (await wire.send('POST', '/api/v1/agents/enroll', body, undefined, {
+    signal: options?.signal,
+  })) as Enrolled | null;
   // Of whatever else may listen there, nobody is taken for an authority.
   if (typeof enrolled?.sessionToken !== 'string') throw unreachable(200);
   return enrolled;

@@ -1,6 +1,7 @@
 /** A job that was given to an agent: its events, its result, and its end. */
 import type { Json } from '../base/canonical.ts';
 import { DelegateError } from './error.ts';
+import type { CallOptions } from './wire.ts';
 
 export type JobState = 'pending' | 'running' | 'success' | 'error' | 'cancelled' | 'timed_out';
 
@@ -34,7 +35,7 @@ export interface JobStatus {
 }
 
 /** Asks a tool of the authority. Throws `DelegateError`. */
-type Ask = (tool: string, input: object) => Promise<unknown>;
+type Ask = (tool: string, input: object, options: CallOptions) => Promise<unknown>;
 
 /** Seconds that one question waits for something to happen; the next follows at once. */
 const PATIENCE = 20;
@@ -55,9 +56,12 @@ export class Job {
     this.#ask = ask;
   }
 
-  /** Resolves with the result; rejects with a `DelegateError` of the job's own code where it ends otherwise. */
-  async result(): Promise<Json> {
-    while (!this.#over) await this.#look(Number.MAX_SAFE_INTEGER, PATIENCE);
+  /**
+   * Resolves with the result; rejects with a `DelegateError` of the job's own code where it ends otherwise. Where the
+   * authority could not be asked, it is a `retryable` one, and may be called again.
+   */
+  async result(options: CallOptions = {}): Promise<Json> {
+    while (!this.#over) await this.#look(Number.MAX_SAFE_INTEGER, PATIENCE, options);
     const { state, result = null, error } = this.#over;
     if (state === 'success' && !error) return result;
     const { code, message } = error ?? { code: 'INTERNAL', message: 'The job ended without a reason.' };
@@ -68,9 +72,9 @@ export class Job {
   }
 
   /** Every event after the one with this number, as it happens, to the last. */
-  async *events(after = 0): AsyncGenerator<JobEvent, void, undefined> {
+  async *events(after = 0, options: CallOptions = {}): AsyncGenerator<JobEvent, void, undefined> {
     for (let last = after; ; ) {
-      const { events, last_event, state } = await this.#look(last, PATIENCE);
+      const { events, last_event, state } = await this.#look(last, PATIENCE, options);
       for (const event of events) {
         last = event.event_number;
         yield event;
@@ -80,18 +84,18 @@ export class Job {
   }
 
   /** How it stands now, with the events after the one with this number. */
-  status(after = 0): Promise<JobStatus> {
-    return this.#look(after, 0);
+  status(after = 0, options: CallOptions = {}): Promise<JobStatus> {
+    return this.#look(after, 0, options);
   }
 
   /** Ends the job and everything below it. One that has ended stays as it ended. */
-  async cancel(): Promise<JobStatus> {
-    return this.#remember((await this.#ask('aga_cancel_job', { job_id: this.id })) as JobStatus);
+  async cancel(options: CallOptions = {}): Promise<JobStatus> {
+    return this.#remember((await this.#ask('aga_cancel_job', { job_id: this.id }, options)) as JobStatus);
   }
 
-  async #look(after_event: number, wait_seconds: number): Promise<JobStatus> {
+  async #look(after_event: number, wait_seconds: number, options: CallOptions): Promise<JobStatus> {
     const input = { job_id: this.id, after_event, wait_seconds };
-    return this.#remember((await this.#ask('aga_get_job', input)) as JobStatus);
+    return this.#remember((await this.#ask('aga_get_job', input, options)) as JobStatus);
   }
 
   #remember(status: JobStatus): JobStatus {

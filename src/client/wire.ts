@@ -1,19 +1,23 @@
 /** Requests to an authority by plain `fetch`: JSON out, JSON in, refusals as errors. */
-import { DelegateError, type Told, unreachable } from './error.ts';
+import { closed, DelegateError, givenUp, type Told, unreachable } from './error.ts';
 import { type AgentKey, requestProof } from './key.ts';
 
 export interface Wire {
   /** `as` signs the request: with a session token, or with the key alone. Throws `DelegateError`. */
-  send(method: string, path: string, body?: object, as?: Signing): Promise<unknown>;
+  send(method: string, path: string, body?: object, as?: Signing, options?: CallOptions): Promise<unknown>;
   /** The answer as it comes in, for one that is a stream. A refusal throws. */
   open(method: string, path: string, body: object | undefined, as?: Signing, more?: More): Promise<Response>;
   /** Ends what runs; nothing can be sent any more. */
   close(): void;
 }
 
-export interface More {
+export interface CallOptions {
+  /** Ends the waiting, with \`CANCELLED\`, or \`TIMEOUT\` where it is an \`AbortSignal.timeout\`. What was asked may have happened. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface More extends CallOptions {
   readonly accept?: string;
-  readonly signal?: AbortSignal;
 }
 
 export interface Signing {
@@ -46,36 +50,30 @@ export function wireTo(server: string, send: Fetch = globalThis.fetch): Wire {
       redirect: 'error',
       signal: signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
     }).catch((error: unknown) => {
-      throw closing.signal.aborted ? closed() : unreachable(0, error);
+      throw failed(0, error, signal);
     });
-    if (!response.ok) throw await refusalIn(response);
+    if (!response.ok) throw await refusalIn(response, signal);
     return response;
+  };
+  const failed = (status: number, error: unknown, signal: AbortSignal | undefined): DelegateError => {
+    if (closing.signal.aborted) return closed();
+    return signal?.aborted ? givenUp(signal.reason) : unreachable(status, error);
+  };
+  const jsonIn = (response: Response, signal: AbortSignal | undefined): Promise<unknown> =>
+    response.json().catch((error: unknown) => {
+      throw failed(response.status, error, signal);
+    });
+  const refusalIn = async (response: Response, signal: AbortSignal | undefined): Promise<DelegateError> => {
+    const told = ((await jsonIn(response, signal)) as { error?: Told } | null)?.error;
+    return typeof told?.code === 'string' ? new DelegateError(told, response.status) : unreachable(response.status);
   };
   return {
     open,
-    send: async (method, path, body, as) => jsonIn(await open(method, path, body, as)),
+    send: async (method, path, body, as, options) =>
+      jsonIn(await open(method, path, body, as, options), options?.signal),
     close: () => closing.abort(),
   };
 }
 
 /** What a proof names (RFC 9449, section 4.2). */
 const withoutQuery = (url: string): string => url.replace(/[?#].*/s, '');
-
-async function jsonIn(response: Response): Promise<unknown> {
-  try {
-    return await response.json();
-  } catch (error) {
-    throw unreachable(response.status, error);
-  }
-}
-
-async function refusalIn(response: Response): Promise<DelegateError> {
-  const told = ((await jsonIn(response)) as { error?: Told } | null)?.error;
-  return typeof told?.code === 'string' ? new DelegateError(told, response.status) : unreachable(response.status);
-}
-
-const closed = (): DelegateError =>
-  new DelegateError(
-    { code: 'CANCELLED', message: 'This agent was closed.', hint: 'Connect again.', retryable: false },
-    0,
-  );

@@ -88,12 +88,68 @@ describe('an agent', () => {
       expect(await thrown(connect(other))).toMatchObject({ code: 'UPSTREAM_FAILED' });
     }
     // As where `process.env.AGA` was forgotten.
-    for (const server of ['localhost:7460', 'nowhere', '', undefined as unknown as string]) {
+    for (const server of ['localhost:7460', 'nowhere', '', `${site.url}/?to=1`, undefined as unknown as string]) {
       const unnamed = await thrown(connect({ ...nowhere, server }));
       expect([server, unnamed.code, unnamed.retryable]).toEqual([server, 'INVALID_REQUEST', false]);
     }
     await lead.close();
     expect(await thrown(lead.list())).toMatchObject({ code: 'CANCELLED' });
+  });
+
+  it('ends each request with the signal of whoever asked: given up, or too late', async () => {
+    const enrolled = await token();
+    let silent = false;
+    const send: typeof fetch = (url, init) => {
+      if (!silent) return fetch(url, init);
+      return new Promise((_, reject) => {
+        const { signal } = init!;
+        if (signal!.aborted) reject(signal!.reason);
+        signal!.addEventListener('abort', () => reject(signal!.reason));
+      });
+    };
+    const lead = await connect({ server: site.url, token: enrolled, fetch: send });
+    silent = true;
+    const asks: readonly ((signal: AbortSignal) => Promise<unknown>)[] = [
+      (signal) => lead.delegate({ subAgentName: 'worker' }, { signal }),
+      (signal) => lead.delegate('search', null, undefined, { signal }),
+      (signal) => lead.authorize({ capability: 'fs.read', resource: '/a' }, { signal }),
+      (signal) => lead.inspect('worker', { signal }),
+      (signal) => lead.list({ signal }),
+      (signal) => lead.revoke('worker', { signal }),
+      (signal) => lead.call('aga_query_chain', {}, { signal }),
+      (signal) => lead.job('0'.repeat(32), { signal }),
+      (signal) => connect({ server: site.url, token: enrolled, fetch: send, signal }),
+    ];
+    for (const ask of asks) {
+      const stop = new AbortController();
+      const asked = thrown(ask(stop.signal));
+      stop.abort();
+      expect(await asked).toMatchObject({ code: 'CANCELLED', retryable: false, status: 0 });
+      expect(await thrown(ask(stop.signal))).toMatchObject({ code: 'CANCELLED', cause: stop.signal.reason });
+      expect(await thrown(ask(AbortSignal.timeout(5)))).toMatchObject({ code: 'TIMEOUT', retryable: true, status: 0 });
+    }
+    silent = false;
+    expect((await lead.inspect()).status.phase).toBe('Active');
+  });
+
+  it('says that an answer was given up, or its agent closed, also once it has begun', async () => {
+    const lead = await connected({
+      fetch: async (url: string, init: RequestInit) => {
+        const answer = await fetch(url, init);
+        if (url.endsWith('/enroll')) return answer;
+        const body = new ReadableStream({
+          start: (stream) => init.signal?.addEventListener('abort', () => stream.error(init.signal?.reason)),
+        });
+        return new Response(body, answer);
+      },
+    });
+    const stop = new AbortController();
+    const asked = thrown(lead.list({ signal: stop.signal }));
+    setTimeout(() => stop.abort(), 100);
+    expect(await asked).toMatchObject({ code: 'CANCELLED', message: 'The request was given up.' });
+    const last = thrown(lead.list());
+    setTimeout(() => lead.close(), 100);
+    expect(await last).toMatchObject({ code: 'CANCELLED', message: 'This agent was closed.' });
   });
 
   it('keeps its key before it shows the token, and comes back as the same agent', async () => {

@@ -124,6 +124,16 @@ describe('delegate(agent, input, lease)', () => {
     expect(await refused(failed.result())).toMatchObject({ code: 'NO_DATA', message: 'nothing' });
   });
 
+  it('is waited for until its caller gives up, and goes on', async () => {
+    const child = await ctx.delegate('worker', { sleep: 1000, result: 'there' }, lease());
+    const signal = AbortSignal.timeout(100);
+    expect(await refused(child.result({ signal }))).toMatchObject({ code: 'TIMEOUT', retryable: true, status: 0 });
+    const events = child.events(2, { signal: AbortSignal.abort() });
+    expect(await refused(events.next())).toMatchObject({ code: 'CANCELLED' });
+    expect(await child.result()).toBe('there');
+    expect((await child.status(2, { signal: new AbortController().signal })).state).toBe('success');
+  });
+
   it('is refused before anything starts', async () => {
     const wider = Lease.builder().allow('fs.write', '/**').build();
     expect(await refused(ctx.delegate('worker', null, wider))).toMatchObject({
