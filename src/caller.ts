@@ -4,13 +4,20 @@ import { find, notFound } from './authority/find.ts';
 import { type Grant, isWithin } from './authority/grant.ts';
 import type { State } from './authority/state.ts';
 
+interface Session {
+  /** The last root that it was told of. */
+  lastRoot: string | null;
+  /** The last root that was decided for it: who does not wait for the answer means this one already. */
+  decidedRoot?: string;
+}
+
 export interface Caller {
   /** How strongly the caller is known. */
   readonly binding: 'operator' | Binding;
   /** Hash of the artifact that the caller acts under; null for the operator. */
   readonly artifact: string | null;
   /** What this one connection remembers. */
-  readonly session: { lastRoot: string | null };
+  readonly session: Session;
   /** Address under which it reaches this authority; absent on the same machine. */
   readonly server?: string;
 }
@@ -22,6 +29,13 @@ export const bound = (artifact: string, binding: Binding): Caller => ({
   artifact,
   session: { lastRoot: null },
 });
+
+/** Hash of what a caller means who names nothing: its artifact, else the last root made in its session; null for none. */
+export function ownArtifact({ artifact, session }: Caller, state: State): string | null {
+  const { decidedRoot, lastRoot } = session;
+  // What was decided and could not be written does not exist.
+  return artifact ?? (decidedRoot !== undefined && state.grants.has(decidedRoot) ? decidedRoot : lastRoot);
+}
 
 /** The grant of that hash if the caller may see it: the operator all, an artifact its own subtree. */
 export function visible(state: State, caller: Caller, hash: string): Grant {

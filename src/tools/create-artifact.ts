@@ -4,7 +4,8 @@ import type { Event } from '../authority/event/index.ts';
 import { toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
-import { recalled, requestDigest } from './request.ts';
+import { ownArtifact } from '../caller.ts';
+import { createdAt, recalled, requestDigest } from './request.ts';
 import { rootScope } from './requested-scope.ts';
 import * as piece from './schema.ts';
 import { type ChainPosition, tool } from './tool.ts';
@@ -54,17 +55,18 @@ export const createArtifact = tool({
   }),
   output,
   decide(input, context) {
-    const { caller, now, authority } = context;
+    const { caller, now, authority, state } = context;
     if (caller.artifact !== null) {
       throw new Refusal(
         'NOT_OPERATOR',
         'A session bound to an artifact cannot create a root; use aga_delegate_to_subagent.',
       );
     }
+    const { session } = caller;
     const tell = (event: Event, { sequence_number, entry_hash }: ChainPosition): z.infer<typeof output> => {
       if (event.kind !== 'ARTIFACT_CREATED') throw new TypeError('a root is told from its own entry');
       const { artifact, hash } = event.sealed;
-      caller.session.lastRoot = hash;
+      session.lastRoot = recall === undefined ? hash : (session.lastRoot ?? hash);
       return {
         success: true,
         artifact_hash: hash,
@@ -77,7 +79,11 @@ export const createArtifact = tool({
     };
     const request = requestDigest(NAME, context, input);
     const recall = recalled(context, request);
-    if (recall !== undefined) return { recall, tell };
+    if (recall !== undefined) {
+      const root = ownArtifact(caller, state) === null && createdAt(state, recall);
+      if (root) session.decidedRoot = root.hash;
+      return { recall, tell };
+    }
 
     const sealed = seal(
       {
@@ -96,6 +102,7 @@ export const createArtifact = tool({
       },
       authority,
     );
+    session.decidedRoot = sealed.hash;
     return { event: { kind: 'ARTIFACT_CREATED', sealed, request }, tell };
   },
 });

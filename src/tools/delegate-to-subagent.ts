@@ -10,7 +10,7 @@ import { capabilityOf } from '../scope/capability.ts';
 import type { Permissions } from '../scope/permissions.ts';
 import { derive, eitherName } from './derive.ts';
 import { launch, launchOf } from './launch.ts';
-import { recalled, requestDigest } from './request.ts';
+import { parentOfFirst, recalled, requestDigest } from './request.ts';
 import * as piece from './schema.ts';
 import { subjectOf } from './subject.ts';
 import { type ChainPosition, type Context, tool } from './tool.ts';
@@ -77,7 +77,7 @@ export const delegateToSubagent = tool({
     const ttl = eitherName(input, 'ttl_seconds', 'requested_ttl_seconds') ?? DEFAULT_TTL;
     const purpose = eitherName(input, 'delegation_reason', 'delegation_purpose') ?? 'Sub-agent delegation';
     const subject = input.sub_agent_id ?? 'sub-agent';
-    const parent = subjectOf(context, input.parent_artifact_hash);
+    const parent = parentOfFirst(NAME, context, input) ?? subjectOf(context, input.parent_artifact_hash);
     refuseHalted(parent, now);
     if (input.enroll && input.holder_public_key !== undefined) {
       throw new Refusal('INVALID_REQUEST', 'A holder_public_key leaves nothing to enrol; give it, or enroll.');

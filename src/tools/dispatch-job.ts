@@ -12,7 +12,7 @@ import { Refusal } from '../base/refusal.ts';
 import { type Agents, resolveAgent } from './available.ts';
 import { derive, eitherName } from './derive.ts';
 import { jobOutput } from './job.ts';
-import { recalled, requestDigest } from './request.ts';
+import { parentOfFirst, recalled, requestDigest } from './request.ts';
 import * as piece from './schema.ts';
 import { subjectOf } from './subject.ts';
 import { type Context, tool } from './tool.ts';
@@ -43,7 +43,7 @@ export const dispatchJob = tool({
     const { wait_seconds: _, ...asked } = given;
     const reason = eitherName(given, 'delegation_reason', 'purpose');
     const { state, policy } = context;
-    const parent = subjectOf(context, asked.parent_artifact_hash);
+    const parent = parentOfFirst(NAME, context, asked, 1) ?? subjectOf(context, asked.parent_artifact_hash);
     refuseHalted(parent, context.now);
     const agents: Agents = policy.jobs?.agents ?? new Map();
     const agent = resolveAgent(agents, asked.agent);

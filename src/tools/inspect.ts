@@ -5,6 +5,7 @@ import { ended, type Grant, lineage, subtree } from '../authority/grant.ts';
 import { leftOf } from '../authority/usage.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
+import { ownArtifact } from '../caller.ts';
 import type { Entry } from '../chain/entry.ts';
 import { drawTree } from './drawing.ts';
 import * as piece from './schema.ts';
@@ -61,8 +62,8 @@ export const inspect = tool({
 
 type Input = { readonly artifact_hash?: string | undefined };
 
-const isForest = (input: Input, { caller }: Context): boolean =>
-  input.artifact_hash === undefined && caller.artifact === null && caller.session.lastRoot === null;
+const isForest = (input: Input, { caller, state }: Context): boolean =>
+  input.artifact_hash === undefined && ownArtifact(caller, state) === null;
 
 /** The grant, or the hash of one that expired so long ago that only the chain knows it: the operator may still see that. */
 function grantOrPast(input: Input, context: Context): Grant | string {

@@ -2,12 +2,12 @@
 import { find } from '../authority/find.ts';
 import type { Grant } from '../authority/grant.ts';
 import { Refusal } from '../base/refusal.ts';
-import { visible } from '../caller.ts';
+import { ownArtifact, visible } from '../caller.ts';
 import type { Context } from './tool.ts';
 
 /** The hash named, else the session's artifact, else the last root created in this session. Throws `NO_ARTIFACT`. */
-export function namedOrOwn({ caller }: Context, named: string | undefined): string {
-  const hash = named ?? caller.artifact ?? caller.session.lastRoot;
+export function namedOrOwn({ caller, state }: Context, named: string | undefined): string {
+  const hash = named ?? ownArtifact(caller, state);
   if (hash === null) throw new Refusal('NO_ARTIFACT', 'No artifact loaded. Call aga_create_artifact first.');
   return hash;
 }

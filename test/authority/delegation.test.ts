@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { operator } from '../../src/caller.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
 import { as, kernel, kinds, refusal, START } from '../kernel.ts';
 
 const TOOLS = ['search/*', 'filesystem/read_*'];
@@ -286,6 +288,81 @@ describe('request_id', () => {
     expect((await refusal(call('aga_delegate_to_subagent', { request_id: 'r' }, caller))).code).toBe(
       'ARTIFACT_REVOKED',
     );
+  });
+
+  it('is understood by a session that was started anew as by the one before', async () => {
+    const { call } = kernel();
+    const root = await call('aga_create_artifact', {});
+    const first = await call('aga_delegate_to_subagent', { request_id: 'r' });
+    const anew = operator();
+    expect(await call('aga_delegate_to_subagent', { request_id: 'r' }, anew)).toEqual(first);
+    const other = refusal(call('aga_delegate_to_subagent', { request_id: 'r', sub_agent_id: 'other' }, anew));
+    expect((await other).code).toBe('DUPLICATE_KEY');
+    for (const input of [{}, { request_id: 'unused' }]) {
+      expect((await refusal(call('aga_delegate_to_subagent', input, anew))).code).toBe('NO_ARTIFACT');
+    }
+    await call('aga_revoke_artifact', { artifact_hash: root.artifact_hash, reason: 'x' });
+    const ended = refusal(call('aga_delegate_to_subagent', { request_id: 'r' }, anew));
+    expect((await ended).code).toBe('ARTIFACT_REVOKED');
+  });
+});
+
+describe("an operator's session", () => {
+  it('means the root that it has just asked for, whoever does not wait for the answer', async () => {
+    const { call } = kernel();
+    const [one, first, tree, two, second] = await Promise.all([
+      call('aga_create_artifact', { subject: 'one' }),
+      call('aga_delegate_to_subagent', {}),
+      call('aga_inspect', { view: 'tree' }),
+      call('aga_create_artifact', { subject: 'two' }),
+      call('aga_delegate_to_subagent', {}),
+    ]);
+    expect(first.parent_artifact_hash).toBe(one.artifact_hash);
+    expect(tree.artifact_hash).toBe(one.artifact_hash);
+    expect(second.parent_artifact_hash).toBe(two.artifact_hash);
+  });
+
+  it('means the last root that it made, not one that it asks for again', async () => {
+    const { call } = kernel();
+    const asked = { subject: 'one', request_id: 'r' };
+    const one = await call('aga_create_artifact', asked);
+    const two = await call('aga_create_artifact', { subject: 'two' });
+    const [again, child] = await Promise.all([
+      call('aga_create_artifact', asked),
+      call('aga_delegate_to_subagent', {}),
+    ]);
+    expect(again).toEqual(one);
+    expect(child.parent_artifact_hash).toBe(two.artifact_hash);
+    expect((await call('aga_inspect', {})).artifact_hash).toBe(two.artifact_hash);
+  });
+
+  it('has the root that it asks for again, where it was started anew', async () => {
+    const { call } = kernel();
+    const asked = { subject: 'one', request_id: 'r' };
+    const one = await call('aga_create_artifact', asked);
+    await call('aga_create_artifact', { subject: 'two' });
+    const anew = operator();
+    const [, child] = await Promise.all([
+      call('aga_create_artifact', asked, anew),
+      call('aga_delegate_to_subagent', {}, anew),
+    ]);
+    expect(child.parent_artifact_hash).toBe(one.artifact_hash);
+    expect(anew.session.lastRoot).toBe(one.artifact_hash);
+  });
+
+  it('keeps the root that it has where the next could not be written', async () => {
+    const store = new MemoryStore();
+    const { call } = kernel({ store });
+    const one = await call('aga_create_artifact', { subject: 'one' });
+    const commit = store.commit.bind(store);
+    store.commit = (size, decide) =>
+      commit(size, (...given) => {
+        decide(...given);
+        throw new Error('the disk is full');
+      });
+    expect((await refusal(call('aga_create_artifact', { subject: 'two' }))).code).toBe('CHAIN_CONTENDED');
+    store.commit = commit;
+    expect((await call('aga_delegate_to_subagent', {})).parent_artifact_hash).toBe(one.artifact_hash);
   });
 });
 

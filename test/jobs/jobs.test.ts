@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operator } from '../../src/caller.ts';
 import { as, refusal } from '../kernel.ts';
 import { carrying, cleanUp, type Office, office, scratchDir } from './office.ts';
 
@@ -261,6 +262,8 @@ describe('a dispatch', () => {
     const first = await dispatch({ result: 7 }, { request_id: 'one', wait_seconds: 10 });
     expect(await dispatch({ result: 7 }, { request_id: 'one' })).toEqual(first);
     expect((await refusal(dispatch({ result: 8 }, { request_id: 'one' }))).code).toBe('DUPLICATE_KEY');
+    const unnamed = { request_id: 'one', parent_artifact_hash: undefined };
+    expect(await dispatch({ result: 7 }, unnamed, operator())).toEqual(first);
     const many = await Promise.all(Array.from({ length: 20 }, () => dispatch({ result: 9 }, { request_id: 'two' })));
     expect(new Set(many.map(({ job_id }) => job_id)).size).toBe(1);
     expect((await over(many[0].job_id)).result).toBe(9);
