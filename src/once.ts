@@ -1,12 +1,13 @@
 /** Something that is made at first need, and kept. */
 import { Refusal } from './base/refusal.ts';
 
-/** What succeeded, or was refused for good, is not tried again. */
+/** What succeeded, or was refused for good, is not tried again. A full disk is not for good. */
 export function once<T>(attempt: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {
     made ??= attempt().catch((error: unknown) => {
-      if (!(error instanceof Refusal) || error.body.retryable) made = undefined;
+      const isForGood = error instanceof Refusal && !error.body.retryable && error.code !== 'INTERNAL';
+      if (!isForGood) made = undefined;
       throw error;
     });
     return made;
