@@ -9,7 +9,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { Refusal } from '../base/refusal.ts';
 import type { Clock, Nonces } from '../ports.ts';
-import { isBusy } from './sqlite/failure.ts';
+import { inWords, isBusy, isDamaged } from './sqlite/failure.ts';
 
 /** Milliseconds between two rounds of forgetting. */
 const FORGET_EVERY = 10_000;
@@ -127,7 +127,8 @@ function openFile(path: string): DatabaseSync {
   try {
     return connect(path);
   } catch (error) {
-    if (isBusy(error)) throw error;
+    // Others may be using what only cannot be opened now.
+    if (!isDamaged(error)) throw inWords(error);
     // After a power cut it may be half written; nothing in it is still of use.
     for (const each of [path, `${path}-journal`]) if (existsSync(each)) unlinkSync(each);
     return connect(path);

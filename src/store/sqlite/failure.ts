@@ -44,6 +44,12 @@ export function isBusy(error: unknown): boolean {
   return code !== undefined && MEANINGS[code] === BUSY;
 }
 
+/** Whether the file itself is no whole database. */
+export function isDamaged(error: unknown): boolean {
+  const code = primaryCode(error);
+  return code === 11 || code === 26;
+}
+
 /** The refusal for what SQLite threw; anything else, such as what a caller's own function threw, comes back as it is. */
 export function inWords(error: unknown): unknown {
   const code = primaryCode(error);
