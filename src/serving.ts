@@ -16,12 +16,12 @@ export interface ServeOptions {
   readonly publicUrl?: string | undefined;
   /** Files in PEM. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** Told of the operator's token where it is made at this start, at once: what fails later does not make it anew. */
+  readonly onFreshToken?: (token: string) => void;
 }
 
 export interface Serving {
   readonly url: string;
-  /** The operator's token, where it was made at this start. */
-  readonly freshToken: string | null;
   close(): Promise<void>;
 }
 
@@ -35,6 +35,7 @@ export interface Place extends ServeOptions {
 export async function serveInstallation(installation: Installation, place: Place): Promise<Serving> {
   const { dataDir: directory, config, given, host, port, publicUrl, tls } = place;
   const { digest, fresh } = operatorToken({ directory, given, random: randomBytes });
+  if (fresh !== null) place.onFreshToken?.(fresh);
   const { service, tokens, name, session, enforcement, jobs, witnesses } = installation;
   const nonces = installation.openNonces();
   const server = await serveHttp({
@@ -60,7 +61,6 @@ export async function serveInstallation(installation: Installation, place: Place
   const quiet = service.onNews(() => void service.follow().catch(() => undefined));
   return {
     url: server.url,
-    freshToken: fresh,
     async close() {
       quiet();
       // While nothing new is taken jobs end, and whoever waits for one is told so.

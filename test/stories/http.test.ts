@@ -32,6 +32,19 @@ async function coordinatorToken(url: string, changes: object = {}): Promise<stri
 }
 
 describe('serve', () => {
+  it('shows the operator token that it makes also where it cannot listen', async () => {
+    const other = await serve(directory());
+    const dir = directory();
+    const { code, err } = await run(['--data-dir', dir, 'serve', '--http', new URL(other.url).host]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^operator token: (\S{22,})\naga-delegate: Cannot listen on .*: EADDRINUSE\.\n$/);
+    await other.stop();
+    const again = await serve(dir, {});
+    const token = /^operator token: (\S+)$/m.exec(err)?.[1] ?? '';
+    expect((await tool(again.url, 'aga_create_artifact', {}, token)).success).toBe(true);
+    await again.stop();
+  });
+
   it('shows its operator token once, keeps a hash of it, and ends in peace', async () => {
     const dir = directory();
     const first = await serve(dir, {});

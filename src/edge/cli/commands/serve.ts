@@ -25,9 +25,11 @@ export const serve: Command = {
     ],
   ],
   async run(desk, { options }) {
-    const { url, freshToken, close } = await (await desk.open()).serve(readOptions(options, desk.terminal));
     const { err } = desk.terminal;
-    if (freshToken !== null) err.line(`operator token: ${freshToken}`);
+    const { url, close } = await (await desk.open()).serve({
+      ...readOptions(options, desk.terminal),
+      onFreshToken: (token) => err.line(`operator token: ${token}`),
+    });
     err.line(`listening on ${url}`);
     await stopped();
     await close();
