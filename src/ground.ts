@@ -45,11 +45,20 @@ type Random = (length: number) => Uint8Array;
 /** Throws `CannotStart`. */
 export async function groundOf(settings: Settings, random: Random): Promise<Ground> {
   const { url } = settings.database;
+  prepareDirectory(homeOf(settings));
+  warnRoot(settings.dataDir);
   return url === null ? disk(settings, random) : shared(settings, url, random);
 }
 
+/** Anybody else cannot use such a directory at all. */
+function warnRoot(directory: string): void {
+  if (process.getuid?.() !== 0 || statSync(directory).uid === 0) return;
+  complain(
+    `The data directory ${directory} belongs to another user, who may not be able to use what root makes there now. Run this as that user.`,
+  );
+}
+
 async function disk({ dataDir, authority, archiveDir }: Settings, random: Random): Promise<Ground> {
-  prepareDirectory(dataDir);
   const database = join(dataDir, 'chain.db');
   const own = fileKeys({ directory: dataDir, chainExists: hasContent(database), random });
   const following = succession({ directory: dataDir, random });
@@ -76,7 +85,6 @@ const SLOW_MS = 1_000;
 async function shared(settings: Settings, url: string, random: Random): Promise<Ground> {
   const { authority, database, archiveDir } = settings;
   const home = homeOf(settings);
-  prepareDirectory(home);
   // Loaded only where it is asked for, as is what reads keys from elsewhere.
   const [{ openPostgres }, { PostgresNonces }, { PostgresJournal }, shares] = await Promise.all([
     import('./store/postgres.ts'),

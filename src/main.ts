@@ -14,6 +14,8 @@ import { standingOf } from './service/standing.ts';
 import { VERSION } from './version.ts';
 
 async function main(args: readonly string[]): Promise<number> {
+  // Keys and chain are for their owner, not for nobody: under some umasks not even we could read them again.
+  process.umask(process.umask(0o077) & ~0o700);
   // File systems and disks are waited for in libuv's threads, which are made at their first use, see `following.ts`.
   process.env.UV_THREADPOOL_SIZE ??= '16';
   const flags = serverFlags(args);
@@ -136,8 +138,7 @@ function leave(code: number): void {
 }
 
 main(process.argv.slice(2)).then(leave, (error: unknown) => {
-  const known = error instanceof CannotStart || error instanceof Refusal;
-  if (known) complain(error.message);
+  if (error instanceof Refusal) complain(`${error.message} ${error.hint}`);
   else report(error);
   // A hook that ends with anything but 2 lets the call go on.
   leave(process.argv[2] === 'hook' ? 2 : 1);

@@ -39,7 +39,7 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   'verify.ts': ['chain', 'evidence'],
   'index.ts': ['base', 'scope', 'artifact', 'chain', 'authority', 'client', 'verify.ts'],
   'cannot-start.ts': [],
-  'complaint.ts': ['base'],
+  'complaint.ts': ['base', 'cannot-start.ts'],
   'once.ts': ['base'],
   'process-group.ts': [],
   'random.ts': [],
