@@ -1,8 +1,9 @@
 /** `delegate(agent, input, lease)` of the client library, over HTTP, to agents that are processes. */
 import { rmSync, writeFileSync } from 'node:fs';
+import { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import { assemble, type Installation } from '../../src/assemble.ts';
 import { operator as asOperator, bound } from '../../src/caller.ts';
 import { type Agent, connect, type DelegateError, type JobEvent, Lease, work } from '../../src/client/index.ts';
@@ -406,6 +407,20 @@ describe('the stream of a job', () => {
     const rest = await (await ctx.open('GET', `/api/v1/jobs/${child.id}/events?after=6`)).text();
     expect(ids(rest)).toEqual([7, 8]);
     expect((await refused(ctx.open('GET', `/api/v1/jobs/${'0'.repeat(32)}/events`))).code).toBe('JOB_NOT_FOUND');
+  });
+
+  it('waits for a client that does not read', async () => {
+    // More than fits between the two of them.
+    const say = [{ type: 'log', message: '\u20ac'.repeat(4000) }];
+    const child = await ctx.delegate('worker', { say, times: 900, result: 1 }, lease());
+    await child.result();
+    const write = vi.spyOn(ServerResponse.prototype, 'write');
+    const stream = await ctx.open('GET', `/api/v1/jobs/${child.id}/events`);
+    await sleep(500);
+    // One page of events, not all of them.
+    expect(write.mock.calls.length).toBeLessThan(600);
+    write.mockRestore();
+    expect((await stream.text()).match(/^id: /gm)).toHaveLength(903);
   });
 });
 

@@ -16,7 +16,7 @@ if (input.note)
 const sleeper = 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)';
 if (input.fork) spawn(process.execPath, ['-e', sleeper], { stdio: 'inherit' });
 if (input.flee) spawn(process.execPath, ['-e', sleeper], { stdio: 'ignore', detached: true }).unref();
-for (const each of input.say ?? []) say(each);
+for (let times = input.times ?? 1; times > 0; times--) for (const each of input.say ?? []) say(each);
 if (input.env)
   say({
     type: 'result',
@@ -25,4 +25,4 @@ if (input.env)
 if ('sleep' in input) await sleep(input.sleep);
 if ('result' in input) say({ type: 'result', result: input.result });
 if (input.after) await sleep(input.after);
-process.exit(input.exit ?? 0);
+process.stdout.write('', () => process.exit(input.exit ?? 0));

@@ -5,6 +5,7 @@ import type { State } from '../../authority/state.ts';
 import type { Caller } from '../../caller.ts';
 import type { Row } from '../../ports.ts';
 import type { Service } from '../../service/service.ts';
+import { drained } from './drained.ts';
 import { HEADERS } from './reply.ts';
 
 export interface Follower {
@@ -49,7 +50,7 @@ export class Stream {
     let end: number | null = null;
     while (end === null && !this.isClosed) {
       end = await this.#readOn(service);
-      if (this.#response.writableNeedDrain) await drained(this.#response);
+      await drained(this.#response);
     }
     return end;
   }
@@ -115,13 +116,3 @@ export class Stream {
     if (!this.isClosed) this.#response.write(text);
   }
 }
-
-/** Or it is gone. */
-const drained = (response: ServerResponse): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done).off('close', done);
-      resolve();
-    };
-    response.on('drain', done).on('close', done);
-  });

@@ -4,6 +4,7 @@ import { Refusal } from '../../../base/refusal.ts';
 import { readSaying, type Saying } from '../../../jobs/saying.ts';
 import { getJob } from '../../../tools/get-job.ts';
 import { asJobShown, isOver, type JobShown } from '../../../tools/job.ts';
+import { drained } from '../drained.ts';
 import { HEADERS } from '../reply.ts';
 import { route } from '../route.ts';
 
@@ -37,6 +38,7 @@ export const followJob = route({
               response.write(`id: ${last}\ndata: ${JSON.stringify(event)}\n\n`);
             }
             if (isOver(job) && last >= job.last_event) break;
+            await drained(response);
           }
         };
         void follow()
