@@ -95,7 +95,7 @@ async function disclosedIn(file: unknown): Promise<Disclosed> {
 
 async function bytesOf(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return file === '-' ? Buffer.concat(await process.stdin.toArray()) : await readFile(file);
   } catch (error) {
     throw new CannotStart(`${plain(file)} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`);
   }

@@ -4,7 +4,7 @@ import { TILE_WIDTH } from '../../evidence/tiles.ts';
 import { tileFiles, tlogConsistency, tlogProof } from '../../evidence/tlog.ts';
 import type { Reader } from '../../tools/tool.ts';
 import type { Desk, Given, Outcome } from './command.ts';
-import { placeFiles, placeText } from './placing.ts';
+import { isStdout, placeFiles, placeText } from './placing.ts';
 import { progress } from './progress.ts';
 import { plain } from './terminal.ts';
 import { usage } from './usage.ts';
@@ -37,7 +37,7 @@ async function exportText(
 
 /** Every file of the log into a folder. */
 export async function exportTiles(desk: Desk, { out }: Options): Promise<Outcome> {
-  if (typeof out !== 'string') usage(desk.terminal, '--format tlog-tiles needs --out FOLDER');
+  if (typeof out !== 'string' || isStdout(out)) usage(desk.terminal, '--format tlog-tiles needs --out FOLDER');
   const { readAll, log } = await desk.open();
   const bar = progress(desk.terminal, 'Writing tiles');
   const made = await readAll(async (reader) => {

@@ -1,6 +1,6 @@
 /** Evidence on the command line: written in one place, verified in another that has never heard of the first. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile as readText } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ import { MemoryStore } from '../../../src/store/memory.ts';
 import { buildBundle } from '../../evidence/build.ts';
 import { longChain } from '../../evidence/long-chain.ts';
 import { KEYS } from '../../kernel.ts';
-import { folder, type Installation, installation, onTerminal, run } from './cli.ts';
+import { folder, type Installation, installation, onTerminal, PROGRAM, run } from './cli.ts';
 
 const STRANGER = toDidKey(signer(new Uint8Array(32).fill(7)).publicKey);
 let home: Installation;
@@ -145,6 +145,35 @@ describe('export', () => {
     expect((await home.run('export', child, '--out', place)).err).toContain('is a folder');
     expect((await home.run('export', '0'.repeat(64), '--out', join(place, 'none.json'))).code).toBe(1);
     expect(readdirSync(place)).toEqual(['evidence.json']);
+  });
+
+  it('to stdout writes the evidence and nothing else, whatever stdout is, and verify reads it from there', async () => {
+    const place = folder();
+    const shell = (line: string) => spawnSync('sh', ['-c', line], { cwd: place, encoding: 'utf8' });
+    const made = `"${process.execPath}" "${PROGRAM}" --data-dir "${home.path}" export ${child}`;
+    for (const out of ['-', '/dev/stdout']) {
+      const { stdout, status } = shell(`${made} --json --out ${out} | cat`);
+      expect([status, JSON.parse(stdout).type]).toEqual([0, 'aga-bundle/v1']);
+      // A file that stdout leads to is written on: neither it nor the system's link is replaced by another.
+      const { status: done } = shell(`echo before > kept && ${made} --format freshness --out ${out} >> kept`);
+      const [before, statement] = readFileSync(join(place, 'kept'), 'utf8').split('\n');
+      expect([done, before, JSON.parse(statement ?? '').status]).toEqual([0, 'before', 'live']);
+    }
+    expect(lstatSync('/dev/stdout').isSymbolicLink()).toBe(true);
+    const piped = shell(
+      `${made} --out - | "${process.execPath}" "${PROGRAM}" verify - --trust ${keys.authority} --json`,
+    );
+    expect(JSON.parse(piped.stdout)).toMatchObject({ valid: true });
+    expect(readdirSync(place)).toEqual(['kept']);
+    expect(await home.run('export', '--format', 'tlog-tiles', '--out', '-')).toMatchObject({ code: 2 });
+  });
+
+  it('through a link of the system writes on, and leaves the link', async () => {
+    const place = folder();
+    const line = `"${process.execPath}" "${PROGRAM}" --data-dir "${home.path}" export ${child} --out /dev/fd/3 3> kept`;
+    expect(spawnSync('sh', ['-c', line], { cwd: place }).status).toBe(0);
+    expect(JSON.parse(readFileSync(join(place, 'kept'), 'utf8')).type).toBe('aga-bundle/v1');
+    expect(readdirSync(place)).toEqual(['kept']);
   });
 
   it('of a bound session is its own subtree, and never the whole log', async () => {

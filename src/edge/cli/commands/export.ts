@@ -7,7 +7,7 @@ import { attest } from '../../../tools/attest.ts';
 import { exportEvidence } from '../../../tools/export-evidence.ts';
 import type { Command, Desk, Given, Outcome } from '../command.ts';
 import { exportConsistency, exportEntry, exportTiles } from '../log-export.ts';
-import { placeCopy, placeDraft, placeText } from '../placing.ts';
+import { isStdout, placeCopy, placeDraft, placeText } from '../placing.ts';
 import { progress } from '../progress.ts';
 import { plain, sheet } from '../terminal.ts';
 import { usage } from '../usage.ts';
@@ -44,7 +44,10 @@ export const exportCommand: Command = {
     new Option('--last <number>', 'Up to this one. Omit for the end of the chain'),
     new Option('--entry <number>', 'For tlog-proof, instead of an artifact: this entry'),
     new Option('--since <size>', 'For tlog-consistency: how many entries the checkpoint had that you know'),
-    new Option('--out <file>', 'Where to; a folder for tlog-tiles. Without it: in the data directory, or on stdout'),
+    new Option(
+      '--out <file>',
+      'Where to; a folder for tlog-tiles. - is stdout. Without it: in the data directory, or on stdout',
+    ),
   ],
   examples: [
     ['export HASH --out evidence.json', 'An artifact, its lineage and everything done under it:'],
@@ -58,26 +61,31 @@ export const exportCommand: Command = {
     ['export --format tlog-consistency --since 1000', 'That the log has only grown since that size:'],
     ['export --format tlog-tiles --out log/', 'The whole log for transparency-log tools:'],
   ],
-  async run(desk, { input, options }) {
-    const format = String(options.format);
-    const out = typeof options.out === 'string' ? options.out : undefined;
-    const ofLog = Object.hasOwn(OF_LOG, format) ? OF_LOG[format] : undefined;
-    for (const [option, its] of Object.entries(ONLY))
-      if (options[option] !== undefined && format !== its) usage(desk.terminal, `--${option} is for --format ${its}`);
-    if ((ofLog || options.entry !== undefined) && input.artifact_hash !== undefined)
-      usage(desk.terminal, `--format ${format} of the log is of no artifact; leave out the hash`);
-    if (ofLog) return ofLog(desk, options);
-    if (format === 'tlog-proof' && options.entry !== undefined) return exportEntry(desk, options);
-    const run = runOf(options, desk);
-    if ((run === undefined) === (input.artifact_hash === undefined))
-      usage(desk.terminal, run ? 'either a hash or --first and --last' : "missing argument 'hash'");
-    const { url, artifact, token } = desk.settings();
-    const isOperatorHere = url === null && artifact === null && token === null;
-    if (format === 'aga' && (run || isOperatorHere))
-      return exportBundleHere(desk, run ?? { artifact_hash: String(input.artifact_hash) }, out);
-    return KEPT.includes(format) ? exportByTool(desk, input, format, out) : exportText(desk, input, format, out);
+  async run(desk, given) {
+    const outcome = await exported(desk, given);
+    return isStdout(given.options.out) ? { ...outcome, exit: 0 } : outcome;
   },
 };
+
+async function exported(desk: Desk, { input, options }: Given): Promise<Outcome> {
+  const format = String(options.format);
+  const out = typeof options.out === 'string' ? options.out : undefined;
+  const ofLog = Object.hasOwn(OF_LOG, format) ? OF_LOG[format] : undefined;
+  for (const [option, its] of Object.entries(ONLY))
+    if (options[option] !== undefined && format !== its) usage(desk.terminal, `--${option} is for --format ${its}`);
+  if ((ofLog || options.entry !== undefined) && input.artifact_hash !== undefined)
+    usage(desk.terminal, `--format ${format} of the log is of no artifact; leave out the hash`);
+  if (ofLog) return ofLog(desk, options);
+  if (format === 'tlog-proof' && options.entry !== undefined) return exportEntry(desk, options);
+  const run = runOf(options, desk);
+  if ((run === undefined) === (input.artifact_hash === undefined))
+    usage(desk.terminal, run ? 'either a hash or --first and --last' : "missing argument 'hash'");
+  const { url, artifact, token } = desk.settings();
+  const isOperatorHere = url === null && artifact === null && token === null;
+  if (format === 'aga' && (run || isOperatorHere))
+    return exportBundleHere(desk, run ?? { artifact_hash: String(input.artifact_hash) }, out);
+  return KEPT.includes(format) ? exportByTool(desk, input, format, out) : exportText(desk, input, format, out);
+}
 
 /** The run of entries that is asked for, if one is. */
 function runOf({ first, last }: Given['options'], { terminal }: Desk): Wanted | undefined {

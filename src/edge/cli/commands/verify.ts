@@ -26,7 +26,7 @@ export const verify: Command = {
   summary: 'Recompute a file of evidence, or without one the whole chain; exit 1 when anything is wrong',
   tool: verifyTool,
   known: ['bundle_path'],
-  file: 'evidence to verify, with --trust; needs no data directory',
+  file: 'evidence to verify, with --trust; - is stdin; needs no data directory',
   options: [
     new Option('--log-key <key>', "For a file: the log's C2SP verifier key, where you know it as well"),
     new Option('--at <time>', 'For a file: refuse what is dated later than this. Omit for now'),
