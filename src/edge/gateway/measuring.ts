@@ -4,7 +4,9 @@
  * The types that a lineage asks for are duties: those of all its scopes together. A type that cannot be measured here is
  * recorded as such once, and never passes for good.
  */
+import { Refusal } from '../../base/refusal.ts';
 import type { Scope } from '../../scope/scope.ts';
+import { RpcError } from '../rpc.ts';
 import { isStdio } from './config.ts';
 import type { Decider } from './decider.ts';
 import { type Ask, askFor } from './following.ts';
@@ -13,7 +15,7 @@ import { whileWanted } from './in-flight.ts';
 import { executableDigest } from './measure/executable.ts';
 import { fileSystemDigest } from './measure/files.ts';
 import { manifestDigest } from './measure/manifest.ts';
-import { TooLarge } from './measure/tree.ts';
+import { GLANCE, type Look, THOROUGH, TooLarge } from './measure/tree.ts';
 
 /** Of one upstream, as configured: folders to measure, and digests to expect by type. */
 export interface MeasureConfig {
@@ -37,6 +39,7 @@ interface Subject {
   readonly gateway: Gateway;
   readonly paths: readonly string[];
   readonly ask: Ask;
+  readonly look: Look;
 }
 
 type Measure = (subject: Subject) => Promise<string | null | undefined>;
@@ -45,15 +48,15 @@ const MEASURES: { readonly [type: string]: Measure } = {
   async CONFIG_MANIFEST({ server, gateway }) {
     return manifestDigest((await gateway.tools(server)).items);
   },
-  async EXECUTABLE_IMAGE({ server: { upstream }, ask }) {
-    return isStdio(upstream.config) ? executableDigest(upstream.config, ask) : null;
+  async EXECUTABLE_IMAGE({ server: { upstream }, ask, look }) {
+    return isStdio(upstream.config) ? executableDigest(upstream.config, ask, look) : null;
   },
-  async FILE_SYSTEM_STATE({ paths, ask }) {
-    return paths.length > 0 ? fileSystemDigest(paths, ask) : null;
+  async FILE_SYSTEM_STATE({ paths, ask, look }) {
+    return paths.length > 0 ? fileSystemDigest(paths, ask, look) : null;
   },
 };
 
-/** What is measured again at each look; the digest of an unchanged list of tools is known from the list. */
+/** How long a thorough look holds where a glance finds nothing new; what is too large for a glance is looked at as often. */
 const REPEATED = 10_000;
 const MOST_KEPT = 10_000;
 /** How long file systems have for one measurement: as much as `tree.ts` reads takes a few seconds where they are well. */
@@ -68,8 +71,8 @@ export interface MeasuringOptions {
 
 export class Measuring {
   readonly #options: MeasuringOptions;
-  /** Artifact, type and upstream → the digest that was kept last, and when. */
-  readonly #kept = new Map<string, { digest: string | null; at: number }>();
+  /** Artifact, type and upstream → the digest that was kept last, when, and what a glance had shown before. */
+  readonly #kept = new Map<string, { digest: string | null; glance: string | null; at: number }>();
   /** What is being measured: calls that arrive together wait for one measurement, it is kept once, or fails once. */
   readonly #running = new Map<string, Promise<void>>();
 
@@ -95,27 +98,34 @@ export class Measuring {
 
   async #measure(artifact: string, type: string, server: Server): Promise<void> {
     const key = `${artifact} ${type} ${server.name}`;
+    const glance = await this.#digest(type, server, GLANCE);
     for (let running = this.#running.get(key); running; running = this.#running.get(key)) await running;
     const last = this.#kept.get(key);
-    // Looking at tool definitions is cheap and done before each call; files are read anew every few seconds.
-    if (last && type !== 'CONFIG_MANIFEST' && performance.now() - last.at < REPEATED) return;
-    const run = this.#look(artifact, type, server, key).finally(() => this.#running.delete(key));
+    if (last && last.glance === glance && performance.now() - last.at < REPEATED) return;
+    const run = this.#look(artifact, type, server, glance).finally(() => this.#running.delete(key));
     this.#running.set(key, run);
     await run;
   }
 
-  async #look(artifact: string, type: string, server: Server, key: string): Promise<void> {
-    const { gateway, config, keep } = this.#options;
-    const { paths = [], pins = {} } = config[server.name] ?? {};
-    const now = performance.now();
-    const digest = await measured(MEASURES[type], { server, gateway, paths, ask: askFor(PATIENCE_MS) });
+  async #look(artifact: string, type: string, server: Server, glance: string | null): Promise<void> {
+    const { config, keep } = this.#options;
+    const key = `${artifact} ${type} ${server.name}`;
+    const at = performance.now();
+    const digest = await this.#digest(type, server, THOROUGH);
     const last = this.#kept.get(key);
     if (!last || last.digest !== digest) {
-      await keep(artifact, { type, subject: server.name, digest, expected: pins[type] });
+      const expected = config[server.name]?.pins?.[type];
+      await keep(artifact, { type, subject: server.name, digest, expected });
     }
     // What is forgotten is measured again: one entry more, and no call that was not measured.
     if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
-    this.#kept.set(key, { digest, at: now });
+    this.#kept.set(key, { digest, glance, at });
+  }
+
+  #digest(type: string, server: Server, look: Look): Promise<string | null> {
+    const { gateway, config } = this.#options;
+    const { paths = [] } = config[server.name] ?? {};
+    return measured(MEASURES[type], { server, gateway, paths, ask: askFor(PATIENCE_MS), look });
   }
 }
 
@@ -124,6 +134,14 @@ async function measured(measure: Measure | undefined, subject: Subject): Promise
     return (await measure?.(subject)) ?? null;
   } catch (error) {
     if (error instanceof TooLarge) return null;
+    if (error instanceof RpcError) throw unreadable(`its tools: ${error.message.slice(0, 200)}`);
+    if (isErrno(error)) throw unreadable(`${error.path ?? 'a file'} (${error.code})`);
     throw error;
   }
 }
+
+const unreadable = (what: string): Refusal =>
+  new Refusal('UPSTREAM_FAILED', `What is measured before a call of this upstream cannot be read: ${what}.`);
+
+const isErrno = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'errno' in error && 'code' in error;

@@ -3,7 +3,7 @@
  *
  * `HOSTILE` in the environment is what it does besides its tools: `mute` never answers the handshake, `late` takes a moment for it, `dead` ends at once,
  * `stubborn` ignores the end of its input and SIGTERM, `renamed` has another description at each start, `silent` has no tools capability,
- * `slow` takes half a second to list its resources, every time.
+ * `slow` takes half a second to list its resources, every time, `listless` answers who asks for its tools with an error.
  */
 import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -119,6 +119,7 @@ const methods: Record<string, (id: number, params: Params) => void> = {
   },
   ping: (id) => send({ id, result: {} }),
   'tools/list': (id) => {
+    if (how === 'listless') return send({ id, error: { code: -32603, message: 'not today' } });
     const description = how === 'renamed' ? `Started at ${process.hrtime.bigint()}` : 'A tool.';
     const names = [...Object.keys(tools), ...extra, 'odd/name', 'x'.repeat(80)];
     const listed = names.map((name) => ({ name, description, inputSchema: { type: 'object', properties: {} } }));

@@ -4,12 +4,13 @@ import { closeSync, constants, fdatasync, mkdirSync, openSync, writeFileSync } f
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { UpstreamConfig } from '../../../src/edge/gateway/config.ts';
 import { type Ask, askFor } from '../../../src/edge/gateway/following.ts';
 import { Gateway } from '../../../src/edge/gateway/gateway.ts';
 import { executableDigest } from '../../../src/edge/gateway/measure/executable.ts';
 import { fileSystemDigest } from '../../../src/edge/gateway/measure/files.ts';
 import { fileDigest } from '../../../src/edge/gateway/measure/tree.ts';
-import { type Finding, Measuring } from '../../../src/edge/gateway/measuring.ts';
+import { type Finding, type MeasureConfig, Measuring } from '../../../src/edge/gateway/measuring.ts';
 import { directory } from '../../scratch.ts';
 import { law, scopeOf } from './law.ts';
 import { hostile } from './upstreams.ts';
@@ -85,21 +86,91 @@ it('a large file is measured to its end', async () => {
   expect(digests.filter(([, same]) => !same)).toEqual([]);
 });
 
-it('a measurement ends with the artifact that it is made for', async () => {
-  const upstreams = { mute: hostile({ HOSTILE: 'mute' }) };
-  const gateway = new Gateway({ upstreams, maps: {}, client: { name: 'test', version: '1' }, log: () => {} });
+/** Measures for the artifact `a`, which asks for one type, an upstream that never answers; `kept` is what was found. */
+function measuringOf(
+  type: string,
+  config: MeasureConfig = {},
+  upstream: UpstreamConfig = hostile({ HOSTILE: 'mute' }),
+) {
+  const gateway = new Gateway({
+    upstreams: { up: upstream },
+    maps: {},
+    client: { name: 'test', version: '1' },
+    log: () => {},
+  });
   const ends = law();
   ends.grant('a', {});
   const kept: Finding[] = [];
   const keep = async (_: string, finding: Finding) => kept.push(finding) > 0;
-  const measuring = new Measuring({ gateway, config: {}, keep, lookout: ends });
-  const scopes = [scopeOf({ measurement_types: ['CONFIG_MANIFEST'] })];
-  const both = Promise.allSettled([1, 2].map(() => measuring.before('a', scopes, 'mute')));
+  const measuring = new Measuring({ gateway, config: { up: config }, keep, lookout: ends });
+  const scopes = [scopeOf({ measurement_types: [type] })];
+  return { ends, kept, measure: () => measuring.before('a', scopes, 'up'), close: () => gateway.close() };
+}
+
+describe('between two calls', () => {
+  it('a changed file is noticed, and the same content is not recorded twice', async () => {
+    const at = directory();
+    writeFileSync(join(at, 'file'), 'one');
+    const { kept, measure } = measuringOf('FILE_SYSTEM_STATE', { paths: [at] });
+    const seen: number[] = [];
+    for (const content of ['one', 'two', 'two', 'one']) {
+      writeFileSync(join(at, 'file'), content);
+      await Promise.all([measure(), measure(), measure()]);
+      await measure();
+      seen.push(kept.length);
+    }
+    expect(seen).toEqual([1, 2, 2, 3]);
+    expect(kept[2]?.digest).toBe(kept[0]?.digest);
+  });
+
+  it('a changed program is noticed', async () => {
+    const script = join(directory(), 'server.js');
+    writeFileSync(script, 'one');
+    const upstream = { command: process.execPath, args: [script], timeout: 1 };
+    const { kept, measure } = measuringOf('EXECUTABLE_IMAGE', {}, upstream);
+    await measure();
+    writeFileSync(script, 'two');
+    await measure();
+    await measure();
+    expect(kept.map(({ digest }) => digest === kept[0]?.digest)).toEqual([true, false]);
+  });
+
+  it('more files than a glance takes in are not looked at each time', async () => {
+    const at = directory();
+    for (let i = 0; i < 150; i++) writeFileSync(join(at, `${i}`), '');
+    const { kept, measure } = measuringOf('FILE_SYSTEM_STATE', { paths: [at] });
+    await measure();
+    writeFileSync(join(at, '0'), 'two');
+    await measure();
+    expect(kept).toHaveLength(1);
+    expect(kept[0]?.digest).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe('what cannot be read', () => {
+  it('is refused, not a fault of ours', async () => {
+    const { measure } = measuringOf('FILE_SYSTEM_STATE', { paths: ['/proc/self/mem'] });
+    await expect(measure()).rejects.toMatchObject({ code: 'UPSTREAM_FAILED', message: expect.stringContaining('EIO') });
+  });
+
+  it('is refused where an upstream does not list its tools', async () => {
+    const { measure, close } = measuringOf('CONFIG_MANIFEST', {}, hostile({ HOSTILE: 'listless' }));
+    await expect(measure()).rejects.toMatchObject({
+      code: 'UPSTREAM_FAILED',
+      message: expect.stringContaining('tools'),
+    });
+    await close();
+  });
+});
+
+it('a measurement ends with the artifact that it is made for', async () => {
+  const { ends, kept, measure, close } = measuringOf('CONFIG_MANIFEST');
+  const both = Promise.allSettled([measure(), measure()]);
   setTimeout(() => ends.revoke('a'), 100);
   const began = performance.now();
   const ended = { status: 'rejected', reason: { code: 'ARTIFACT_REVOKED' } };
   expect(await both).toMatchObject([ended, ended]);
   expect(performance.now() - began).toBeLessThan(1_000);
   expect(kept).toEqual([]);
-  await gateway.close();
+  await close();
 });

@@ -12,15 +12,15 @@ import { sha256Hex } from '#digest';
 import { canonicalize, type Json } from '../../../base/canonical.ts';
 import type { StdioConfig } from '../config.ts';
 import type { Ask } from '../following.ts';
-import { fileDigest, treeFacts } from './tree.ts';
+import { type Look, THOROUGH, treeFacts } from './tree.ts';
 
 /** Hex SHA-256; `undefined` where the executable is not found. Throws `TooLarge`, `UPSTREAM_FAILED`. */
-export async function executableDigest(config: StdioConfig, ask: Ask): Promise<string | undefined> {
+export async function executableDigest(config: StdioConfig, ask: Ask, look = THOROUGH): Promise<string | undefined> {
   const executable = await locate(config, ask);
   if (executable === undefined) return undefined;
   const script = await scriptOf(config, ask);
-  const image: { [part: string]: Json } = { executable: await fileDigest(executable, ask) };
-  if (script !== undefined) Object.assign(image, await packageAround(script, ask));
+  const image: { [part: string]: Json } = { executable: await look.content(executable, ask) };
+  if (script !== undefined) Object.assign(image, await packageAround(script, ask, look));
   return sha256Hex(canonicalize(image));
 }
 
@@ -44,13 +44,13 @@ async function scriptOf({ args = [], cwd = process.cwd() }: StdioConfig, ask: As
   return path !== undefined && (await isFile(path, ask)) ? real(path, ask) : undefined;
 }
 
-async function packageAround(script: string, ask: Ask): Promise<{ [part: string]: Json }> {
+async function packageAround(script: string, ask: Ask, look: Look): Promise<{ [part: string]: Json }> {
   const folder = await packageFolder(script, ask);
-  const own = { script: await fileDigest(script, ask) };
+  const own = { script: await look.content(script, ask) };
   if (folder === undefined) return own;
   if (!script.split('/').includes('node_modules'))
-    return { ...own, manifest: await fileDigest(join(folder, 'package.json'), ask) };
-  const facts = await treeFacts(folder, { ask, without: (name) => name === 'node_modules' });
+    return { ...own, manifest: await look.content(join(folder, 'package.json'), ask) };
+  const facts = await treeFacts(folder, { ask, look, without: (name) => name === 'node_modules' });
   return { ...own, package: facts.map((fact) => [...fact]) };
 }
 
