@@ -2,7 +2,7 @@
 import type { Sealed } from '../artifact/artifact.ts';
 import { parseInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
-import { type Grant, type Halted, halted } from './grant.ts';
+import { type Grant, type Halted, halted, introduced } from './grant.ts';
 import type { State } from './state.ts';
 
 /** The same words for a foreign and for an unknown hash, so that nobody learns which it was. */
@@ -35,9 +35,7 @@ export function sayHalted(grant: Grant, { code, by }: Halted): string {
 }
 
 export function haltedRefusal(grant: Grant, over: Halted): Refusal {
-  const { hash, subject, depth } = over.by;
-  const detail = { refused_by: { artifact_hash: hash, subject, depth } };
-  return new Refusal(over.code, sayHalted(grant, over), { detail });
+  return new Refusal(over.code, sayHalted(grant, over), { detail: { refused_by: introduced(over.by) } });
 }
 
 /** Clocks of several machines may differ by this much, in milliseconds. */

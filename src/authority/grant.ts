@@ -76,6 +76,9 @@ export interface Halted {
   readonly by: Grant;
 }
 
+/** A grant as it is named to whoever may not see more of it. */
+export const introduced = ({ hash, subject, depth }: Grant) => ({ artifact_hash: hash, subject, depth });
+
 /** The lineage of a grant, root first. */
 export function lineage(grant: Grant): Grant[] {
   const line: Grant[] = [];

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { authorize, available } from '../authority/authorize.ts';
 import { overLimit } from '../authority/decide.ts';
-import type { Grant } from '../authority/grant.ts';
+import { type Grant, introduced } from '../authority/grant.ts';
 import type { Json } from '../base/canonical.ts';
 import * as piece from './schema.ts';
 import { subjectOf } from './subject.ts';
@@ -71,7 +71,7 @@ export function permissionAnswer(grant: Grant, capability: string, no: No | null
     allowed: false,
     code: no.code,
     reason: no.message,
-    refused_by: by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth },
+    refused_by: by && introduced(by),
     nearest_allowed: NARROWER.has(no.code) ? [...available(grant, capability)] : [],
   };
 }

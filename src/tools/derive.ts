@@ -3,13 +3,13 @@ import { type Binding, type Sealed, seal } from '../artifact/artifact.ts';
 import { deeper, scopesAbove, weaker } from '../artifact/lineage.ts';
 import { BUDGET } from '../authority/budget.ts';
 import { reduction, refuseEmptySlice, type ScopeReduction } from '../authority/event/delegation.ts';
-import { type Grant, lineage } from '../authority/grant.ts';
+import { type Grant, introduced, lineage } from '../authority/grant.ts';
 import { uphold } from '../authority/kind.ts';
 import { toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Scope } from '../scope/scope.ts';
-import { offering } from './offering.ts';
+import { offering, refusalOf } from './offering.ts';
 import { childScope, type RequestedScope, refuseOver } from './requested-scope.ts';
 import type { Context, Policy } from './tool.ts';
 
@@ -34,7 +34,7 @@ export function derive(
   context: Context,
 ): { readonly sealed: Sealed; readonly scope_reduction: ScopeReduction } {
   const { state, now, authority, policy } = context;
-  const scope = offering(wanted, (asked) => scopeOf(asked, parent, policy));
+  const scope = judged(wanted, parent, policy);
   const mayGoOn = (scope.permissions['agent.delegate'] ?? []).length > 0;
   const sealed = seal(
     {
@@ -61,6 +61,22 @@ export function derive(
     authority,
   );
   return { sealed, scope_reduction: reduction(scope, parent.scope) };
+}
+
+/** What was asked for. Throws what would pass instead, and which ancestor, the nearest to the root, would refuse it too. */
+function judged(wanted: Wanted, parent: Grant, policy: Policy): Scope {
+  try {
+    return offering(wanted, (asked) => scopeOf(asked, parent, policy));
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'LEASE_SUBSET_VIOLATION') throw error;
+    const refuses = (ancestor: Grant): boolean => {
+      const no = refusalOf(() => scopeOf(wanted, ancestor, policy));
+      return no instanceof Refusal && no.code === error.code;
+    };
+    const refused_by = introduced(lineage(parent).find(refuses) ?? parent);
+    const detail = { ...(error.detail as object | null), refused_by }; // our own refusal
+    throw new Refusal(error.code, error.message, { hint: error.hint, detail });
+  }
 }
 
 /** The law asks all this too; only here is known with which members it was asked for. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { amountsOf, budgetLeft } from '../authority/budget.ts';
 import { notFound } from '../authority/find.ts';
-import { ended, type Grant, lineage, subtree } from '../authority/grant.ts';
+import { ended, type Grant, introduced, lineage, subtree } from '../authority/grant.ts';
 import { leftOf } from '../authority/usage.ts';
 import { formatInstant } from '../base/instant.ts';
 import { Refusal } from '../base/refusal.ts';
@@ -98,7 +98,7 @@ function linksOf(grant: Grant, { caller, now }: Context): z.infer<typeof link>[]
   let own = caller.artifact === null;
   return lineage(grant).map((each) => {
     own ||= each.hash === caller.artifact;
-    const seen = { artifact_hash: each.hash, subject: each.subject, depth: each.depth };
+    const seen = introduced(each);
     return own ? { ...seen, status: statusOf(each, now), expires_at: formatInstant(each.expires) } : seen;
   });
 }

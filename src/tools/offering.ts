@@ -29,7 +29,8 @@ export function offering<R extends object, T>(request: R, judge: (request: R) =>
   throw new Refusal(code, message, { hint, detail: { ...(detail as object), nearest_allowed: offer } }); // it had an offer
 }
 
-function refusalOf<T>(judge: () => T): Refusal | { readonly answer: T } {
+/** What it refuses, or what it answers. */
+export function refusalOf<T>(judge: () => T): Refusal | { readonly answer: T } {
   try {
     return { answer: judge() };
   } catch (error) {

@@ -135,6 +135,34 @@ describe('a request that is wrong in several members is offered what passes as a
     expect((await call(DELEGATE, { sub_agent_id: 's@1' })).success).toBe(true);
   });
 
+  it.each<[object, string]>([
+    [{ permitted_tools: ['b/y'] }, 'root'],
+    [{ permitted_tools: ['a/y'] }, 'middle'],
+    [{ permitted_tools: ['a/y', 'b/y'] }, 'root'],
+    [{ permitted_tools: ['a/y', 'b/y'], max_depth: 0, ttl_seconds: 9_999_999 }, 'root'],
+    [{ limits: { calls: 9 } }, 'middle'],
+    [{ enforcement_triggers: ['TERMINATE'] }, 'root'],
+    [{ min_binding: 'handle' }, 'middle'],
+    [{ policy_preset: 'writer' }, 'middle'],
+  ])('and which artifact it is that says no, the one nearest the root: %j', async (request, by) => {
+    const { call } = kernel({ policy: POLICIES[0]! });
+    const root = await call('aga_create_artifact', { subject: 'root', permitted_tools: ['a/*'] });
+    const middle = await call(DELEGATE, {
+      sub_agent_id: 'middle',
+      policy_preset: 'spender',
+      permissions: { 'tool.call': ['a/b'] },
+      limits: { calls: 8 },
+      min_binding: 'bearer',
+    });
+    const who = {
+      root: { artifact_hash: root.artifact_hash, subject: 'root', depth: 0 },
+      middle: { artifact_hash: middle.child_artifact_hash, subject: 'middle', depth: 1 },
+    }[by];
+    const parent_artifact_hash = middle.child_artifact_hash;
+    const no = await refusal(call(DELEGATE, { parent_artifact_hash, sub_agent_id: 's@1', ...request }));
+    expect([no.code, no.detail.refused_by]).toEqual(['LEASE_SUBSET_VIOLATION', who]);
+  });
+
   it('without filling the context of whoever asks for many tools', async () => {
     const tools = (server: string, count: number) =>
       Array.from({ length: count }, (_, at) => `${server}/tool-number-${at}`);

@@ -7,7 +7,7 @@ import { budget } from '../../scope/language/budget.ts';
 import { amountsOf, hold, type Level, levelsLeft, type Money, moneyOf, overBudget } from '../budget.ts';
 import { decodeWith, hash, request } from '../decode.ts';
 import { find, refuseHalted } from '../find.ts';
-import { type Grant, lineage } from '../grant.ts';
+import { type Grant, introduced, lineage } from '../grant.ts';
 import type { Kind, RequestDigest } from '../kind.ts';
 
 /** A reservation that nobody ends is released after this time, in milliseconds; sooner where a lineage ends. */
@@ -56,9 +56,8 @@ export function movedBy(texts: readonly string[]): Money | undefined {
 export function overBudgetRefusal(grant: Grant, money: Money): Refusal | undefined {
   const no = overBudget(grant, money);
   if (!no) return undefined;
-  const { by } = no;
-  const refused_by = { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
-  return new Refusal(no.code, no.message, { detail: { refused_by, remaining: levelsLeft(grant, new Map()) } });
+  const detail = { refused_by: introduced(no.by), remaining: levelsLeft(grant, new Map()) };
+  return new Refusal(no.code, no.message, { detail });
 }
 
 /** Throws it. */
