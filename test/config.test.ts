@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { settingsTable } from '../scripts/docs.ts';
 import { CannotStart } from '../src/cannot-start.ts';
-import { configSchema, defaults, parseConfig } from '../src/config/file.ts';
+import { configSchema, defaults, parseConfig, readConfig } from '../src/config/file.ts';
 import { nearest } from '../src/config/nearest.ts';
 import { FLAGS, homeFolder, SETTINGS, settings } from '../src/config.ts';
 import { directory } from './scratch.ts';
@@ -85,6 +85,15 @@ describe('the file', () => {
     const { mode, upstreams } = parseConfig(text, 'c');
     expect(mode).toBe('shadow');
     expect(upstreams.web).toEqual({ url: 'https://x.example//a', timeout: 60_000 });
+  });
+
+  it.each([
+    ['latin1', Buffer.from('{"presets":{"r":{"permissions":{"fs.read":["/donn\u00e9es/**"]}}}}', 'latin1')],
+    ['UTF-16', Buffer.from('\uFEFF{"mode":"shadow"}', 'utf16le')],
+  ])('is UTF-8: of %s, a folder would have another name than it was given', (_, bytes) => {
+    const path = join(directory(), 'c.json');
+    writeFileSync(path, bytes);
+    expect(() => readConfig(path)).toThrow(`Cannot read the configuration ${path}: it is not UTF-8.`);
   });
 
   it('holds every member that there is', () => {

@@ -3,6 +3,7 @@
  *
  * A member that is not known is refused, never ignored: somebody who misspells `root_ceiling` believes to have one.
  */
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import stripJsonComments from 'strip-json-comments';
 import * as z from 'zod';
@@ -67,13 +68,15 @@ export const defaults = (): Config => configSchema.parse({});
 
 /** Reads the file. Throws `CannotStart`, which names the member that is wrong. */
 export function readConfig(path: string): Config {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     throw new CannotStart(`Cannot read the configuration ${path}: ${(error as NodeJS.ErrnoException).code}.`);
   }
-  return parseConfig(text, path);
+  // Read nevertheless, a name in it would be another one than was meant, and bind nothing.
+  if (!isUtf8(bytes)) throw new CannotStart(`Cannot read the configuration ${path}: it is not UTF-8.`);
+  return parseConfig(bytes.toString(), path);
 }
 
 /** `name` stands in messages. */
