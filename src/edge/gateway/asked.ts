@@ -97,7 +97,7 @@ export class Asked {
     if (isObject(result)) {
       if (result.resultType === 'input_required') open?.reject(this.#failed('asks for input, which is not passed on'));
       else open?.resolve(result);
-    } else if (isObject(error) && typeof error.code === 'number' && typeof error.message === 'string') {
+    } else if (isObject(error) && isCode(error.code) && typeof error.message === 'string') {
       open?.reject(new RpcError(error.code, error.message, error.data));
     } else open?.reject(this.#failed('sent a malformed answer'));
     return open !== undefined;
@@ -142,6 +142,9 @@ export class Asked {
     return new Refusal('UPSTREAM_FAILED', `The upstream "${this.#name}" ${why}.`);
   }
 }
+
+/** Anything else no client takes for an answer (JSON-RPC 2.0, 5.1). */
+const isCode = (code: unknown): code is number => Number.isInteger(code);
 
 function reasonOf(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason;

@@ -5,7 +5,13 @@
  * Our requests do not go through the SDK's: it would read each answer with several schemas, hand on what those make of it
  * instead of what came, and take most of the time of a call. What is asked is in `asked.ts`, how it travels is here.
  */
-import { type JSONRPCMessage, SdkHttpError, type TransportSendOptions } from '@modelcontextprotocol/client';
+import {
+  type JSONRPCMessage,
+  SdkError,
+  SdkErrorCode,
+  SdkHttpError,
+  type TransportSendOptions,
+} from '@modelcontextprotocol/client';
 import type { Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { RpcId } from '../rpc.ts';
@@ -131,7 +137,7 @@ export function wireOver(inner: UpstreamTransport, name: string): Wire {
             .catch((error: unknown) => {
               // What was given up, or lost on the way, fails here too, and says nothing about the connection.
               broken ||= asked.has(id) && isSessionLost(error);
-              asked.fail(id, error instanceof Error ? unfinished(error.message) : 'could not be reached');
+              asked.fail(id, whyOf(error));
             });
         },
         cancel(id, reason) {
@@ -158,5 +164,13 @@ function isSessionLost(error: unknown): boolean {
   return status === 404 || status === 400;
 }
 
-/** A sentence of somebody else in the middle of ours. */
-const unfinished = (message: string): string => `could not be reached: ${message.slice(0, 200).replace(/\.$/, '')}`;
+/** Never in its own words, which stand on stderr: a server that refuses a key may repeat it. */
+function whyOf(error: unknown): string {
+  if (error instanceof SdkHttpError) return `answered with HTTP ${error.status}`;
+  return isUnread(error) ? 'sent what is no answer' : 'could not be reached';
+}
+
+/** What came is of another type than JSON, is no JSON, or no message. */
+const isUnread = (error: unknown): boolean =>
+  (error instanceof SdkError && error.code === SdkErrorCode.ClientHttpUnexpectedContent) ||
+  (error instanceof Error && ['SyntaxError', 'ZodError'].includes(error.name));
