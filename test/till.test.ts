@@ -158,6 +158,22 @@ describe('a price', () => {
     expect(() => pricesOf({ 'a/b': { per_call: 'USD:1e3' } })).toThrow(/prices\.a\/b/);
   });
 
+  it('is found in what a tool answers, and in the result around that', () => {
+    const costAt = (result: string, answer: object) =>
+      pricesOf({ 'a/b': { result, currency: 'USD', reserve: 'USD:1' } })('a/b')!.cost({ content: [], ...answer });
+    const text = { content: [{ type: 'text', text: '{"cost":"0.5","list":[{"~/":2}]}' }] };
+    const paid = (units: bigint) => new Map([['USD', units]]);
+    const half = paid(5n * 10n ** 17n);
+    expect(costAt('/cost', text)).toEqual(half);
+    expect(costAt('/list/0/~0~1', text)).toEqual(paid(2n * 10n ** 18n));
+    expect(costAt('/cost', { structuredContent: { cost: 0.5 } })).toEqual(half);
+    expect(costAt('/structuredContent/cost', { structuredContent: { cost: 0.5 } })).toEqual(half);
+    expect(costAt('/_meta/cost', { ...text, _meta: { cost: 0.5 } })).toEqual(half);
+    expect(costAt('/content/0/toString', text)).toBeNull();
+    // What the tool says goes before what stands around it.
+    expect(costAt('/_meta/cost', { structuredContent: { _meta: { cost: 0.5 } }, _meta: { cost: 1 } })).toEqual(half);
+  });
+
   it('reads numbers of every size as whoever wrote them meant them', () => {
     const price = pricesOf({ 'a/b': { result: '/cost', currency: 'USD', reserve: 'USD:1' } })('a/b')!;
     const cost = (value: unknown) =>

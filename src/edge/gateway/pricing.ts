@@ -60,14 +60,16 @@ function kibibytes({ content, structuredContent }: ToolResult): bigint {
   return BigInt(Math.max(1, Math.ceil(bytes / 1024)));
 }
 
-/** The number at a JSON pointer (RFC 6901) of the structured answer, or of a text that is JSON. */
-function costIn({ content, structuredContent }: ToolResult, pointer: string, currency: string): Money | null {
-  const found = structuredContent === undefined ? firstText(content) : structuredContent;
-  const at = pointer
+/** The number at a JSON pointer (RFC 6901) of the structured answer, of a text that is JSON, or of the result around them. */
+function costIn(result: ToolResult, pointer: string, currency: string): Money | null {
+  const { content, structuredContent } = result;
+  const steps = pointer
     .split('/')
     .slice(1)
-    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce<Json | undefined>(member, found);
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const at = [structuredContent ?? firstText(content), result as unknown as Json] // a cast: it came as JSON
+    .map((place) => steps.reduce<Json | undefined>(member, place))
+    .find((found) => found !== undefined);
   const text = typeof at === 'number' ? decimal(at) : at;
   if (typeof text !== 'string') return null;
   try {
