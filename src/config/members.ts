@@ -4,7 +4,6 @@ import { Refusal } from '../base/refusal.ts';
 import { parseLimits } from '../scope/limits.ts';
 import { parseCeiling, parsePresets } from '../scope/preset.ts';
 
-const name = z.string().min(1).max(64);
 const seconds = z.int().min(1);
 const amount = z.string().regex(/^[A-Z]{3}:(0|[1-9]\d*)(\.\d+)?$/, 'must be an amount such as "USD:0.30"');
 
@@ -41,10 +40,7 @@ export const agents = z.record(
   ]),
 );
 
-export const measure = z.record(
-  name,
-  z.strictObject({ paths: z.array(z.string().min(1)).optional(), pins: z.record(name, z.string()).optional() }),
-);
+export { measureSchema as measure } from '../edge/gateway/config.ts';
 
 export const prices = z.record(
   z

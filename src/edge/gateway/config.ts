@@ -40,6 +40,23 @@ const shipped = z.string().refine((name) => SHIPPED.has(name), {
 
 export const mapsSchema = z.record(serverName, z.union([shipped, toolMap]));
 
+/** What there is a way to measure here; other types are recorded as not measured. */
+export const MEASURED = ['CONFIG_MANIFEST', 'EXECUTABLE_IMAGE', 'FILE_SYSTEM_STATE'] as const;
+const measured = z.string().refine((type) => MEASURED.some((each) => each === type), {
+  message: `is not measured here, so it would bind nothing; what is: ${MEASURED.join(', ')}`,
+});
+const digest = z.string().regex(/^[0-9a-f]{64}$/, 'must be the 64 hex digits of a digest');
+
+export const measureSchema = z.record(
+  serverName,
+  z.strictObject({
+    paths: z.array(z.string().min(1)).optional(),
+    pins: z.record(measured, digest).optional(),
+  }),
+);
+
+/** Of one upstream: folders to measure, and digests to expect by type. */
+export type MeasureConfig = z.infer<typeof measureSchema>[string];
 export type StdioConfig = z.infer<typeof stdio>;
 export type HttpConfig = z.infer<typeof http>;
 export type UpstreamConfig = z.infer<typeof upstreamSchema>;

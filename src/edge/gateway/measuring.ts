@@ -7,7 +7,7 @@
 import { Refusal } from '../../base/refusal.ts';
 import type { Scope } from '../../scope/scope.ts';
 import { RpcError } from '../rpc.ts';
-import { isStdio } from './config.ts';
+import { isStdio, type MEASURED, type MeasureConfig } from './config.ts';
 import type { Decider } from './decider.ts';
 import { type Ask, askFor } from './following.ts';
 import type { Gateway, Server } from './gateway.ts';
@@ -16,12 +16,6 @@ import { executableDigest } from './measure/executable.ts';
 import { fileSystemDigest } from './measure/files.ts';
 import { manifestDigest } from './measure/manifest.ts';
 import { GLANCE, type Look, THOROUGH, TooLarge } from './measure/tree.ts';
-
-/** Of one upstream, as configured: folders to measure, and digests to expect by type. */
-export interface MeasureConfig {
-  readonly paths?: readonly string[] | undefined;
-  readonly pins?: { readonly [type: string]: string } | undefined;
-}
 
 export interface Finding {
   readonly type: string;
@@ -42,6 +36,7 @@ interface Subject {
   readonly look: Look;
 }
 
+type Type = (typeof MEASURED)[number];
 type Measure = (subject: Subject) => Promise<string | null | undefined>;
 
 const MEASURES: { readonly [type: string]: Measure } = {
@@ -54,7 +49,7 @@ const MEASURES: { readonly [type: string]: Measure } = {
   async FILE_SYSTEM_STATE({ paths, ask, look }) {
     return paths.length > 0 ? fileSystemDigest(paths, ask, look) : null;
   },
-};
+} satisfies Record<Type, Measure>;
 
 /** How long a thorough look holds where a glance finds nothing new; what is too large for a glance is looked at as often. */
 const REPEATED = 10_000;

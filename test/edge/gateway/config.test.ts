@@ -1,6 +1,6 @@
 /** What a configuration may say, and that a wrong one is told which part of it is wrong. */
 import { describe, expect, it } from 'vitest';
-import { mapsSchema, strayMaps, upstreamsSchema } from '../../../src/edge/gateway/config.ts';
+import { mapsSchema, measureSchema, strayMaps, upstreamsSchema } from '../../../src/edge/gateway/config.ts';
 import { mapOf } from '../../../src/edge/gateway/maps.ts';
 import { SHIPPED } from '../../../src/edge/gateway/shipped-maps.ts';
 import { everything, filesystem, upstream } from './upstreams.ts';
@@ -27,6 +27,26 @@ describe('upstreams', () => {
     { a: { command: 'x', timeout: 0 } },
   ])('are refused where they are not: %j', (given) => {
     expect(upstreamsSchema.safeParse(given).success).toBe(false);
+  });
+});
+
+describe('measurements', () => {
+  const digest = '0'.repeat(64);
+
+  it('have folders, and a pin for each type that is measured', () => {
+    const given = { fs: { paths: ['/ws'], pins: { CONFIG_MANIFEST: digest } }, none: {} };
+    expect(measureSchema.parse(given)).toEqual(given);
+  });
+
+  it.each([
+    { fs: { pins: { TEE_QUOTE: digest } } },
+    { fs: { pins: { config_manifest: digest } } },
+    { fs: { pins: { CONFIG_MANIFEST: digest.slice(1) } } },
+    { fs: { pins: { CONFIG_MANIFEST: 'A'.repeat(64) } } },
+    { fs: { paths: [''] } },
+    { a__b: {} },
+  ])('are refused where they would bind nothing: %j', (given) => {
+    expect(measureSchema.safeParse(given).success).toBe(false);
   });
 });
 

@@ -4,13 +4,13 @@ import { closeSync, constants, fdatasync, mkdirSync, openSync, writeFileSync } f
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { UpstreamConfig } from '../../../src/edge/gateway/config.ts';
+import type { MeasureConfig, UpstreamConfig } from '../../../src/edge/gateway/config.ts';
 import { type Ask, askFor } from '../../../src/edge/gateway/following.ts';
 import { Gateway } from '../../../src/edge/gateway/gateway.ts';
 import { executableDigest } from '../../../src/edge/gateway/measure/executable.ts';
 import { fileSystemDigest } from '../../../src/edge/gateway/measure/files.ts';
 import { fileDigest } from '../../../src/edge/gateway/measure/tree.ts';
-import { type Finding, type MeasureConfig, Measuring } from '../../../src/edge/gateway/measuring.ts';
+import { type Finding, Measuring } from '../../../src/edge/gateway/measuring.ts';
 import { directory } from '../../scratch.ts';
 import { law, scopeOf } from './law.ts';
 import { hostile } from './upstreams.ts';
