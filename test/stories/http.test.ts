@@ -265,6 +265,9 @@ describe('agents from files', () => {
     });
     expect(JSON.parse(remotely.out)).toEqual(first);
     expect((await run([...at, 'apply', '-f', worker])).out).toContain(first.enrollmentToken);
+    // Documents that hold nothing are none: a file that was cut from a longer one.
+    writeFileSync(worker, `---\n${readFileSync(worker, 'utf8')}---\n# the end\n...\n`);
+    expect((await run([...at, 'apply', '-f', worker])).out).toContain(first.enrollmentToken);
     const list = JSON.parse((await run([...at, 'agents', '--json'])).out);
     expect(list.kind).toBe('AgentIdentityList');
     expect(list.items.map((item: any) => [item.metadata.name, item.status.phase])).toEqual([
@@ -324,6 +327,7 @@ describe('agents from files', () => {
       ['A_B', 'ttl: 10m'],
       ['a', 'ttl: 10m\n  ttl: 20m'],
       ['a', 'policyPreset: root'],
+      ['a', 'ttl: !!js/function "10m"'],
     ] as const) {
       const { code, out } = await run([...at, 'apply', '-f', yaml(name, spec)]);
       expect([spec, code, out]).toEqual([spec, 1, '']);
@@ -333,6 +337,11 @@ describe('agents from files', () => {
       err: expect.stringContaining('none.yaml cannot be read (ENOENT)'),
     });
     expect((await run([...at, 'apply', '-f', yaml('a', '\tttl: 10m')])).err).toContain('line 6');
+    expect((await run([...at, 'apply', '-f', yaml('a', 'ttl: !own 10m')])).err).toMatch(
+      /^INVALID_REQUEST: .* line 6 \(TAG_RESOLVE_FAILED\)\.\n[^\n]+\n$/,
+    );
+    const two = yaml('a', 'ttl: 10m\n---\nkind: AgentIdentity');
+    expect((await run([...at, 'apply', '-f', two])).err).toContain('2 documents');
     expect((await run([...at, 'apply'])).code).toBe(2);
   });
 

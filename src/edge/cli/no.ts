@@ -12,15 +12,16 @@ const HINTS: { readonly [C in Code]?: string } = {
   NOT_OPERATOR: 'Leave out --artifact and AGA_ARTIFACT to act as the operator.',
 };
 
+const CORRECT = 'Correct what the message names, and run the command again.';
+
 export function sayNo(error: Refusal | CannotStart, { out, err }: Terminal, json: boolean, { tool }: Command): void {
-  if (!(error instanceof Refusal)) {
-    err.line(`aga-delegate: ${error.message}`);
-    return;
-  }
+  const isStart = !(error instanceof Refusal);
+  if (isStart) err.line(`aga-delegate: ${error.message}`);
   if (json) {
-    out.line(JSON.stringify(refusalBody(error), null, out.tty ? 2 : 0));
-    return;
+    const said = isStart ? new Refusal('INVALID_REQUEST', error.message, { hint: CORRECT }) : error;
+    out.line(JSON.stringify(refusalBody(said), null, out.tty ? 2 : 0));
   }
+  if (isStart || json) return;
   const { code, message, hint, detail } = error;
   err.line(`${err.paint('red', code)}: ${plain(message)}`);
   for (const line of excess(detail)) err.line(`  ${line}`);

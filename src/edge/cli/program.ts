@@ -77,7 +77,7 @@ function commanderOf(command: Command, act: Action): Commander {
     made.addArgument(choices ? place.choices(choices) : place);
   }
   if (command.words) made.argument('<command...>', command.words);
-  for (const option of [...flags.map(({ option }) => option), ...options]) made.addOption(option);
+  for (const option of [...flags.map(({ option }) => option), ...options]) addOnce(made, option);
   made.addHelpText('after', () => examplesOf(command));
   return made.action(async () => {
     const all = made.optsWithGlobals();
@@ -92,6 +92,17 @@ function commanderOf(command: Command, act: Action): Commander {
     const { dataDir, config, artifact, token, json } = all;
     const settled = { 'data-dir': dataDir, config, artifact, token, json: json === true };
     await act(() => ({ ...read(given, flags), words: made.args }), settled);
+  });
+}
+
+/** Of two values the first would be dropped without a word, and with it the narrower one; what is a list reads its own. */
+function addOnce(made: Commander, option: Option): void {
+  made.addOption(option);
+  if (!option.required || (option.parseArg && !option.argChoices)) return;
+  let isGiven = false;
+  made.on(`option:${option.name()}`, () => {
+    if (isGiven) made.error(`error: option '${option.flags}' is given twice`);
+    isGiven = true;
   });
 }
 

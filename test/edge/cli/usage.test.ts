@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../../src/edge/cli/commands/index.ts';
 import { folder, onTerminal, run, start } from './cli.ts';
 
+const DID = 'did:key:z6MkgRv1QbG9Loza3YrvJ91B47y12zVJJZ3qiCHggNfFNcLQ';
 const hasScript = spawnSync('script', ['--version']).status === 0;
 
 describe('usage', () => {
@@ -27,6 +28,9 @@ describe('usage', () => {
     [['verify', 'bundle.json'], '--trust'],
     [['export'], "missing argument 'hash'"],
     [['export', '--first', 'x'], '--first'],
+    [['create', '--limits', '{"calls":5}', '--limits', '{"calls_per_minute":1}'], '--limits'],
+    [['create', '--ttl-seconds', '10', '--ttl-seconds', '20'], 'twice'],
+    [['apply', '-f', 'a.yaml', '--file', 'b.yaml'], 'twice'],
     [['--json'], 'Usage'],
   ])('%j exits 2 and names %s', async (args, named) => {
     const home = folder();
@@ -105,6 +109,18 @@ describe('settings', () => {
     for (const { code, out, err } of [await run(args), await run([...args, 'tree'])]) {
       expect({ code, out }).toEqual({ code: 1, out: '' });
       expect(err).toContain(named);
+    }
+  });
+
+  it('is a no in JSON as well where --json is given', async () => {
+    const none = join(folder(), 'none.json');
+    for (const args of [
+      ['--config', none, 'tree'],
+      ['verify', none, '--trust', DID],
+    ]) {
+      const { code, out } = await run(['--data-dir', folder(), ...args, '--json']);
+      expect([code, JSON.parse(out).error]).toMatchObject([1, { code: 'INVALID_REQUEST', retryable: false }]);
+      expect(out).toContain('none.json');
     }
   });
 

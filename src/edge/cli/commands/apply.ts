@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Option } from 'commander';
-import { parse, YAMLParseError } from 'yaml';
+import { type Document, parseAllDocuments } from 'yaml';
 import * as z from 'zod';
 import { sha256Hex } from '#digest';
 import { canonicalize } from '../../../base/canonical.ts';
@@ -82,13 +82,23 @@ function read(path: string): Resource {
 }
 
 function parsed(path: string): unknown {
-  const text = textOf(path);
+  // No second meaning of a key, nor of a value by a tag: it is a small form that is filled in.
+  const documents = parseAllDocuments(textOf(path), { uniqueKeys: true, schema: 'core' });
+  for (const { errors, warnings } of documents) {
+    const [fault] = [...errors, ...warnings];
+    if (fault)
+      throw wrong(`it is no plain YAML${fault.linePos ? ` at line ${fault.linePos[0].line}` : ''} (${fault.code})`);
+  }
+  const held = documents.map(heldIn).filter((value) => value !== null);
+  if (held.length > 1) throw wrong(`it holds ${held.length} documents; give each agent a file of its own`);
+  return held[0] ?? null;
+}
+
+function heldIn(document: Document): unknown {
   try {
-    // No aliases, no second meaning of a key: it is a small form that is filled in.
-    return parse(text, { maxAliasCount: 0, uniqueKeys: true, schema: 'core' });
-  } catch (error) {
-    const { code, linePos } = error instanceof YAMLParseError ? error : {};
-    throw wrong(`it is no plain YAML${linePos ? ` at line ${linePos[0].line}` : ''}${code ? ` (${code})` : ''}`);
+    return document.toJS({ maxAliasCount: 0 });
+  } catch {
+    throw wrong('it is no plain YAML: it holds aliases');
   }
 }
 
