@@ -1,6 +1,7 @@
 /** Messages to one writable stream, a line each: what is sent in one turn of the event loop leaves in one write. */
 import type { Writable } from 'node:stream';
 import { isId, RPC, rpcError } from './rpc.ts';
+import { writeMessage } from './verbatim.ts';
 
 export interface Outbox {
   send(message: OutgoingMessage): void;
@@ -10,7 +11,7 @@ export interface Outbox {
   readonly waiting: number;
 }
 
-export type OutgoingMessage = object & { readonly id?: unknown };
+export type OutgoingMessage = object & { readonly id?: unknown; readonly result?: unknown };
 
 export function outbox(stream: Writable, report: (error: unknown) => void): Outbox {
   let batch = '';
@@ -40,7 +41,7 @@ export function outbox(stream: Writable, report: (error: unknown) => void): Outb
 /** A result that JSON cannot hold is our fault; its caller is told so instead of waiting for ever. */
 function encode(message: OutgoingMessage, report: (error: unknown) => void): string {
   try {
-    return JSON.stringify(message);
+    return writeMessage(message);
   } catch (error) {
     report(error);
     const { id } = message;

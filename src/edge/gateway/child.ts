@@ -8,6 +8,7 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { type Outbox, outbox } from '../outbox.ts';
 import type { RpcId } from '../rpc.ts';
+import { readMessage } from '../verbatim.ts';
 import type { StdioConfig } from './config.ts';
 import { idOfEnds, messageLines } from './message-lines.ts';
 import { isList, isObject } from './pointer.ts';
@@ -52,7 +53,7 @@ export function childTransport(config: StdioConfig, name: string, log: (text: st
     if (closed || bytes.length === 0) return;
     let value: unknown;
     try {
-      value = JSON.parse(bytes.toString());
+      value = readMessage(bytes.toString());
     } catch {
       transport.onerror?.(new Error('wrote a line that is not JSON'));
       return;

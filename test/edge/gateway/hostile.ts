@@ -97,6 +97,13 @@ const tools: Record<string, (id: number, params: Params) => void> = {
     send({ id, result: text('said') });
   },
   ask: (id) => send({ id: 900 + id, method: 'sampling/createMessage', params: { messages: [], maxTokens: 1 } }),
+  /** Answers with this very text, behind its id or before it. */
+  words: (id, { arguments: given }) =>
+    write(
+      given?.last
+        ? `{"result":${given.text},"jsonrpc":"2.0","id":${id}}\n`
+        : `{"jsonrpc": "2.0", "id": ${id}, "result": ${given?.text}}\n`,
+    ),
   deep: (id) =>
     write(
       `{"jsonrpc":"2.0","id":${id},"result":{"content":[],"structuredContent":{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}}}\n`,
