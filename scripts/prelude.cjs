@@ -5,7 +5,7 @@
   if (major < 22 || (major === 22 && minor < 13)) {
     process.stderr.write(`aga-delegate needs Node.js 22.13 or newer; this is ${found}\n`);
     // A hook that ends with anything but 2 lets the call go on.
-    process.exit(process.argv[2] === 'hook' ? 2 : 1);
+    process.exit(process.argv.includes('hook') ? 2 : 1);
   }
   // Node 22 announces on stderr that its SQLite is experimental. Hosts show that to their users as a fault of ours.
   const { emitWarning } = process;

@@ -1,4 +1,5 @@
 /** argv → which edge; the only file that reads argv and sets the exit code. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { assemble, type Watch } from './assemble.ts';
 import { Refusal } from './base/refusal.ts';
@@ -18,14 +19,29 @@ async function main(args: readonly string[]): Promise<number> {
   process.umask(process.umask(0o077) & ~0o700);
   // File systems and disks are waited for in libuv's threads, which are made at their first use, see `following.ts`.
   process.env.UV_THREADPOOL_SIZE ??= '16';
+  // Nobody may read what we complain of; that ends nothing.
+  process.stderr.on('error', () => {});
   const flags = serverFlags(args);
   if (flags) return serve(flags);
+  let unsaid: string | undefined;
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // Whoever reads our output may have seen enough: what goes on for ever ends then, and the rest says the same by its code.
+    if (code === 'EPIPE') process.emit('SIGTERM');
+    else unsaid = code;
+  });
+  const code = await command(args);
+  // A failed write is heard of in the next turn.
+  await turn();
+  if (unsaid === undefined || code !== 0) return code;
+  complain(`The answer could not be written: ${unsaid}.`);
+  return 1;
+}
+
+async function command(args: readonly string[]): Promise<number> {
   if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
-  // Whoever reads our output may have seen enough; that is no fault.
-  process.stdout.on('error', () => process.exit(0));
   // Loaded only here: a host that starts the server waits for every module.
   const { run } = await import('./edge/cli/program.ts');
   const { terminalOf } = await import('./edge/cli/terminal.ts');
@@ -137,9 +153,12 @@ function leave(code: number): void {
   process.exit(code);
 }
 
-main(process.argv.slice(2)).then(leave, (error: unknown) => {
+function fail(error: unknown): void {
   if (error instanceof Refusal) complain(`${error.message} ${error.hint}`);
   else report(error);
   // A hook that ends with anything but 2 lets the call go on.
-  leave(process.argv[2] === 'hook' ? 2 : 1);
-});
+  leave(process.argv.includes('hook') ? 2 : 1);
+}
+
+process.on('uncaughtException', fail);
+main(process.argv.slice(2)).then(leave, fail);

@@ -1,5 +1,5 @@
 /** What surrounds a process: the rights, limits and files that it finds. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -23,6 +23,66 @@ describe.skipIf(process.platform === 'win32')('a umask', () => {
     expect(shell(`umask ${umask}`, '--data-dir', data, 'create')).toMatchObject({ status: 0, stderr: '' });
     for (const folder of [data, join(data, '..')]) expect((statSync(folder).mode & 0o777).toString(8)).toBe('700');
     expect(modesIn(data)).toEqual(['authority.key', 'chain.db', 'checkpoint', 'log.key'].map((name) => [name, '600']));
+  });
+});
+
+/** The exit code of a command whose reader is gone before it is asked. */
+function unread(stream: 'stdout' | 'stderr', args: readonly string[], input = ''): Promise<number | null> {
+  const child = spawn(process.execPath, [SERVER, ...args], { env: clean() });
+  child[stream].destroy();
+  child.stdin.on('error', () => undefined).end(input);
+  return new Promise((resolve) => child.once('exit', resolve));
+}
+
+describe('output that nobody takes', () => {
+  const call = { hook_event_name: 'PreToolUse', tool_name: 'Read', tool_input: { file_path: '/x' }, agent_id: 'a' };
+  const input = JSON.stringify({ ...call, agent_type: 'nobody' });
+
+  it.each(['stdout', 'stderr'] as const)('does not turn the no of a hook into a yes: %s', async (stream) => {
+    expect(await unread(stream, ['--data-dir', join(directory(), 'data'), 'hook'], input)).toBe(2);
+  });
+
+  it('nor does an accident that nobody catches', async () => {
+    const accident = `data:text/javascript,setTimeout(()=>{throw new Error('accident')},100)`;
+    const env = { ...clean(), NODE_OPTIONS: `--import ${JSON.stringify(accident)}` };
+    const child = spawn(process.execPath, [SERVER, '--data-dir', join(directory(), 'data'), 'hook'], { env });
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(2);
+  });
+
+  it('does not change what the exit code says', async () => {
+    const data = directory();
+    await run(['--data-dir', data, 'create']);
+    const check = [
+      '--data-dir',
+      data,
+      'check',
+      '--capability',
+      'tool.call',
+      '--resource',
+      'a/b',
+      '--artifact-hash',
+      '0'.repeat(64),
+    ];
+    expect((await run(check)).code).toBe(1);
+    expect(await unread('stdout', check)).toBe(1);
+    expect(await unread('stdout', ['--data-dir', data, 'verify'])).toBe(0);
+  });
+
+  it.skipIf(process.platform !== 'linux')('because a disk is full is an error', () => {
+    const full = (...args: readonly string[]) =>
+      spawnSync('sh', ['-c', 'exec "$@" >/dev/full', 'sh', process.execPath, SERVER, ...args], {
+        encoding: 'utf8',
+        env: clean(),
+        input,
+      });
+    const data = directory();
+    expect(full('--data-dir', data, 'create')).toMatchObject({
+      status: 1,
+      stderr: 'aga-delegate: The answer could not be written: ENOSPC.\n',
+    });
+    expect(full('--version')).toMatchObject({ status: 1, stderr: expect.stringContaining('ENOSPC') });
+    expect(full('--help')).toMatchObject({ status: 1 });
+    expect(full('--data-dir', data, 'hook').status).toBe(2);
   });
 });
 
