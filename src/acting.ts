@@ -37,7 +37,7 @@ export async function acting(settings: Settings): Promise<Acting> {
     perCall(session(caller), {
       caller,
       service,
-      url: STDIO,
+      urls: [STDIO],
       token: null,
       nonces: nonces.get,
       clock: Date.now,

@@ -25,8 +25,8 @@ export interface Connection {
   /** Whom the transport knows. */
   readonly caller: Caller;
   readonly service: Service;
-  /** Where calls arrive. */
-  readonly url: string;
+  /** Where calls arrive: what a proof may name. */
+  readonly urls: readonly string[];
   /** The bearer token of this connection; null where it has none. */
   readonly token: string | null;
   readonly nonces: () => Nonces;
@@ -150,8 +150,8 @@ async function signerOf(
   connection: Connection,
 ): Promise<string> {
   if (typeof proof !== 'string') throw new Refusal('UNAUTHENTICATED', 'The proof is no text.');
-  const { url, token, clock, nonces } = connection;
+  const { urls, token, clock, nonces } = connection;
   const body = new TextEncoder().encode(canonicalize({ name, arguments: given }));
   const methods = token === null ? ['tools/call'] : ['tools/call', 'POST'];
-  return signedBy(proof, { methods, url, body, token }, { clock, nonces: nonces() });
+  return signedBy(proof, { methods, urls, body, token }, { clock, nonces: nonces() });
 }

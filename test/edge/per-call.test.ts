@@ -51,7 +51,7 @@ async function family() {
     perCall(session(caller), {
       caller,
       service: k.service,
-      url: STDIO,
+      urls: [STDIO],
       token: null,
       nonces: () => nonces,
       clock: () => k.clock.now,

@@ -36,8 +36,7 @@ export async function exchange(
     const path = cut === -1 ? target : target.slice(0, cut);
     const { route, params } = using.find(request.method ?? '', path);
     name = route.path;
-    const origin = originOf(request, using);
-    const url = `${origin}${path}`;
+    const origins = originsOf(request, using);
     const query = new URLSearchParams(cut === -1 ? '' : target.slice(cut));
     const gone = new AbortController();
     using.running.add(gone);
@@ -45,7 +44,7 @@ export async function exchange(
       using.running.delete(gone);
       gone.abort();
     });
-    send(response, await answer(route, { params, query, url, origin, signal: gone.signal }, request, site));
+    send(response, await answer(route, { params, query, origins, path, signal: gone.signal }, request, site));
   } catch (thrown) {
     refuse(thrown, response, site);
   } finally {
@@ -56,25 +55,30 @@ export async function exchange(
 interface Target {
   readonly params: { readonly [name: string]: string };
   readonly query: URLSearchParams;
-  readonly url: string;
-  readonly origin: string;
+  readonly origins: Some;
+  readonly path: string;
   readonly signal: AbortSignal;
 }
 
 async function answer(route: Route, target: Target, request: IncomingMessage, site: Site): Promise<Answer> {
   const { headers } = request;
+  const { origins, path } = target;
+  const urls = origins.map((origin) => `${origin}${path}`);
   const known = await authenticate(headers, route.access, site);
   if (route.body) refuseOtherTypes(request);
   const bytes = route.body ? await readBody(request) : NO_BYTES;
   const { caller: person, signedBy } = await proven(
     known,
-    { methods: [request.method ?? ''], url: target.url, body: bytes },
+    { methods: [request.method ?? ''], urls, body: bytes },
     site,
   );
-  const caller = { ...person, server: target.origin };
+  const caller = { ...person, server: origins[0] };
   const json = route.body && parseBody(bytes);
   const body = route.body && !route.judges ? parsed(route.body, json) : json;
-  return route.answer({ ...target, headers, body, caller, signedBy, token: known.token, until: known.until }, site);
+  return route.answer(
+    { ...target, urls, headers, body, caller, signedBy, token: known.token, until: known.until },
+    site,
+  );
 }
 
 const NO_BYTES = new Uint8Array();
@@ -99,7 +103,12 @@ function refuse(thrown: unknown, response: ServerResponse, site: Site): void {
   sendRefusal(response, refusal, allow ? { allow: allow.join(', ') } : {});
 }
 
-function originOf({ headers: { host = '' } }: IncomingMessage, { scheme, publicUrl }: Exchange): string {
-  if (publicUrl !== undefined && new URL(publicUrl).host === host.toLowerCase()) return new URL(publicUrl).origin;
-  return `${scheme}://${host}`;
+type Some = readonly [string, ...string[]];
+
+/** By which names clients may know us; the first is the one to hand on. A proxy in front may write a Host of its own. */
+function originsOf({ headers: { host = '' } }: IncomingMessage, { scheme, publicUrl }: Exchange): Some {
+  const asked = `${scheme}://${host}`;
+  if (publicUrl === undefined) return [asked];
+  const { origin, host: known } = new URL(publicUrl);
+  return known === host.toLowerCase() ? [origin] : [origin, asked];
 }

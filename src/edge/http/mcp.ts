@@ -12,9 +12,9 @@ import { isListen, streamsOf } from './listening.ts';
 import { HEADERS } from './reply.ts';
 import { type Ask, type Route, route } from './route.ts';
 
-type McpAsk = Pick<Ask<Json>, 'url' | 'headers' | 'body' | 'caller' | 'token' | 'until'>;
+type McpAsk = Pick<Ask<Json>, 'urls' | 'headers' | 'body' | 'caller' | 'token' | 'until'>;
 
-export type McpConnection = Pick<McpAsk, 'caller' | 'url' | 'token'>;
+export type McpConnection = Pick<McpAsk, 'caller' | 'urls' | 'token'>;
 
 export interface McpEndpoint {
   answer(ask: McpAsk, response: ServerResponse): Promise<void>;
@@ -53,7 +53,7 @@ export function mcpEndpoint(
   const streams = streamsOf(factory, failed);
   const cancels = cancelling();
   return {
-    async answer({ url, headers, body: sent, caller, token, until }, response) {
+    async answer({ urls, headers, body: sent, caller, token, until }, response) {
       const body = tracedBy(headers.traceparent, sent);
       const gone = new AbortController();
       const over = cancels.seen(token, body, () => gone.abort());
@@ -61,15 +61,16 @@ export function mcpEndpoint(
         over();
         gone.abort();
       });
+      const [url = ''] = urls;
       const request = new Request(url, { method: 'POST', headers: plain(headers), body: '{}', signal: gone.signal });
       const authInfo = {
         token: '',
         clientId: caller.artifact ?? 'operator',
         scopes: [],
-        extra: { connection: { caller, url, token } },
+        extra: { connection: { caller, urls, token } },
       };
       const left = until === null ? null : Math.max(0, until - Date.now());
-      const listener = { caller, left, session: session({ caller, url, token }) };
+      const listener = { caller, left, session: session({ caller, urls, token }) };
       const answer = isListen(body)
         ? await streams.open(request, body, { authInfo }, listener)
         : await handler.fetch(request, { authInfo, parsedBody: body });

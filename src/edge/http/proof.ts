@@ -19,8 +19,8 @@ import type { Clock, Nonces } from '../../ports.ts';
 export interface Proven {
   /** What the proof may call the method. */
   readonly methods: readonly string[];
-  /** Without query and fragment. */
-  readonly url: string;
+  /** What it may call the address, without query and fragment. */
+  readonly urls: readonly string[];
   readonly body: Uint8Array;
   /** The bearer token beside the proof; null where there is none. */
   readonly token: string | null;
@@ -49,12 +49,12 @@ const payload = z.looseObject({
 /** The did:key that signed this very request, now and only now. Throws `UNAUTHENTICATED`. */
 export async function signedBy(
   proof: string,
-  { methods, url, body, token }: Proven,
+  { methods, urls, body, token }: Proven,
   { clock, nonces }: { readonly clock: Clock; readonly nonces: Nonces },
 ): Promise<string> {
   const { holder, claims } = open(proof);
   if (!methods.includes(claims.htm)) throw bad('htm names another method');
-  if (!sameTarget(claims.htu, url)) throw bad('htu names another address');
+  if (!names(claims.htu, urls)) throw bad('htu names another address');
   if (claims.ath !== (token === null ? undefined : digest(token)))
     throw bad('ath is not the digest of the bearer token');
   if (claims.aga_body !== digest(body)) throw bad('aga_body is not the digest of the body');
@@ -85,12 +85,12 @@ function decode<S extends z.ZodType>(schema: S, part: string): z.infer<S> {
 }
 
 /** RFC 9449 section 4.3: compared after normalization, without query and fragment. */
-function sameTarget(given: string, url: string): boolean {
+function names(given: string, urls: readonly string[]): boolean {
   if (!URL.canParse(given)) return false;
   const target = new URL(given);
   target.search = '';
   target.hash = '';
-  return target.href === url;
+  return urls.includes(target.href);
 }
 
 const digest = (data: Uint8Array | string): string => toBase64url(sha256(data));

@@ -11,8 +11,8 @@ export interface Ask<B> {
   /** What the `:name` segments of the path hold. */
   readonly params: { readonly [name: string]: string };
   readonly query: URLSearchParams;
-  /** Without the query: what a proof names. */
-  readonly url: string;
+  /** Without the query: what a proof may name. */
+  readonly urls: readonly string[];
   readonly headers: { readonly [name: string]: string | string[] | undefined };
   readonly body: B;
   /** For a route that anyone may use: nobody in particular. */

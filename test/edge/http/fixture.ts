@@ -53,7 +53,8 @@ export const running = (): { now: number; ahead: number } => ({
 });
 
 export async function authority(
-  options: KernelOptions & Pick<Partial<ServeOptions>, 'patience' | 'hooked'> & { readonly nonces?: Nonces } = {},
+  options: KernelOptions &
+    Pick<Partial<ServeOptions>, 'patience' | 'hooked' | 'publicUrl'> & { readonly nonces?: Nonces } = {},
 ): Promise<Authority> {
   const k = kernel({ clock: running(), ...options });
   const reports: unknown[] = [];
@@ -72,6 +73,7 @@ export async function authority(
     clock,
     ...(options.patience !== undefined && { patience: options.patience }),
     ...(options.hooked && { hooked: options.hooked }),
+    ...(options.publicUrl !== undefined && { publicUrl: options.publicUrl }),
     info: { name: 'aga-delegate', title: 'AGA Delegate', version: '0.0.0' },
   });
   const send: Authority['send'] = async (method, path, body, token, headers = {}) => {

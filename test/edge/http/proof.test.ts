@@ -94,6 +94,23 @@ describe('a proof of the holder', () => {
     expect([await headed('GET', 'HEAD'), await headed('HEAD', 'GET')]).toEqual([401, 401]);
   });
 
+  it('names the public address, behind a proxy that writes a Host of its own', async () => {
+    const at = 'https://authority.example.com';
+    const here = await authority({ publicUrl: at });
+    try {
+      const token = (await here.coordinator()).session;
+      // Whose proof it is comes after where it is for.
+      const to = async (htu: string) =>
+        (await here.send('POST', PATH, BODY, token, { dpop: await proof({ claims: { htu }, token }) })).json.error
+          .message;
+      for (const own of [`${at}${PATH}`, `${here.url}${PATH}`]) expect(await to(own)).toContain('another key');
+      for (const other of [`http://authority.example.com${PATH}`, `${at}/api/v1/chain`, `https://example.com${PATH}`])
+        expect(await to(other)).toContain('another address');
+    } finally {
+      await here.close();
+    }
+  });
+
   it('is asked for where the artifact says so', async () => {
     const weak = await ask(undefined, strictSession);
     expect([weak.status, weak.json.error.code]).toEqual([403, 'PERMISSION_DENIED']);
