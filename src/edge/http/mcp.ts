@@ -30,6 +30,7 @@ export const mcpRoute = (endpoint: McpEndpoint): Route =>
     path: '/mcp',
     summary: 'MCP over Streamable HTTP, revisions up to 2025-11-25 and 2026-07-28',
     access: 'bearer',
+    media: ['application/json', 'text/event-stream'],
     body: z.custom<Json>(),
     async answer(ask, { report }) {
       const failed = (response: ServerResponse) => (error: unknown) => {

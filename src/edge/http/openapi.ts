@@ -32,7 +32,7 @@ export function describe(routes: readonly Route[], version: string): object {
   };
 }
 
-function operationOf({ path, summary, access, body, query, output }: Route): object {
+function operationOf({ path, summary, access, body, query, output, media = [] }: Route): object {
   const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -45,7 +45,7 @@ function operationOf({ path, summary, access, body, query, output }: Route): obj
     ...(body && { requestBody: { required: true, content: jsonOf(schemaOf(body, 'input')) } }),
     security: access === 'anyone' ? [] : [{ bearer: [] }],
     responses: {
-      200: { description: 'Done', ...(output && { content: jsonOf(schemaOf(output, 'output')) }) },
+      200: { description: 'Done', content: { ...(output && jsonOf(schemaOf(output, 'output'))), ...textsOf(media) } },
       default: { description: 'Refused', content: jsonOf({ $ref: '#/components/schemas/Refusal' }) },
     },
   };
@@ -59,6 +59,9 @@ function queryParameters({ properties = {} }: JsonSchema): object[] {
     schema,
   }));
 }
+
+const textsOf = (media: readonly string[]): object =>
+  Object.fromEntries(media.map((type) => [type, { schema: { type: 'string' } }]));
 
 const jsonOf = (schema: object): object => ({ 'application/json': { schema } });
 

@@ -43,6 +43,8 @@ export interface Route<B = unknown> {
   readonly query?: z.ZodObject;
   /** The JSON of the answer, for the description. */
   readonly output?: z.ZodType;
+  /** The media types of an answer that is no such JSON, for the description. */
+  readonly media?: readonly string[];
   answer(ask: Ask<B>, site: Site): Promise<Answer>;
 }
 

@@ -206,8 +206,26 @@ describe('for machines', () => {
         '/api/v1/authorize',
         '/api/v1/chain/events',
         '/mcp',
+        '/openapi.json',
       ]),
     );
+  });
+
+  it('is described as it answers: each route that anybody may read, the streams, and MCP', async () => {
+    const { json } = await site.send('GET', '/openapi.json');
+    const types = (path: string, method = 'get') => Object.keys(json.paths[path][method].responses[200].content ?? {});
+    const open = Object.entries<any>(json.paths).filter(([, { get }]) => get?.security.length === 0);
+    expect(open.map(([path]) => path)).toContain('/healthz');
+    for (const [path] of open) {
+      const { headers, status } = await site.send('GET', path);
+      if (status === 200) expect([path, types(path)]).toEqual([path, [headers.get('content-type')?.split(';')[0]]]);
+    }
+    expect(types('/api/v1/chain/events')).toEqual(['text/event-stream']);
+    expect(types('/api/v1/jobs/{id}/events')).toEqual(['text/event-stream']);
+    expect(types('/mcp', 'post')).toEqual(['application/json', 'text/event-stream']);
+    for (const [path, methods] of Object.entries<any>(json.paths))
+      for (const [method] of Object.entries(methods))
+        expect([path, types(path, method).length > 0]).toEqual([path, true]);
   });
 
   it('counts what it does', async () => {

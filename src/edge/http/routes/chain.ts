@@ -33,6 +33,7 @@ export const followChain = route({
   path: '/api/v1/chain/events',
   summary: 'Follow the chain: server-sent events, one an entry; Last-Event-ID resumes',
   access: 'bearer',
+  media: ['text/event-stream'],
   query: z.strictObject({
     after: z.int().min(-1).optional().describe('Begin behind this sequence number. Omit for the first entry'),
   }),

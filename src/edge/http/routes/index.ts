@@ -16,7 +16,8 @@ import { tiles } from './tiles.ts';
 import { routeOf } from './tools.ts';
 
 export function routesWith(tools: Iterable<Tool>, info: ServerInfo, endpoint: McpEndpoint): readonly Route[] {
-  const routes = [
+  const described = (): object => describe(routes, info.version);
+  const routes: readonly Route[] = [
     delegate,
     enroll,
     register,
@@ -37,6 +38,7 @@ export function routesWith(tools: Iterable<Tool>, info: ServerInfo, endpoint: Mc
     ...tiles,
     ...Array.from(tools, routeOf),
     mcpRoute(endpoint),
+    description(described),
   ];
-  return [...routes, description(() => describe(routes, info.version))];
+  return routes;
 }

@@ -17,6 +17,7 @@ export const followJob = route({
   path: '/api/v1/jobs/:id/events',
   summary: 'Follow a job: server-sent events, the last of which is its end; Last-Event-ID resumes',
   access: 'bearer',
+  media: ['text/event-stream'],
   query: z.strictObject({ after: z.int().min(0).optional().describe('Only later events. Omit for all') }),
   async answer({ params, query, headers, caller }, { service, metrics, report }) {
     const look = async (after_event: number, wait_seconds: number, signal?: AbortSignal): Promise<JobShown> =>

@@ -1,4 +1,5 @@
 /** What anybody may read. */
+import * as z from 'zod';
 import { Refusal } from '../../../base/refusal.ts';
 import { operator } from '../../../caller.ts';
 import { bestFor, witnessedHead } from '../../../evidence/cosigned.ts';
@@ -20,6 +21,7 @@ export const health = route({
   path: '/healthz',
   summary: 'Whether the server can read its chain, and it is the one that it knows',
   access: 'anyone',
+  output: z.strictObject({ status: z.literal('ok'), entries: z.int() }),
   async answer(_, site) {
     const { size = 0 } = (await head(site)) ?? {};
     return { json: { status: 'ok', entries: size } };
@@ -31,6 +33,7 @@ export const checkpoint = route({
   path: '/checkpoint',
   summary: 'The signed head of the chain: a C2SP checkpoint, with the cosignatures that it has got',
   access: 'anyone',
+  media: ['text/plain'],
   async answer(_, site) {
     const at = await head(site);
     return { text: at ? await witnessedHead(site.service.reader, at) : '', type: NOTE };
@@ -42,6 +45,7 @@ export const cosignedCheckpoint = route({
   path: '/checkpoint/cosigned',
   summary: 'The checkpoint that most witnesses have cosigned, of these the newest: it may be behind the head',
   access: 'anyone',
+  media: ['text/plain'],
   async answer(_, site) {
     const at = await head(site);
     const best = at && (await bestFor(site.service.reader, at, () => true));
@@ -55,6 +59,7 @@ export const prometheus = route({
   path: '/metrics',
   summary: 'Numbers for Prometheus',
   access: 'anyone',
+  media: ['text/plain'],
   async answer(_, site) {
     // As the store has it, right or wrong: who watches the numbers shall see them fall.
     const { size = 0 } = (await site.service.reader.read(END)).head ?? {};
@@ -72,6 +77,7 @@ export function description(describe: () => object): Route {
     path: '/openapi.json',
     summary: 'This description',
     access: 'anyone',
+    output: z.looseObject({ openapi: z.string() }),
     async answer() {
       described ??= describe();
       return { json: described };

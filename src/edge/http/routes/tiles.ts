@@ -13,6 +13,7 @@ export const tiles: readonly Route[] = PATHS.map((path) =>
     summary:
       'A tile of the hash tree, or with the level "entries" the entries below it (C2SP tlog-tiles); for the operator',
     access: 'bearer',
+    media: ['application/octet-stream'],
     async answer({ params, caller }, { service }) {
       if (caller.artifact !== null) throw new Refusal('NOT_OPERATOR', 'Only the operator reads the whole log.');
       const bytes = await service.read(caller, (reader) =>
