@@ -10,6 +10,7 @@ import { slipsIn } from './edge/hook/slips.ts';
 import { perCall, STDIO } from './edge/per-call.ts';
 import type { Session } from './edge/session.ts';
 import { identityOf } from './identity.ts';
+import { keepSwept } from './service/sweeper.ts';
 
 export interface Acting {
   /** For one connection; cheap and without effects. */
@@ -26,7 +27,9 @@ export async function acting(settings: Settings): Promise<Acting> {
   const { service } = installation;
   const nonces = lazily(() => installation.openNonces());
   const ending = () => void installation.endJobs();
+  const unswept = keepSwept(service);
   const close = async () => {
+    unswept();
     await nonces.made()?.close();
     await installation.close();
   };

@@ -14,6 +14,11 @@ export class Deadlines<T extends { readonly expires: number }> {
     heap[at] = item;
   }
 
+  /** When the next thing expires; undefined where there is none. */
+  get next(): number | undefined {
+    return this.#heap[0]?.expires;
+  }
+
   /** Removes and returns one thing that has expired at `time`, earliest first. */
   take(time: number): T | undefined {
     const heap = this.#heap;

@@ -187,6 +187,11 @@ export class State {
     this.requests.set(key, { input, sequence, time: this.time });
   }
 
+  /** When the next artifact expires, in milliseconds; undefined where none is live. */
+  get nextExpiry(): number | undefined {
+    return this.#deadlines.next;
+  }
+
   /** What has expired and is not forgotten yet. */
   get expired(): readonly Grant[] {
     return this.#expired;

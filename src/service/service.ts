@@ -63,6 +63,7 @@ export class Service {
   readonly #sequencer: Sequencer;
   readonly #news: News;
   #arounds: ReadonlyMap<string, Around> = new Map();
+  #called: () => void = () => {};
 
   constructor(sequencer: Sequencer, tools: readonly Tool[], news: News = {}) {
     this.#sequencer = sequencer;
@@ -73,6 +74,14 @@ export class Service {
   /** By the name of the tool; a tool itself only proposes and answers. */
   surround(arounds: ReadonlyMap<string, Around>): void {
     this.#arounds = arounds;
+  }
+
+  /** Calls back behind each call that may have written. One at a time; returns the unsubscriber. */
+  onCalled(listener: () => void): () => void {
+    this.#called = listener;
+    return () => {
+      this.#called = () => {};
+    };
   }
 
   /** Calls a tool that exists. Throws its refusal. */
@@ -91,6 +100,7 @@ export class Service {
     const output = await traced(tool.name, about, circumstances.trace, (trace) =>
       this.#call(tool, parsed, caller, { ...circumstances, trace }),
     );
+    if (!tool.annotations.readOnlyHint) this.#called();
     return output as z.infer<O>; // what `decide` was declared to answer
   }
 

@@ -1,6 +1,7 @@
 /** Journeys over stdio, against the built program. */
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { directory } from '../scratch.ts';
 import { type Host, host, refused, start } from './host.ts';
@@ -48,6 +49,20 @@ describe('a coordinator and a sub-agent in two processes', () => {
     expect(JSON.parse(result?.contents[0].text).subject).toBe('helper');
     const { result: head } = await after.request('resources/read', { uri: 'aga://chain/checkpoint' });
     expect(head?.contents[0].text).toMatch(/^aga-delegate\/default\/z6Mk\w+\n3\n/);
+  });
+});
+
+describe('an artifact that expires', () => {
+  it('is written down within five seconds, by one of the processes that know of it', async () => {
+    const path = directory();
+    const [one, two] = [await start(path), await start(path)];
+    await one.call('aga_create_artifact', { ttl_seconds: 3600 });
+    const { artifact_hash } = await one.call('aga_create_artifact', { ttl_seconds: 2 });
+    await two.call('aga_delegate_to_subagent', { parent_artifact_hash: artifact_hash });
+    await sleep(7000);
+    const { entries } = await two.call('aga_query_chain', { kind: 'EXPIRY', artifact_hash });
+    expect(entries).toHaveLength(1);
+    expect(await one.call('aga_verify')).toMatchObject({ valid: true, findings: [] });
   });
 });
 
