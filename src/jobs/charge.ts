@@ -16,6 +16,9 @@ export interface ChargeOptions {
   readonly report: (error: unknown) => void;
 }
 
+/** How often the end is tried to be written that could not be. */
+const AGAIN_MS = 2000;
+
 export class Charge {
   readonly #options: ChargeOptions;
   readonly #allowance = new Allowance();
@@ -104,18 +107,29 @@ export class Charge {
   }
 
   async #write(end: End): Promise<void> {
-    const { record, task, changed, report } = this.#options;
+    const { report } = this.#options;
     try {
       this.#run();
       const missed = this.#allowance.missed();
       if (missed > 0) this.#waiting.push({ type: 'log', said: { message: `${missed} events were left out here.` } });
       this.#drain();
       // Submitted before anything is waited for, so that it shares a commit with what came before it.
-      await record.ended(task.jobId, end);
-      changed();
+      await this.#ended(end);
     } catch (error) {
       report(error);
+      this.#later(end);
     }
+  }
+
+  async #ended(end: End): Promise<void> {
+    const { record, task, changed } = this.#options;
+    await record.ended(task.jobId, end);
+    changed();
+  }
+
+  /** What a full disk keeps from being written is written when it has room again; else the job would seem to go on. */
+  #later(end: End): void {
+    setTimeout(() => this.#ended(end).catch(() => this.#later(end)), AGAIN_MS).unref();
   }
 
   #hear(saying: Saying): void {

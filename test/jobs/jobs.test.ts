@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -107,6 +107,23 @@ describe('a job', () => {
       'error',
       { code: 'UPSTREAM_FAILED', message: 'The agent could not be started (ENOENT).' },
     ]);
+  });
+
+  it('that ends while nothing can be written is over when it can be again, with its result', async () => {
+    const own = await office();
+    const { job_id } = await own.call('aga_dispatch_job', {
+      agent: 'worker',
+      input: { result: 'kept', sleep: 300 },
+      parent_artifact_hash: own.root,
+    });
+    await own.call('aga_get_job', { job_id, wait_seconds: 10, after_event: 1 });
+    const database = join(own.dataDir, 'chain.db');
+    renameSync(database, `${database}.away`);
+    await sleep(1000);
+    renameSync(`${database}.away`, database);
+    const found = () => own.call('aga_get_job', { job_id });
+    await expect.poll(found, { timeout: 10_000 }).toMatchObject({ state: 'success', result: 'kept' });
+    await own.close();
   });
 
   it('tells a result that was lost from one that is nothing', async () => {
