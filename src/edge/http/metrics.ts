@@ -5,8 +5,8 @@ export interface Metrics {
   request(route: string, status: number, milliseconds: number): void;
   /** Something is open from now until the returned function is called. */
   open(gauge: 'streams'): () => void;
-  /** `entries`: on the chain. `cosigned`: how many of them, by the name of the witness. */
-  text(entries: number, cosigned?: ReadonlyMap<string, number>): string;
+  /** `entries`: on the chain; null where nobody knows. `cosigned`: how many of them, by the name of the witness. */
+  text(entries: number | null, cosigned?: ReadonlyMap<string, number>): string;
 }
 
 /** Upper bounds of the histogram, in seconds. */
@@ -53,8 +53,9 @@ export function metrics(): Metrics {
         ...[...durations].flatMap(([route, taken]) => histogramLines(route, taken)),
         ...family('aga_streams_open', 'gauge', 'Event streams that are open.'),
         `aga_streams_open ${gauges.streams}`,
-        ...family('aga_chain_entries', 'gauge', 'Entries on the chain.'),
-        `aga_chain_entries ${entries}`,
+        ...(entries === null
+          ? []
+          : [...family('aga_chain_entries', 'gauge', 'Entries on the chain.'), `aga_chain_entries ${entries}`]),
         ...(cosigned.size > 0
           ? family('aga_witness_entries', 'gauge', 'Entries of the newest checkpoint that the witness has cosigned.')
           : []),

@@ -1,9 +1,11 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Refusal } from '../../../src/base/refusal.ts';
 import { openCheckpoint } from '../../../src/chain/checkpoint.ts';
 import type { Store } from '../../../src/ports.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import { kernel } from '../../kernel.ts';
+import { FaultyStore } from '../../store/faulty.ts';
 import { type Authority, authority, type Enrolled, OPERATOR, running } from './fixture.ts';
 
 let site: Authority;
@@ -279,6 +281,22 @@ describe('MCP', () => {
 
 it('reported no fault of our own', () => {
   expect(site.reports).toEqual([]);
+});
+
+describe('an authority whose store is away', () => {
+  it('still gives its numbers, without the one that it cannot know', async () => {
+    const store = new FaultyStore(new MemoryStore());
+    const site = await authority({ store });
+    await site.coordinator();
+    store.unreadable = new Refusal('CHAIN_CONTENDED', 'The database is away.');
+    expect((await site.send('GET', '/healthz')).status).toBe(503);
+    const { status, text } = await site.send('GET', '/metrics');
+    expect([status, text]).toEqual([200, expect.not.stringContaining('aga_chain_entries')]);
+    expect(text).toContain('aga_http_requests_total{route="/healthz",status="503"} 1\n');
+    store.unreadable = undefined;
+    expect((await site.send('GET', '/metrics')).text).toMatch(/^aga_chain_entries 4$/m);
+    await site.close();
+  });
 });
 
 describe('an authority whose store has lost what was seen', () => {
