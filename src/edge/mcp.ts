@@ -20,6 +20,7 @@ import type { McpRequest } from './mcp-request.ts';
 import { answer, type Serving } from './methods.ts';
 import type { JsonObject, RpcMessage } from './rpc.ts';
 import type { Session } from './session.ts';
+import { shownTo } from './shown.ts';
 import { type Subscriptions, subscriptionsOf } from './subscriptions.ts';
 
 export interface ServerInfo {
@@ -56,8 +57,10 @@ export function serverFor(info: ServerInfo, serving: Serving, subscribe: boolean
   );
   server.onerror = (error) => serving.report(error.message);
   // Any object is a result; the type only names what the SDK itself may add.
-  server.fallbackRequestHandler = (request, context) =>
-    answer(request.method, decoded(request, context), serving) as Promise<Result>;
+  server.fallbackRequestHandler = async (request, context) => {
+    const result = await answer(request.method, decoded(request, context), serving);
+    return shownTo(server.getClientVersion()?.name, result) as Result;
+  };
   return server;
 }
 
