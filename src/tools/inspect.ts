@@ -109,15 +109,16 @@ function forest({ state, now }: Context): z.infer<typeof output> {
 }
 
 function treeOf(roots: readonly Grant[], now: number): { tree: Node[]; drawing: string } {
-  const tree: Node[] = [];
-  let cut = 0;
-  for (const root of roots) {
-    for (const each of subtree(root)) {
-      if (tree.length === MOST_NODES) cut += 1;
-      else tree.push(nodeOf(each, now));
-    }
-  }
+  const all = roots.flatMap((root) => [...subtree(root)]);
+  const cut = Math.max(0, all.length - MOST_NODES);
+  const tree = (cut > 0 ? livingFirst(all, now) : all).slice(0, MOST_NODES).map((each) => nodeOf(each, now));
   return { tree, drawing: drawTree(tree, now, cut) };
+}
+
+/** Parents stay before their children: nothing below what has ended lives. */
+function livingFirst(grants: readonly Grant[], now: number): Grant[] {
+  const over = new Set(grants.filter((grant) => ended(grant, now)));
+  return [...grants.filter((grant) => !over.has(grant)), ...over];
 }
 
 function nodeOf(grant: Grant, now: number): Node {

@@ -307,6 +307,26 @@ describe('request_id', () => {
   });
 });
 
+describe('a tree that is too large to show', () => {
+  it('shows what lives before what has ended, and says how much is not there', async () => {
+    const { call } = kernel();
+    const root = await call('aga_create_artifact', { max_children: 1000 });
+    const child = async (): Promise<string> => (await call('aga_delegate_to_subagent', {})).child_artifact_hash;
+    for (let i = 0; i < 198; i++) {
+      await call('aga_revoke_artifact', { artifact_hash: await child(), reason: 'done' });
+    }
+    const living = [await child(), await child(), await child()];
+    const { tree, drawing } = await call('aga_inspect', { view: 'tree' });
+    expect(tree).toHaveLength(200);
+    const active = tree.filter(({ status }: { status: string }) => status === 'active');
+    expect(active.map((node: { artifact_hash: string }) => node.artifact_hash)).toEqual([
+      root.artifact_hash,
+      ...living,
+    ]);
+    expect(drawing).toMatch(/^● coordinator .*\n… and 2 more$/s);
+  });
+});
+
 describe("an operator's session", () => {
   it('means the root that it has just asked for, whoever does not wait for the answer', async () => {
     const { call } = kernel();
