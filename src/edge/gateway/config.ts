@@ -3,10 +3,12 @@ import * as z from 'zod';
 import { pointerFault } from './pointer.ts';
 import { SHIPPED } from './shipped-maps.ts';
 
-/** Never holds `_`, so that the first `__` of `<server>__<tool>` ends it, and leaves half of a tool's name to the tool. */
-export const SERVER_NAME = /^[a-z0-9-]{1,32}$/;
+/** No `_` but between two others: so the first `__` of `<server>__<tool>` ends it. Leaves half of a tool's name to the tool. */
+export const SERVER_NAME = /^(?=.{1,32}$)[a-zA-Z0-9-]+(?:_[a-zA-Z0-9-]+)*$/;
 
-const serverName = z.string().regex(SERVER_NAME, 'must be 1 to 32 of a-z, 0-9 and "-"');
+const serverName = z
+  .string()
+  .regex(SERVER_NAME, 'must be 1 to 32 of a-z, A-Z, 0-9, "-" and "_", and no "_" beside another or at an end');
 /** Milliseconds that one call, and the start, may take. */
 const timeout = z.int().min(1).max(86_400_000).default(60_000);
 

@@ -4,7 +4,8 @@
  * Hosts take names of `^[a-zA-Z0-9_-]{1,64}$` only. A name that would not be one is written as what is left of it
  * without the characters in question, cut to length, `_`, and the first 8 hex digits of the SHA-256 of the original. Should
  * that name belong to another tool, 8 more digits are taken, and so on: the same list gives the same names everywhere.
- * A server's name holds no `_`, so the first `__` always ends it, and no name of ours is another server's.
+ * A server's name holds no `__` and does not end in `_`, so the first `__` always ends it, and no name of ours is another
+ * server's.
  */
 import { sha256Hex } from '#digest';
 import { SERVER_NAME } from './config.ts';

@@ -9,15 +9,16 @@ describe('upstreams', () => {
   it('have the shape of mcpServers, and a timeout', () => {
     const given = {
       fs: { command: 'npx', args: ['-y', 'x'], env: { A: 'b' }, cwd: '/' },
-      web: { type: 'http', url: 'https://example.com/mcp', headers: { Authorization: 'Bearer x' }, timeout: 5 },
+      My_web: { type: 'http', url: 'https://example.com/mcp', headers: { Authorization: 'Bearer x' }, timeout: 5 },
     };
     const parsed = upstreamsSchema.parse(given);
-    expect(parsed).toEqual({ fs: { ...given.fs, timeout: 60_000 }, web: given.web });
+    expect(parsed).toEqual({ fs: { ...given.fs, timeout: 60_000 }, My_web: given.My_web });
   });
 
   it.each([
-    { FS: { command: 'x' } },
-    { a_b: { command: 'x' } },
+    { 'f.s': { command: 'x' } },
+    { _a: { command: 'x' } },
+    { a_: { command: 'x' } },
     { a__b: { command: 'x' } },
     { ['a'.repeat(33)]: { command: 'x' } },
     { a: {} },

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { namesOf, splitName } from '../../../src/edge/gateway/naming.ts';
 
 const HOSTS_TAKE = /^[a-zA-Z0-9_-]{1,64}$/;
-const server = fc.stringMatching(/^[a-z0-9-]{1,32}$/);
+const server = fc
+  .array(fc.stringMatching(/^[a-zA-Z0-9-]{1,10}$/), { minLength: 1, maxLength: 3 })
+  .map((parts) => parts.join('_'));
 const plainTool = fc.stringMatching(/^[a-zA-Z0-9_-]{1,20}$/);
 const tool = fc.oneof(plainTool, fc.string({ minLength: 1, maxLength: 120, unit: 'binary' }));
 
@@ -35,6 +37,7 @@ describe('names of tools', () => {
     expect(namesOf('fs', ['read_file', '_x', 'a__b']).shown('read_file')).toBe('fs__read_file');
     expect(splitName('fs___x')).toEqual({ server: 'fs', rest: '_x' });
     expect(splitName('fs__a__b')).toEqual({ server: 'fs', rest: 'a__b' });
+    expect(splitName('My_fs-2___a_b')).toEqual({ server: 'My_fs-2', rest: '_a_b' });
   });
 
   it('of two tools that come to the same are told apart, the plain one keeping its own', () => {
@@ -47,7 +50,7 @@ describe('names of tools', () => {
     expect(names.shown(odd)).toMatch(/^s__ab_c14cddc0[0-9a-f]{8}$/);
   });
 
-  it.each(['aga_inspect', 'fs_read', '__x', 'fs__', 'FS__x', 'f_s__x', `${'a'.repeat(33)}__x`])(
+  it.each(['aga_inspect', 'fs_read', '__x', 'fs__', '_s__x', 'f.s__x', `${'a'.repeat(33)}__x`])(
     'that no upstream can have are none: %s',
     (name) => {
       expect(splitName(name)).toBeUndefined();
