@@ -52,7 +52,7 @@ export function judge(line: Buffer): Judgement {
   if (isBlank(line)) return NOTHING;
   let value: Json;
   try {
-    value = parseStrict(line, { maxBytes: MAX_LINE_BYTES });
+    value = parseStrict(line, { maxBytes: MAX_LINE_BYTES, exact: true });
   } catch (thrown) {
     return { reply: unreadable(line, Refusal.from(thrown)) };
   }

@@ -91,6 +91,14 @@ describe('refused', () => {
       );
   });
 
+  test.each(['{"id":9007199254740993}', '["9007199254740992 \\"", -9223372036854775807]', '[1000000000000000000001]'])(
+    'an integer that would be rounded, where it is asked for: %s',
+    (text) => {
+      expect(refused(text, { exact: true })).toBe(true);
+      expect(refused(text)).toBe(false);
+    },
+  );
+
   test('size, counted in bytes of UTF-8', () => {
     expect(refused('"aaaa"', { maxBytes: 6 })).toBe(false);
     expect(refused('"aaaaa"', { maxBytes: 6 })).toBe(true);
@@ -110,10 +118,12 @@ describe('accepted', () => {
     '{"\\"":1,"\\\\":2,"\\\\\\"":3}',
     '["\\ud83d\\ude00"]',
     '[-0,1e-400,1E+2]',
+    '[9007199254740992,-9007199254740992,1152921504606846976,1152921504606847000,1000000000000000000000]',
+    '["9007199254740993",6.02214076e23,1e300,9007199254740993.5,{"9007199254740993":1e16}]',
     ' \t\r\n[ ] ',
     `${'['.repeat(64)}${']'.repeat(64)}`,
   ])('%s', (text) => {
-    expect(parseStrict(text)).toEqual(JSON.parse(text));
+    expect(parseStrict(text, { exact: true })).toEqual(JSON.parse(text));
     expect(parseStrict(new TextEncoder().encode(text))).toEqual(JSON.parse(text));
   });
 
@@ -132,6 +142,18 @@ describe('laws', () => {
         expect(parseStrict(text)).toEqual(JSON.parse(text));
       }),
       { numRuns: 300 },
+    );
+  });
+
+  test('an integer that is read is written again as the same number, and what JavaScript writes is read', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }), (value) => {
+        const text = String(value);
+        const isSame = String(Number(value)) === text || BigInt(Number(value)) === value;
+        expect(refused(text, { exact: true })).toBe(!isSame);
+        expect(refused(JSON.stringify(Number(value)), { exact: true })).toBe(false);
+      }),
+      { numRuns: 500 },
     );
   });
 

@@ -30,7 +30,7 @@ interface Form {
 const lastWord = (name: string): string => ` <${name.split('_').at(-1)}>`;
 const json = (text: string, flag: string): Json => {
   try {
-    return parseStrict(text);
+    return parseStrict(text, { exact: true });
   } catch (error) {
     const hint = `Write it as one JSON value in single quotes: ${flag} '…'. The help of the command shows its form.`;
     throw new Refusal('INVALID_REQUEST', `${flag}: ${Refusal.from(error).message}`, { hint });

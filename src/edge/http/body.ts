@@ -37,6 +37,6 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
   });
 }
 
-export const parseBody = (bytes: Uint8Array): Json => parseStrict(bytes, { maxBytes: MAX_BODY_BYTES });
+export const parseBody = (bytes: Uint8Array): Json => parseStrict(bytes, { maxBytes: MAX_BODY_BYTES, exact: true });
 
 const tooLarge = () => new Refusal('PAYLOAD_TOO_LARGE', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
