@@ -11,8 +11,8 @@ import { Refusal } from '../base/refusal.ts';
 import { parseStrict } from '../base/strict-json.ts';
 import { sayIssue } from '../base/wording.ts';
 import { CannotStart } from '../cannot-start.ts';
-import { mapsSchema, strayMaps, upstreamsSchema } from '../edge/gateway/config.ts';
-import { agents, ceiling, limits, measure, presets, prices } from './members.ts';
+import { mapsSchema, measureSchema, strayMaps, upstreamsSchema } from '../edge/gateway/config.ts';
+import { agents, ceiling, limits, presets, prices } from './members.ts';
 import { nearest } from './nearest.ts';
 import { namedTwice } from './twice.ts';
 
@@ -45,8 +45,8 @@ export const configSchema = z.strictObject({
     .min(1)
     .max(1_000_000)
     .default(10)
-    .describe('Refusals of one artifact within a minute that fire its triggers'),
-  measure: measure
+    .describe('Refusals of one artifact within a minute; more fire its triggers'),
+  measure: measureSchema
     .default({})
     .describe('Folders that are measured, and pinned digests: upstream to `paths` and `pins`'),
   agents: agents.default({}).describe('Who jobs can be given to: `name@version` to a command, or to `"remote": true`'),

@@ -40,8 +40,6 @@ export const agents = z.record(
   ]),
 );
 
-export { measureSchema as measure } from '../edge/gateway/config.ts';
-
 export const prices = z.record(
   z
     .string()
