@@ -1,5 +1,4 @@
 /** argv → which edge; the only file that reads argv and sets the exit code. */
-import { setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { assemble, type Watch } from './assemble.ts';
 import { Refusal } from './base/refusal.ts';
@@ -30,8 +29,8 @@ async function main(args: readonly string[]): Promise<number> {
     else unsaid = code;
   });
   const code = await command(args);
-  // A failed write is heard of in the next turn.
-  await turn();
+  // A pipe takes 64 KiB at once, and the end of the process would cut off what it has not taken; a failed write is heard of by then.
+  await Promise.all([taken(process.stdout), taken(process.stderr)]);
   if (unsaid === undefined || code !== 0) return code;
   complain(`The answer could not be written: ${unsaid}.`);
   return 1;
@@ -141,6 +140,10 @@ function once<T>(make: () => T): () => T {
     return made.value;
   };
 }
+
+/** Resolves when everything was written, or cannot be. */
+const taken = (stream: NodeJS.WriteStream): Promise<void> =>
+  new Promise((resolve) => stream.write('', () => resolve()));
 
 /** Node waits for its threads, and those that a dead file system holds never come back: another program ends in our place. */
 function leave(code: number): void {

@@ -2,6 +2,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { directory } from '../scratch.ts';
 import { host } from './host.ts';
@@ -33,6 +35,19 @@ function unread(stream: 'stdout' | 'stderr', args: readonly string[], input = ''
   child.stdin.on('error', () => undefined).end(input);
   return new Promise((resolve) => child.once('exit', resolve));
 }
+
+it('prints all of an answer to whoever reads slowly', async () => {
+  const data = directory();
+  const server = await host(data);
+  await Promise.all(Array.from({ length: 250 }, () => server.call('aga_create_artifact')));
+  await server.close();
+  const child = spawn(process.execPath, [SERVER, '--data-dir', data, 'log', '--json', '--limit', '500'], {
+    env: clean(),
+  });
+  await sleep(500);
+  const { entries } = JSON.parse(await text(child.stdout));
+  expect(entries).toHaveLength(251);
+});
 
 describe('output that nobody takes', () => {
   const call = { hook_event_name: 'PreToolUse', tool_name: 'Read', tool_input: { file_path: '/x' }, agent_id: 'a' };
