@@ -77,7 +77,8 @@ function commanderOf(command: Command, act: Action): Commander {
     made.addArgument(choices ? place.choices(choices) : place);
   }
   if (command.words) made.argument('<command...>', command.words);
-  for (const option of [...flags.map(({ option }) => option), ...options]) addOnce(made, option);
+  for (const { option } of flags) addOnce(made, option);
+  for (const option of options) made.addOption(option);
   made.addHelpText('after', () => examplesOf(command));
   return made.action(async () => {
     const all = made.optsWithGlobals();
@@ -95,10 +96,10 @@ function commanderOf(command: Command, act: Action): Commander {
   });
 }
 
-/** Of two values the first would be dropped without a word, and with it the narrower one; what is a list reads its own. */
+/** Of two values of a parameter the first would be dropped without a word, and it may be the narrower one; a list takes both. */
 function addOnce(made: Commander, option: Option): void {
   made.addOption(option);
-  if (!option.required || (option.parseArg && !option.argChoices)) return;
+  if (option.parseArg || !option.required) return;
   let isGiven = false;
   made.on(`option:${option.name()}`, () => {
     if (isGiven) made.error(`error: option '${option.flags}' is given twice`);

@@ -30,7 +30,6 @@ describe('usage', () => {
     [['export', '--first', 'x'], '--first'],
     [['create', '--limits', '{"calls":5}', '--limits', '{"calls_per_minute":1}'], '--limits'],
     [['create', '--ttl-seconds', '10', '--ttl-seconds', '20'], 'twice'],
-    [['apply', '-f', 'a.yaml', '--file', 'b.yaml'], 'twice'],
     [['--json'], 'Usage'],
   ])('%j exits 2 and names %s', async (args, named) => {
     const home = folder();
