@@ -53,6 +53,8 @@ export async function serveInstallation(installation: Installation, place: Place
     info: { name: 'aga-delegate', title: 'AGA Delegate', version: VERSION },
   }).catch((error: NodeJS.ErrnoException) => {
     void nonces.close();
+    if (error.code?.startsWith('ERR_OSSL'))
+      throw new CannotStart(`--tls-cert and --tls-key are no certificate in PEM and its key (${error.code}).`);
     throw error.syscall === 'listen' || error.syscall === 'getaddrinfo'
       ? new CannotStart(`Cannot listen on ${host}:${port}: ${error.code}.`)
       : error;

@@ -74,6 +74,7 @@ describe('serve', () => {
   });
 
   it('says in one line why it does not start', async () => {
+    const THIS = import.meta.filename;
     const dir = directory();
     const at = ['--data-dir', dir, 'serve'];
     const taken = await serve(dir);
@@ -84,6 +85,7 @@ describe('serve', () => {
       [['--http', '0.0.0.0:0', '--public-url', 'https://a.example'], {}, 2, /--tls-cert/],
       [['--http', '127.0.0.1:0', '--tls-cert', 'x'], {}, 2, /belong together/],
       [['--http', '127.0.0.1:0', '--tls-cert', 'x', '--tls-key', 'y'], {}, 1, /Cannot read x/],
+      [['--http', '127.0.0.1:0', '--tls-cert', THIS, '--tls-key', THIS], {}, 1, /^aga-delegate: .*--tls-cert.*\n$/],
       [[], { AGA_OPERATOR_TOKEN: 'short' }, 1, /at least 22/],
       [[], { AGA_OPERATOR_TOKEN: '' }, 1, /at least 22/],
     ] as const) {
