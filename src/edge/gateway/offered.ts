@@ -16,6 +16,7 @@ import { inFlight, whileWanted } from './in-flight.ts';
 import { actsOf, urlPlaces, withParsedUrls } from './maps.ts';
 import { namesOf, resourceOf } from './naming.ts';
 import type { JsonObject } from './pointer.ts';
+import { placesOf, rulesFor } from './rule-places.ts';
 import { resolvedActs } from './twin.ts';
 import { isListed, isNamed, mayServe } from './visible.ts';
 
@@ -32,6 +33,8 @@ interface Asked {
   readonly prompt: string;
   readonly args: JsonObject;
   readonly barred: Refusal | undefined;
+  /** Whether argument rules of the tool with its name bind it. */
+  readonly isRuled: boolean;
 }
 type List = (server: Server) => Promise<readonly JsonObject[]>;
 
@@ -83,6 +86,14 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
     return { items, names: namesOf(server.name, known) };
   }
 
+  /** The scopes with argument rules for the tool that has the name of this prompt, where there is one. */
+  async function rulingOn(server: Server, prompt: string, scopes: readonly Scope[]): Promise<readonly Scope[]> {
+    const ruled = scopes.filter((scope) => rulesFor(scope, resourceOf(server.name, prompt)).length > 0);
+    if (ruled.length === 0 || server.map?.has(prompt)) return ruled;
+    const { items } = await gateway.tools(server);
+    return items.some(({ name }) => name === prompt) ? ruled : [];
+  }
+
   return {
     resources: () => ofResources(({ upstream }) => upstream.resources()),
     resourceTemplates: () => ofResources(({ upstream }) => upstream.resourceTemplates()),
@@ -122,24 +133,29 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
       const under = await standing();
       const mayAsk = under && mayServe(under, 'mcp.prompt', server.name);
       const named = mayAsk && (await whileWanted(decider, under.artifact, cancelled, promptsOf(server)).catch(orThrow));
-      const barred = named instanceof Refusal ? named : undefined;
       const prompt = (named && 'names' in named && named.names.original(shown)) || rest;
-      const args = withParsedUrls(given, urlPlaces(server.map, prompt)) ?? given;
-      const touched = await touchedBy({ server, prompt, args, barred }, under?.scopes ?? []);
+      const ruling =
+        named instanceof Refusal ? named : named ? await rulingOn(server, prompt, under.scopes).catch(orThrow) : [];
+      const [barred, ruled] = ruling instanceof Refusal ? [ruling, []] : [undefined, ruling];
+      const places = ruled.flatMap((scope) => placesOf(scope, resourceOf(server.name, prompt), 'url'));
+      const args = withParsedUrls(given, [...urlPlaces(server.map, prompt), ...places]) ?? given;
+      const touched = await touchedBy({ server, prompt, args, barred, isRuled: ruled.length > 0 }, under?.scopes ?? []);
       return permitted(touched, args, cancelled, (signal) => server.upstream.prompt(prompt, args, signal));
     },
   };
 }
 
-/** A prompt that has the name of a tool in the map does what the tool does: mcp-server-fetch fetches for both. */
-async function touchedBy({ server, prompt, args, barred }: Asked, scopes: readonly Scope[]): Promise<Touched> {
-  const act: Act = { capability: 'mcp.prompt', resource: resourceOf(server.name, prompt) };
+/** A prompt that has the name of a tool does what the tool does: mcp-server-fetch fetches for both. So what binds the tool binds it. */
+async function touchedBy({ server, prompt, args, barred, isRuled }: Asked, scopes: readonly Scope[]): Promise<Touched> {
+  const resource = resourceOf(server.name, prompt);
+  const act: Act = { capability: 'mcp.prompt', resource };
   if (barred) return { acts: [act], barred };
-  if (!server.map?.has(prompt)) return { acts: [act] };
+  const call: readonly Act[] = isRuled ? [{ capability: 'tool.call', resource, arguments: args }] : [];
+  if (!server.map?.has(prompt) && !isRuled) return { acts: [act] };
   try {
-    const acts = [act, ...actsOf(server.map, prompt, { properties: args }, args)] as const;
-    const resolved = server.upstream.isLocal ? await resolvedActs(acts, scopes) : undefined;
-    return { acts, ...(resolved && { resolved }) };
+    const touched = server.map?.has(prompt) ? actsOf(server.map, prompt, { properties: args }, args) : [];
+    const resolved = server.upstream.isLocal ? await resolvedActs([call[0] ?? act, ...touched], scopes) : undefined;
+    return { acts: [act, ...call, ...touched], ...(resolved && { resolved }) };
   } catch (error) {
     return { acts: [act], barred: orThrow(error) };
   }

@@ -1,5 +1,5 @@
 /** Prompts and resources of upstreams on their way: who wants them no more, or may have them no more, ends them. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { directory } from '../../scratch.ts';
@@ -51,6 +51,68 @@ function open(): { readonly heard: () => string; readonly world: World } {
   at.law.grant('mute', { permissions: { 'mcp.prompt': ['**'], 'mcp.resource': ['mute'] } });
   return { heard: () => readFileSync(log, 'utf8'), world: at };
 }
+
+/** Fetches by a tool and by a prompt of the same name, and says what it was asked for. */
+const FETCH = `
+const answers = {
+  initialize: { protocolVersion: '2025-06-18', capabilities: { prompts: {}, tools: {} }, serverInfo: { name: 'fetch', version: '1' } },
+  'prompts/list': { prompts: [{ name: 'get' }, { name: 'other' }] },
+  'tools/list': { tools: [{ name: 'get', inputSchema: { type: 'object' } }] },
+};
+require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method, params } = JSON.parse(line);
+  const result = answers[method] ?? { messages: [{ role: 'user', content: { type: 'text', text: JSON.stringify(params?.arguments) } }] };
+  if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
+});`;
+
+describe.each([
+  ['in a map', { fetch: { get: { '/url': 'net.fetch' } } }],
+  ['in no map', {}],
+] as const)('a prompt with the name of a tool that is %s', (_, maps) => {
+  const url = { url: 'https://example.com/**' };
+  const ask = async (scope: object, name: string, args: object) => {
+    const fetch = { command: NODE, args: ['-e', FETCH], timeout: 60_000 };
+    await at?.close();
+    at = world({ upstreams: { fetch }, maps });
+    const everything = { 'tool.call': ['**'], 'mcp.prompt': ['**'], 'net.fetch': ['**'], 'fs.read': ['/**'] };
+    at.law.grant('root', { permissions: everything });
+    at.law.grant('a', { permissions: everything, ...scope }, 'root');
+    const answer = await at
+      .session(agent('a'))
+      .getPrompt(`fetch__${name}`, args as Record<string, string>)
+      .catch(({ code }) => code);
+    return typeof answer === 'string' ? answer : JSON.parse(answer.messages[0].content.text);
+  };
+
+  it('is bound by the argument rules of the tool', async () => {
+    const ruled = { argument_rules: [{ tool: 'fetch/g*', arguments: { url } }] };
+    expect(await ask(ruled, 'get', { url: 'HTTPS://example.com' })).toEqual({ url: 'https://example.com/' });
+    expect(await ask(ruled, 'get', { url: 'https://evil.example/' })).toBe('PERMISSION_DENIED');
+    expect(await ask(ruled, 'get', { url: 'https://example.com/', more: 'x' })).toBe('INVALID_REQUEST');
+    const noTool = { ...ruled, permissions: { 'mcp.prompt': ['**'], 'net.fetch': ['**'] } };
+    expect(await ask(noTool, 'get', { url: 'https://example.com/' })).toBe('PERMISSION_DENIED');
+  });
+
+  it('is judged by its name alone where no rule binds the tool, as one that no tool is called like', async () => {
+    const others = [{ tool: 'fetch/put', arguments: { url } }];
+    expect(await ask({ argument_rules: others }, 'get', { url: 'https://b.example/' })).toEqual({
+      url: 'https://b.example/',
+    });
+    const all = [{ tool: 'fetch/*', arguments: { url } }];
+    expect(await ask({ argument_rules: all }, 'other', { any: 'x' })).toEqual({ any: 'x' });
+  });
+
+  it('goes where its path leads', async () => {
+    const folder = realpathSync(directory());
+    symlinkSync('/etc', join(folder, 'link'));
+    const ruled = {
+      argument_rules: [{ tool: 'fetch/get', arguments: { url: { any: true }, path: { under: folder } } }],
+    };
+    const args = (path: string) => ({ url: 'https://b.example/', path: join(folder, path) });
+    expect(await ask(ruled, 'get', args('link/passwd'))).toBe('PERMISSION_DENIED');
+    expect(await ask(ruled, 'get', args('other'))).toEqual(args('other'));
+  });
+});
 
 describe.each(['earlier', 'modern'] as const)('a client of the %s era', (era) => {
   it.each(methods)('cancels %s upstream', async (method) => {
