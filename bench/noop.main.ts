@@ -11,7 +11,9 @@ import { launchOf } from '../src/tools/launch.ts';
 
 const hash = 'f'.repeat(64);
 const LAUNCH: Json = JSON.parse(
-  JSON.stringify(launchOf({ subject: 'sub-agent', hash, purpose: 'Sub-agent delegation' }, { artifact: hash }, [])),
+  JSON.stringify(
+    launchOf({ subject: 'sub-agent', hash, purpose: 'Sub-agent delegation' }, { artifact: hash }, { launch: [] }),
+  ),
 );
 const ANSWER: { readonly [member: string]: Json } = {
   success: true,

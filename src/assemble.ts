@@ -6,7 +6,7 @@ import { bound, type Caller, operator } from './caller.ts';
 import { verifierKey } from './chain/checkpoint.ts';
 import { complain, report } from './complaint.ts';
 import { type Config, configured } from './config/file.ts';
-import type { Settings } from './config.ts';
+import { type Settings, UNNAMED } from './config.ts';
 import { gatewaySession } from './edge/gateway/gateway-session.ts';
 import { governedSession } from './edge/governed.ts';
 import type { Session } from './edge/session.ts';
@@ -79,7 +79,7 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
   };
   let logKey = (): string => verifierKey(origin, keys.log.publicKey);
   const book = new Book(home, () => logKey());
-  const policy = policyOf(config, launch, presence.id);
+  const policy = policyOf(config, settings, presence.id);
   const world = { store, caches, keys, clock: Date.now, policy, random, origin };
   const sequencer = new Sequencer(world, (follower) => {
     logKey = () => follower.logKey;
@@ -155,7 +155,7 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
 
 function policyOf(
   { presets, root_ceiling: ceiling, limits, agents }: Config,
-  launch: readonly string[],
+  { launch, authority }: Settings,
   supervisor: string,
 ): Policy {
   return configured(() => ({
@@ -163,6 +163,7 @@ function policyOf(
     rootCeiling: ceiling === undefined ? null : parseCeiling(ceiling, 'root_ceiling'),
     rootLimits: parseLimits(limits ?? {}),
     launch,
+    ...(authority !== UNNAMED && { launchEnv: { AGA_AUTHORITY: authority } }),
     jobs: { agents: parseAgents(agents), supervisor },
   }));
 }

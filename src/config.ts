@@ -133,9 +133,12 @@ export const FLAGS = {
   token: { type: 'string' },
 } as const;
 
+/** The authority's name where it has been given none. */
+export const UNNAMED = 'default';
+
 /** Throws `CannotStart`. */
 export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string): Settings {
-  const authority = env.AGA_AUTHORITY ?? 'default';
+  const authority = env.AGA_AUTHORITY ?? UNNAMED;
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(authority)) {
     throw new CannotStart('AGA_AUTHORITY must be a DNS label: a-z, 0-9 and hyphens, at most 63 characters.');
   }

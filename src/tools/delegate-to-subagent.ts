@@ -106,7 +106,7 @@ export const delegateToSubagent = tool({
         permissions: given,
         purpose: artifact.purpose,
         ...(event.enroll && { enrollment: enrolmentOf(event.sealed, context) }),
-        launch: launchOf({ ...artifact, hash }, { artifact: hash }, context.policy.launch),
+        launch: launchOf({ ...artifact, hash }, { artifact: hash }, context.policy),
         chain: { sequence_number, entry_hash },
       };
     };
@@ -133,5 +133,5 @@ function notGiven(reduction: ScopeReduction, given: Permissions): ScopeReduction
 function enrolmentOf({ artifact, hash }: Sealed, { enrolmentToken, policy, caller }: Context) {
   const token = enrolmentToken(hash);
   const bond = { token, server: caller.server };
-  return { token, expires_at: artifact.expires_at, launch: launchOf({ ...artifact, hash }, bond, policy.launch) };
+  return { token, expires_at: artifact.expires_at, launch: launchOf({ ...artifact, hash }, bond, policy) };
 }

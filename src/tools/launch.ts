@@ -1,5 +1,6 @@
 /** How a sub-agent gets a process of its own: configuration that a host takes as it stands. */
 import * as z from 'zod';
+import type { Policy } from './tool.ts';
 
 export const launch = z.strictObject({
   mcpServers: z.record(z.string(), z.record(z.string(), z.unknown())).describe("For the host's configuration"),
@@ -24,11 +25,16 @@ export type Bond =
  * Name and arguments are unique to the artifact: hosts let agents with equal definitions share one process, and then one
  * of them would act under the other's artifact. A token goes into the environment, where no list of processes shows it.
  */
-export function launchOf({ subject, hash, purpose, scope }: Launched, bond: Bond, settings: readonly string[]): Launch {
+export function launchOf(
+  { subject, hash, purpose, scope }: Launched,
+  bond: Bond,
+  { launch: settings, launchEnv }: Pick<Policy, 'launch' | 'launchEnv'>,
+): Launch {
   const name = launchName({ subject, hash });
   const own = 'artifact' in bond ? ['--artifact', bond.artifact] : [];
   const away = 'token' in bond ? bond.server : undefined;
   const env: Record<string, string> = {
+    ...(away === undefined && launchEnv),
     ...('token' in bond && { AGA_TOKEN: bond.token }),
     ...(away !== undefined && { AGA_URL: away }),
   };

@@ -31,6 +31,8 @@ export interface Policy {
   readonly rootLimits: Limits;
   /** Flags that another process needs to find this installation. */
   readonly launch: readonly string[];
+  /** What it needs in its environment for the same; absent where that is nothing. */
+  readonly launchEnv?: { readonly [name: string]: string };
   /** Who jobs can be given to; absent where there are none. */
   readonly jobs?: JobPolicy;
 }

@@ -34,6 +34,18 @@ describe('a coordinator and a sub-agent in two processes', () => {
     expect(coordinator.stderr() + agent.stderr()).toBe('');
   });
 
+  it('find each other by what launch says alone, also under an authority with a name', async () => {
+    const path = directory();
+    const coordinator = await start(path, { env: { AGA_AUTHORITY: 'acme' } });
+    await coordinator.call('aga_create_artifact');
+    const child = await coordinator.call('aga_delegate_to_subagent', { enroll: true });
+    for (const { mcpServers } of [child.launch, child.enrollment.launch]) {
+      const [{ args, env }] = Object.values<{ args: string[]; env: Record<string, string> }>(mcpServers) as [any];
+      const agent = await start(path, { args: args.slice(2), env });
+      expect((await agent.call('aga_inspect')).artifact_hash).toBe(child.child_artifact_hash);
+    }
+  });
+
   it('find everything again after a restart, the first answers too', async () => {
     const path = directory();
     const before = await start(path);
