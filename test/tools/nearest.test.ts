@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Refusal } from '../../src/base/refusal.ts';
 import { parseLimits } from '../../src/scope/limits.ts';
 import { parseCeiling, parsePresets } from '../../src/scope/preset.ts';
+import { denials } from '../../src/scope/scope.ts';
 import { kernel, POLICY, refusal } from '../kernel.ts';
 
 type Request = { readonly [member: string]: unknown };
@@ -271,7 +272,62 @@ const child = fc.record(
   { requiredKeys: [] },
 );
 
+const BUDGET = 'cost.budget';
+const NOTHING = { permissions: {}, argument_rules: [], limits: {}, enforcement_triggers: [], measurement_types: [] };
+const RICH: Request = { permissions: LISTS };
+const ACTS: readonly (readonly [string, string])[] = [
+  ['tool.call', 'a/b'],
+  ['tool.call', 'a/x/c'],
+  ['tool.call', 'b/b'],
+  ['fs.read', '/ws/a.txt'],
+  ['fs.write', '/ws/a.txt'],
+  ['net.fetch', 'https://sub.example.com/'],
+  ['net.fetch', 'https://example.org/'],
+  ['agent.delegate', 's@1'],
+  ['x-acme.thing', 'a/b'],
+  [BUDGET, 'USD:0.5'],
+  [BUDGET, 'USD:2.5'],
+  [BUDGET, 'EUR:1'],
+];
+
 describe('whatever is asked for', () => {
+  it('nobody under a preset may do what the preset does not permit', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(child, { minLength: 1, maxLength: 4 }), async (asked) => {
+        const { call } = kernel({ policy: POLICIES[0]! });
+        const granted = async (tool: string, request: Request) => {
+          const first = await tried(call(tool, request));
+          const offer = first instanceof Refusal ? offered(first) : undefined;
+          return offer ? tried(call(tool, { ...request, ...offer })) : first;
+        };
+        let held: string | undefined;
+        const above: string[] = [];
+        for (const request of [RICH, ...asked]) {
+          const rest = held === undefined ? {} : { sub_agent_id: 's@1', parent_artifact_hash: held };
+          const made = await granted(held === undefined ? 'aga_create_artifact' : DELEGATE, { ...request, ...rest });
+          if (made instanceof Refusal) continue;
+          held = made.child_artifact_hash ?? made.artifact_hash;
+          const { terms } = (await call('aga_inspect', { artifact_hash: held })).artifact;
+          if (terms.preset !== null) above.push(terms.preset);
+          for (const [capability, resource] of ACTS) {
+            const { allowed } = await call('aga_check_permission', { artifact_hash: held, capability, resource });
+            const ceilings = above.map((name) => PRESETS.get(name)!).filter(({ all }) => !all);
+            // A budget that a preset leaves out is its parent's.
+            const speaks = ceilings.filter(({ permissions }) => capability !== BUDGET || permissions[BUDGET]);
+            const bounds = speaks.map(({ permissions, argument_rules }) => ({
+              ...NOTHING,
+              permissions,
+              argument_rules,
+            }));
+            const no = bounds.flatMap((bound) => denials(bound, { capability, resource }));
+            if (allowed) expect([above, capability, resource, no]).toEqual([above, capability, resource, []]);
+          }
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   it('an offer passes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(1), root, fc.array(child, { minLength: 1, maxLength: 6 }), async (which, top, asked) => {
