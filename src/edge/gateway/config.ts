@@ -21,12 +21,24 @@ const stdio = z.strictObject({
   timeout,
 });
 
+// What `fetch` refuses is refused here: its own words, which go to stderr, repeat the secret that it is about.
 const http = z.strictObject({
   type: z.enum(['http', 'streamable-http']).optional(),
-  url: z.url({ protocol: /^https?$/ }),
-  headers: z.record(z.string(), z.string()).optional(),
+  url: z.url({ protocol: /^https?$/ }).refine((url) => /^https?:\/\/[^/?#@\\]*(?:[/?#]|$)/i.test(url), {
+    message: 'must hold no name and password; they can stand in "headers", as "Authorization"',
+  }),
+  headers: z.record(z.string(), z.string()).refine(areHeaders, { message: 'must be headers of HTTP' }).optional(),
   timeout,
 });
+
+function areHeaders(headers: { readonly [name: string]: string }): boolean {
+  try {
+    new Headers(headers);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const upstreamSchema = z.union([stdio, http]);
 export const upstreamsSchema = z.record(serverName, upstreamSchema);

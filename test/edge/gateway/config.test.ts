@@ -11,6 +11,11 @@ describe('upstreams', () => {
       fs: { command: 'npx', args: ['-y', 'x'], env: { A: 'b' }, cwd: '/' },
       My_web: { type: 'http', url: 'https://example.com/mcp', headers: { Authorization: 'Bearer x' }, timeout: 5 },
     };
+    const found = upstreamsSchema.parse({
+      a: { url: 'https://example.com?to=me@here' },
+      b: { url: 'HTTP://[::1]:80/@' },
+    });
+    expect(found).toMatchObject({ a: { url: 'https://example.com?to=me@here' }, b: { url: 'HTTP://[::1]:80/@' } });
     const parsed = upstreamsSchema.parse(given);
     expect(parsed).toEqual({ fs: { ...given.fs, timeout: 60_000 }, My_web: given.My_web });
   });
@@ -25,6 +30,12 @@ describe('upstreams', () => {
     { a: { command: 'x', url: 'http://x' } },
     { a: { command: 'x', shell: true } },
     { a: { url: 'file:///etc/passwd' } },
+    { a: { url: 'https://user:s3cret@example.com/' } },
+    { a: { url: 'https://user@example.com' } },
+    { a: { url: 'https:\\\\user:s3cret@example.com' } },
+    { a: { url: 'https:user:s3cret@example.com' } },
+    { a: { url: 'https://example.com', headers: { 'A B': 'x' } } },
+    { a: { url: 'https://example.com', headers: { A: 's3cret\nB: x' } } },
     { a: { command: 'x', timeout: 0 } },
   ])('are refused where they are not: %j', (given) => {
     expect(upstreamsSchema.safeParse(given).success).toBe(false);
