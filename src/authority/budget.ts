@@ -37,13 +37,14 @@ export function amountsOf(money: Money): string[] {
 
 const newAccount = (): Account => ({ spent: new Map(), held: new Map(), closed: false });
 
+const NOTHING: Money = new Map();
 /** By scope, which equal artifacts share. */
 const caps = new WeakMap<Scope, Money>();
 
-/** The cap that an artifact names itself; null where it names none and its ancestors' hold. */
-function capOf({ scope }: Grant): Money | null {
+/** The cap that an artifact names itself; null where it names none and its ancestors' hold. A slice has what it names. */
+function capOf({ scope, sliced }: Grant): Money | null {
   const list = scope.permissions[BUDGET];
-  if (list === undefined) return null;
+  if (list === undefined) return sliced ? NOTHING : null;
   const known = caps.get(scope) ?? moneyOf(list);
   caps.set(scope, known);
   return known;
@@ -65,9 +66,11 @@ function add(map: Map<string, bigint>, money: Money, sign: 1n | -1n): void {
 
 /** What an artifact could still reserve: the least that any level has which it draws on. Empty without a budget. */
 export function budgetLeft(grant: Grant): Money {
-  const named = lineage(grant).findLast((each) => each.scope.permissions[BUDGET] !== undefined);
+  const cap = lineage(grant)
+    .map(capOf)
+    .findLast((each) => each !== null);
   const left = new Map<string, bigint>();
-  for (const currency of named ? capOf(named)!.keys() : []) {
+  for (const currency of cap?.keys() ?? []) {
     let least: bigint | undefined;
     for (const each of drawnOn(grant)) {
       const rest = restAt(each, currency);
@@ -160,7 +163,7 @@ export function settle(grant: Grant, held: Money, spent: Money): void {
 export function openSlice(grant: Grant): void {
   if (!grant.sliced) return;
   grant.account = newAccount();
-  if (grant.parent) hold(grant.parent, capOf(grant) ?? new Map());
+  if (grant.parent) hold(grant.parent, capOf(grant) ?? NOTHING);
 }
 
 /** An artifact has ended: what it holds above goes back. In whatever order a subtree ends, the outcome is the same. */

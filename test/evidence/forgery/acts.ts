@@ -2,6 +2,7 @@
 
 import { sha256Hex } from '#digest';
 import { signer } from '#ed25519';
+import type { Draft, Sealed } from '../../../src/artifact/artifact.ts';
 import { agentId, proveHolder } from '../../../src/artifact/enrolment.ts';
 import { canonicalize, type Json } from '../../../src/base/canonical.ts';
 import { toDidKey } from '../../../src/base/did-key.ts';
@@ -374,6 +375,22 @@ export async function courseForgeries({ begun, time, like }: Stage): Promise<Cas
       rich,
       time(seconds),
     );
+  const lower = (parent: Sealed, name: string, budget: { 'cost.budget'?: string[] }, more: Partial<Draft> = {}) =>
+    forged(parent, {
+      nonce: `${name}AAAAAAAAAAAAAAAAAAAAAA`.slice(0, 21).concat('A'),
+      scope: scope({ 'tool.call': ['fs/read'], 'agent.delegate': ['*'], ...budget }),
+      delegation: { max_depth: Math.max(0, parent.artifact.delegation.max_depth - 1), max_children: 32 },
+      ...more,
+    });
+  const empty = lower(rich, 'empty', {}, { terms: { preset: null, min_binding: 'handle', budget_mode: 'slice' } });
+  const deep = root({
+    scope: rich.artifact.scope,
+    nonce: 'deepdeepdeepdeepdeepdA',
+    delegation: { max_depth: 4, max_children: 32 },
+  });
+  const foreign = lower(deep, 'foreign', { 'cost.budget': ['CHF:1'] });
+  const below = lower(foreign, 'below', {});
+  const last = lower(below, 'last', { 'cost.budget': ['CHF:1'] });
   const boss = root({
     scope: scope({ 'tool.call': ['fs/*'], 'agent.delegate': ['*@*'] }),
     nonce: 'bossbossbossbossbossbA',
@@ -513,6 +530,32 @@ export async function courseForgeries({ begun, time, like }: Stage): Promise<Cas
       [slice(1, 'USD:1'), slice(2, 'USD:1')],
       '9 law.BUDGET_EXHAUSTED',
     ),
+    await course(
+      'slice-of-nothing',
+      'A slice names no amounts, and money is set aside in it.',
+      first,
+      [
+        like.delegated(empty, rich, time(1)),
+        reserve(2, ['USD:1'], ['EUR:3', 'USD:1.5'], {
+          artifact_hash: empty.hash,
+          remaining: [level(['EUR:3', 'USD:1.5']), level([], 1, empty.hash)],
+        }),
+      ],
+      '8 law.INVALID_REQUEST',
+      '9 law.PERMISSION_DENIED',
+    ),
+    {
+      name: 'budget-from-nowhere',
+      about: 'A child names a currency that its parent does not have; what is derived from it still has none of it.',
+      bytes: await bundle(
+        [
+          ...[...begun, like.created(deep, time(0)), like.delegated(foreign, deep, time(1))],
+          ...[like.delegated(below, foreign, time(2)), like.delegated(last, below, time(3))],
+        ],
+        { first: 0, last: begun.length + 3 },
+      ),
+      expected: { containment: ['8 scope', '10 scope'] },
+    },
     await course('good-job', 'A job from its acceptance to its end.', given, [
       accepted(),
       happened(2, 2),

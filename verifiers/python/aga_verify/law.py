@@ -74,7 +74,9 @@ class Grant:
 
     def cap(self):
         listed = self.scope["permissions"].get("cost.budget")
-        return None if listed is None else _MONEY.money(listed)
+        if listed is None:
+            return {} if self.sliced else None
+        return _MONEY.money(listed)
 
     def drawn_on(self):
         at = self

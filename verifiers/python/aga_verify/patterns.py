@@ -241,6 +241,11 @@ class Budget:
             self.amount(text)
         return made
 
+    def least(self, lists):
+        caps = [self.money(texts) for texts in lists]
+        shared = [each for each in caps[0] if all(each in cap for cap in caps)] if caps else []
+        return self.texts({each: min(cap[each] for cap in caps) for each in shared})
+
     def refuses(self, held, resource):
         currency, value = self.amount(resource)
         caps = self.money(held)

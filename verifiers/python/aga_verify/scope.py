@@ -249,11 +249,11 @@ def _contains(above, own, shorter):
 
 
 def exceeds(child, parent, ancestors):
-    """Whether a scope is not contained in its parent's; `ancestors` are those above the parent, nearest first."""
+    """Whether a scope is not contained in its parent's; `ancestors` are those above the parent."""
     for name, asked in child["permissions"].items():
         held = parent["permissions"].get(name)
         if held is None and name == "cost.budget":
-            held = next((each["permissions"][name] for each in ancestors if name in each["permissions"]), None)
+            held = language(name).least([each["permissions"][name] for each in ancestors if name in each["permissions"]])
         if language(name).excess(asked, held or []):
             return True
     if _rules_exceed(child["argument_rules"], parent["argument_rules"]):
