@@ -274,6 +274,8 @@ const child = fc.record(
 
 const BUDGET = 'cost.budget';
 const NOTHING = { permissions: {}, argument_rules: [], limits: {}, enforcement_triggers: [], measurement_types: [] };
+/** A ceiling that says nothing of delegating leaves that to the root. */
+const TOP = { ...CEILING, permissions: { 'agent.delegate': ['*', '*@*'], ...CEILING.permissions } };
 const RICH: Request = { permissions: LISTS };
 const ACTS: readonly (readonly [string, string])[] = [
   ['tool.call', 'a/b'],
@@ -291,10 +293,10 @@ const ACTS: readonly (readonly [string, string])[] = [
 ];
 
 describe('whatever is asked for', () => {
-  it('nobody under a preset may do what the preset does not permit', async () => {
+  it('nobody may do what a preset above, or the root_ceiling, does not permit', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(child, { minLength: 1, maxLength: 4 }), async (asked) => {
-        const { call } = kernel({ policy: POLICIES[0]! });
+      fc.asyncProperty(fc.nat(1), fc.array(child, { minLength: 1, maxLength: 4 }), async (which, asked) => {
+        const { call } = kernel({ policy: POLICIES[which]! });
         const granted = async (tool: string, request: Request) => {
           const first = await tried(call(tool, request));
           const offer = first instanceof Refusal ? offered(first) : undefined;
@@ -311,7 +313,8 @@ describe('whatever is asked for', () => {
           if (terms.preset !== null) above.push(terms.preset);
           for (const [capability, resource] of ACTS) {
             const { allowed } = await call('aga_check_permission', { artifact_hash: held, capability, resource });
-            const ceilings = above.map((name) => PRESETS.get(name)!).filter(({ all }) => !all);
+            const presets = above.map((name) => PRESETS.get(name)!).filter(({ all }) => !all);
+            const ceilings = which === 0 ? presets : [TOP, ...presets];
             // A budget that a preset leaves out is its parent's.
             const speaks = ceilings.filter(({ permissions }) => capability !== BUDGET || permissions[BUDGET]);
             const bounds = speaks.map(({ permissions, argument_rules }) => ({
