@@ -275,7 +275,7 @@ const child = fc.record(
 const BUDGET = 'cost.budget';
 const NOTHING = { permissions: {}, argument_rules: [], limits: {}, enforcement_triggers: [], measurement_types: [] };
 /** A ceiling that says nothing of delegating leaves that to the root. */
-const TOP = { ...CEILING, permissions: { 'agent.delegate': ['*', '*@*'], ...CEILING.permissions } };
+const TOP: typeof CEILING = { ...CEILING, permissions: { 'agent.delegate': ['*', '*@*'], ...CEILING.permissions } };
 const RICH: Request = { permissions: LISTS };
 const ACTS: readonly (readonly [string, string])[] = [
   ['tool.call', 'a/b'],
