@@ -1,6 +1,6 @@
 /** What surrounds a process: the rights, limits and files that it finds. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,6 +35,17 @@ function unread(stream: 'stdout' | 'stderr', args: readonly string[], input = ''
   child.stdin.on('error', () => undefined).end(input);
   return new Promise((resolve) => child.once('exit', resolve));
 }
+
+it.skipIf(process.platform === 'win32')('leaves a configuration as it was that it has no room to replace', () => {
+  const folder = directory();
+  const init = (force: string) => shell(`cd ${folder}; ulimit -f 0`, 'init', '--yes', ...(force ? [force] : []));
+  expect(init('')).toMatchObject({ status: 1, stderr: expect.stringContaining('cannot be written: EFBIG') });
+  expect(readdirSync(folder)).toEqual([]);
+  writeFileSync(join(folder, 'aga-delegate.json'), '{}');
+  expect(init('--force')).toMatchObject({ status: 1, stderr: expect.stringContaining('cannot be written: EFBIG') });
+  expect(readdirSync(folder)).toEqual(['aga-delegate.json']);
+  expect(readFileSync(join(folder, 'aga-delegate.json'), 'utf8')).toBe('{}');
+});
 
 it('prints all of an answer to whoever reads slowly', async () => {
   const data = directory();
@@ -99,6 +110,20 @@ describe('output that nobody takes', () => {
     expect(full('--help')).toMatchObject({ status: 1 });
     expect(full('--data-dir', data, 'hook').status).toBe(2);
   });
+});
+
+it('finds a disk that is full before anything fails because of it', ({ skip }) => {
+  const disk = directory();
+  const script = `mount -t tmpfs -o size=2m tmpfs ${disk} && set -- "$@" --data-dir ${disk}/data && "$@" create >&2 &&
+    (cat /dev/zero >${disk}/ballast 2>/dev/null; exec "$@" doctor --json)`;
+  const { stdout, status } = spawnSync('unshare', ['-rm', 'sh', '-c', script, 'sh', process.execPath, SERVER], {
+    encoding: 'utf8',
+    env: clean(),
+  });
+  if (stdout === '') skip('no private mount on this system: a full disk was not tried');
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/The disk of .* is full: 0 KiB are left\./);
+  expect(stdout).not.toMatch(/backup/);
 });
 
 describe('a data directory', () => {

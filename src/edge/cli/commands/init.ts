@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { lstatSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Option } from 'commander';
 import { Refusal } from '../../../base/refusal.ts';
@@ -79,16 +79,21 @@ async function ask(given: Given['options']): Promise<Answers> {
   return answersOf({ folder, host, mode });
 }
 
+/** Whole under another name first: what is there already is not lost because a disk is full. */
 function write(path: string, text: string, force: boolean): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found && !force) {
+    throw new Refusal('INVALID_REQUEST', `${path} is there already; nothing was written.`, {
+      hint: 'Replace it with --force.',
+    });
+  }
+  const draft = `${path}.${process.pid}`;
   try {
-    writeFileSync(path, text, { flag: force ? 'w' : 'wx' });
+    writeFileSync(draft, text, { flag: 'wx' });
+    renameSync(draft, found?.isSymbolicLink() ? realpathSync(path) : path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') {
-      throw new Refusal('INVALID_REQUEST', `${path} is there already; nothing was written.`, {
-        hint: 'Replace it with --force.',
-      });
-    }
+    rmSync(draft, { force: true });
+    const { code } = error as NodeJS.ErrnoException; // what node:fs throws has one
     throw new Refusal('INVALID_REQUEST', `${path} cannot be written: ${code}.`, {
       hint: 'Run init in a directory that is yours.',
     });

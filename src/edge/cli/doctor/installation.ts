@@ -1,5 +1,5 @@
 /** Node, the settings, the data directory with its files, and the clock: looked at, never touched. */
-import { accessSync, constants, readdirSync, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { nearest } from '../../../config/nearest.ts';
 import { SETTINGS } from '../../../config.ts';
@@ -62,6 +62,7 @@ export const directory: Check = async ({ settings }) => {
   const findings = [...open(dataDir, found, 0o700)];
   try {
     access(dataDir);
+    findings.push(...room(dataDir));
     for (const path of [...namesIn(dataDir), ...keysBelow(dataDir)]) {
       const file = statSync(path, { throwIfNoEntry: false });
       if (file?.isFile()) findings.push(...open(path, file, 0o600));
@@ -80,13 +81,30 @@ export const directory: Check = async ({ settings }) => {
   return findings.length > 0 ? findings : [ok('data directory', dataDir)];
 };
 
+/** Bytes: less has no room for what SQLite keeps beside a database. */
+const LEAST_ROOM = 1 << 20;
+
+function room(dataDir: string): Finding[] {
+  const { bavail, bsize, blocks } = statfsSync(dataDir);
+  // Some file systems do not say.
+  if (blocks === 0 || bavail * bsize >= LEAST_ROOM) return [];
+  const left = Math.floor((bavail * bsize) / 1024);
+  return [
+    broken(
+      'disk',
+      `The disk of ${dataDir} is full: ${left} KiB are left.`,
+      'Free some space; until then calls are refused.',
+    ),
+  ];
+}
+
 const access = (dataDir: string): void => accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
 
 /** What stands in a directory that cannot be used is not judged: it may be whole. */
 export function isBarred(dataDir: string): boolean {
   try {
     access(dataDir);
-    return false;
+    return room(dataDir).length > 0;
   } catch (error) {
     return reason(error) !== 'ENOENT';
   }
