@@ -33,11 +33,16 @@ export function slipsIn(directory: string, required = false): Slips {
   return {
     async leave(use, slip) {
       const name = sha256Hex(use);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      if (SWEEPS.test(name)) await sweep(folder);
       const draft = join(folder, `${name}.${process.pid}`);
-      await writeFile(draft, JSON.stringify(slip), { mode: 0o600 });
-      await rename(draft, join(folder, name));
+      try {
+        await mkdir(folder, { recursive: true, mode: 0o700 });
+        if (SWEEPS.test(name)) await sweep(folder);
+        await writeFile(draft, JSON.stringify(slip), { mode: 0o600 });
+        await rename(draft, join(folder, name));
+      } catch (error) {
+        await unlink(draft).catch(() => undefined);
+        throw unkept((error as NodeJS.ErrnoException).code ?? ''); // what node:fs throws has one
+      }
     },
     async find(use) {
       const path = join(folder, sha256Hex(use));
@@ -55,6 +60,11 @@ export function slipsIn(directory: string, required = false): Slips {
     },
   };
 }
+
+const unkept = (code: string): Refusal =>
+  new Refusal('INTERNAL', `What the hook knows of this call cannot be kept (${code}).`, {
+    hint: 'Tell the user: the data directory must be writable for the hook, on a disk with room.',
+  });
 
 const unannounced = (): Refusal =>
   new Refusal('PERMISSION_DENIED', 'No hook has said who makes this call.', {
