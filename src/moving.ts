@@ -15,6 +15,8 @@ export interface Moved {
   readonly schema: readonly string[];
   /** Entries copied, or to be copied; null where the data directory has no chain of its own, or the database has it. */
   readonly entries: number | null;
+  /** Entries of the data directory that stay behind: the database holds another chain, or the file has gone on. */
+  readonly left: number;
   /** The name under which the chain stands in the database. */
   readonly authority: string;
   readonly dry_run: boolean;
@@ -42,11 +44,12 @@ export async function move(settings: Settings, { dryRun, watch }: MoveOptions): 
     const path = join(dataDir, 'chain.db');
     const hasTables = !dryRun || schema.length === 0;
     const there = hasTables ? await to.sizeOf(authority) : 0;
-    const nothing = { schema, entries: null, authority, dry_run: dryRun };
-    if (!hasContent(path) || there > 0) return nothing;
+    const nothing = { schema, entries: null, left: 0, authority, dry_run: dryRun };
+    if (!hasContent(path)) return nothing;
     const dump = dumpOf(path);
     try {
       if (dump.size === 0) return nothing;
+      if (there > 0) return { ...nothing, left: (await to.holds(authority, dump)) ? 0 : dump.size };
       if (!dryRun) {
         const archived = async () => (await import('./store/sqlite/archive.ts')).archivedAt(path);
         const reading = new ArchiveReading({ archived, folder: settings.archiveDir });

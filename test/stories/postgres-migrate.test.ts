@@ -103,6 +103,24 @@ onPostgres('migrating to PostgreSQL', (on) => {
     await session.close();
   });
 
+  test('a chain that stays behind is named: another one than the database holds, and one that has gone on', async () => {
+    const env = { AGA_DATABASE_URL: await on.pg.database() };
+    const [home, other] = [directory(), directory()];
+    const made = async (dir: string) => expect((await run(['--data-dir', dir, 'create'])).code).toBe(0);
+    const migrated = async (dir: string, ...more: string[]) => {
+      const { code, out } = await run(['--data-dir', dir, 'migrate', '--json', ...more], env);
+      return { code, ...JSON.parse(out) };
+    };
+    for (const dir of [home, other]) await made(dir);
+    expect(await migrated(home)).toMatchObject({ code: 0, entries: 2, left: 0 });
+    expect(await migrated(home)).toMatchObject({ code: 0, entries: null, left: 0 });
+    expect(await migrated(other)).toMatchObject({ code: 0, entries: null, left: 2 });
+    expect(await migrated(other, '--dry-run')).toMatchObject({ left: 2 });
+    expect((await run(['--data-dir', other, 'migrate'], env)).out).toMatch(/^2 entries .* were not copied.* another/m);
+    await made(home);
+    expect(await migrated(home)).toMatchObject({ left: 3 });
+  });
+
   test('a chain that was tampered with, or is in use, is not copied; nothing of it stays', async () => {
     const { home } = await lived();
     const url = await on.pg.database();

@@ -20,6 +20,14 @@ export async function sizeOf(session: Session, chain: string): Promise<number> {
   return Number(found?.[0]?.[0]);
 }
 
+/** Whether the newest head of the dump is one of that chain's. */
+export async function holds(session: Session, chain: string, dump: Dump): Promise<boolean> {
+  let [size, note] = [0, ''];
+  for (const part of dump.checkpoints()) ({ size, note } = part.at(-1) ?? { size, note });
+  const [found] = await session.ask({ text: HELD, values: [await chainOf(session, chain), size, note] });
+  return found?.[0]?.[0] === true;
+}
+
 /** @throws Refusal `DUPLICATE_KEY` where the chain is not empty. */
 export async function load(session: Session, dump: Dump, { chain, fill, inspect, watch }: Loading): Promise<void> {
   const id = await chainOf(session, chain);
@@ -71,6 +79,7 @@ export async function load(session: Session, dump: Dump, { chain, fill, inspect,
 }
 
 const SIZE = 'SELECT coalesce((SELECT size FROM aga.checkpoints WHERE chain = $1 ORDER BY size DESC LIMIT 1), 0)';
+const HELD = 'SELECT EXISTS (SELECT FROM aga.checkpoints WHERE chain = $1 AND size = $2 AND note = $3)';
 const ENTRIES = `
   INSERT INTO aga.entries (chain, seq, hash, kind, entry)
   SELECT $1, seq, decode(hash, 'hex'), kind, entry

@@ -4,7 +4,7 @@ import { addressOf } from './address.ts';
 import { inWords } from './failure.ts';
 import { type Health, healthOf } from './health.ts';
 import { Link, type Session } from './link.ts';
-import { type Loading, load, sizeOf } from './load.ts';
+import { holds, type Loading, load, sizeOf } from './load.ts';
 import { migrate, pending } from './migrate.ts';
 
 export interface Moving {
@@ -13,6 +13,8 @@ export interface Moving {
   migrate(): Promise<readonly string[]>;
   /** Entries of that chain in the database; needs the tables. */
   sizeOf(chain: string): Promise<number>;
+  /** Whether that chain in the database is what the dump was copied to, and all of it. */
+  holds(chain: string, dump: Dump): Promise<boolean>;
   load(dump: Dump, loading: Loading): Promise<void>;
   health(chain: string, now: () => number): Promise<Health>;
   close(): Promise<void>;
@@ -35,6 +37,7 @@ export function moving(url: string, patience = 10_000): Moving {
     migrate: () => once(async (session) => titles(await migrate(session))),
     sizeOf: (chain) => once((session) => sizeOf(session, chain)),
     health: (chain, now) => once((session) => healthOf(session, chain, now)),
+    holds: (chain, dump) => once((session) => holds(session, chain, dump)),
     load: (dump, loading) => once((session) => load(session, dump, loading)),
     close: () => link.close(),
   };

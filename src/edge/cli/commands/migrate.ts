@@ -20,11 +20,15 @@ export const migrate: Command = {
   },
 };
 
-function told({ schema, entries, authority, dry_run }: Moved): string {
+function told({ schema, entries, left, authority, dry_run }: Moved): string {
   const tables =
     schema.length === 0
       ? ['The tables are up to date.']
       : [dry_run ? 'The tables would get:' : 'The tables have got:', ...schema.map((title) => `  ${title}`)];
+  if (left > 0)
+    tables.push(
+      `${left} entries of the data directory were not copied: the chain "${authority}" in the database is another one, or the file has gone on by itself. To keep them in a database, too, give them one of their own.`,
+    );
   if (entries === null) return tables.join('\n');
   const verb = dry_run ? 'would be copied' : 'were copied';
   const copied = `${entries} entries of the data directory ${verb} to the chain "${authority}", hashes and checkpoints unchanged.`;
