@@ -2,7 +2,8 @@
 import type { Event } from '../authority/event/index.ts';
 import { pinOf } from '../authority/event/measurement.ts';
 import { dutiesOf, RESUME } from '../authority/event/trigger.ts';
-import { find } from '../authority/find.ts';
+import { find, haltedRefusal } from '../authority/find.ts';
+import { ended } from '../authority/grant.ts';
 import { Refusal } from '../base/refusal.ts';
 import { type Caller, operator } from '../caller.ts';
 import type { Context } from '../tools/tool.ts';
@@ -111,14 +112,19 @@ export class Enforcement {
     });
   }
 
-  /** Lifts what triggers have laid on an artifact. Only the operator may. */
+  /** Lifts what triggers have laid on an artifact. Only the operator may, and nobody for what has ended for good. */
   async resume(caller: Caller, artifact: string): Promise<void> {
     if (caller.artifact !== null) throw new Refusal('NOT_OPERATOR', 'Only the operator lifts a suspension.');
     await this.#service.askAnyone<null>({
       name: 'trigger',
       caller: this.#self,
       writes: true,
-      decide: () => ({ event: eventOf(artifact, RESUME, 'resumed by the operator'), tell: () => null }),
+      decide({ state, now }) {
+        const grant = find(state, artifact);
+        const over = ended(grant, now);
+        if (over) throw haltedRefusal(grant, over);
+        return { event: eventOf(artifact, RESUME, 'resumed by the operator'), tell: () => null };
+      },
     });
     this.#tell(artifact, RESUME);
   }

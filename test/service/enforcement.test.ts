@@ -83,6 +83,14 @@ describe('a duty of any ancestor applies to its descendants', () => {
     expect([await may(child), await may(grandchild)]).toEqual(['ARTIFACT_REVOKED', 'ARTIFACT_REVOKED']);
   });
 
+  it('what has ended for good is not resumed, and not said to be', async () => {
+    const { enforcement, child, grandchild, store, operator } = await lineage(['TERMINATE']);
+    await enforcement.fire(child, 'test');
+    for (const hash of [child, grandchild])
+      expect((await refusal(enforcement.resume(operator, hash))).code).toBe('ARTIFACT_REVOKED');
+    expect((await kinds(store)).filter((kind) => kind === 'TRIGGER')).toHaveLength(1);
+  });
+
   it('NETWORK_ISOLATE takes net.fetch from the subtree and nothing else', async () => {
     const { enforcement, child, grandchild, root, may } = await lineage(['NETWORK_ISOLATE']);
     await enforcement.fire(child, 'test');
