@@ -1,5 +1,5 @@
 /** What surrounds a process: the rights, limits and files that it finds. */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -125,6 +125,20 @@ it('finds a disk that is full before anything fails because of it', ({ skip }) =
   expect(stdout).toMatch(/The disk of .* is full: 0 KiB are left\./);
   expect(stdout).not.toMatch(/backup/);
 });
+
+it.skipIf(spawnSync('prlimit', ['--version']).status !== 0)(
+  'has what a first write needs before all files are taken',
+  async () => {
+    const data = directory();
+    await run(['--data-dir', data, 'create']);
+    const server = await host(data);
+    const limit = (files: number) => execFileSync('prlimit', ['--pid', `${server.child.pid}`, `--nofile=${files}:`]);
+    const taken = new Set(readdirSync(`/proc/${server.child.pid}/fd`));
+    limit(Array.from(taken, (_, number) => number).find((number) => !taken.has(`${number}`)) ?? taken.size);
+    expect((await server.call('aga_create_artifact')).success).toBe(true);
+    await server.close();
+  },
+);
 
 describe('a data directory', () => {
   it('without its database says what to do', async () => {

@@ -13,16 +13,18 @@ import { Refusal } from '../../base/refusal.ts';
 const elsewhere = promisify(fdatasync);
 
 export class WriteAheadLog {
-  readonly #path: string;
-  #file: number | undefined;
+  readonly #file: number;
   /** The sync on its way, and the one that begins after it for all that was committed meanwhile. */
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #failure: Refusal | undefined;
 
-  /** Of the database at this path, which must be open and stay so. */
+  /**
+   * Of the database at this path, which must have been read from and stay open: then SQLite has made the file, and keeps
+   * it. It is opened now, while there is a descriptor to be had for it. @throws what the file system throws
+   */
   constructor(database: string) {
-    this.#path = `${realpathSync(database)}-wal`;
+    this.#file = openSync(`${realpathSync(database)}-wal`, 'r+');
   }
 
   /**
@@ -33,7 +35,7 @@ export class WriteAheadLog {
   async sync(idle: boolean): Promise<void> {
     this.refuseAfterFailure();
     if (idle && !this.#running) {
-      void this.#attempt(() => fdatasyncSync(this.#open()));
+      void this.#attempt(() => fdatasyncSync(this.#file));
     } else {
       this.#next ??= this.#follow();
       await this.#next;
@@ -47,14 +49,13 @@ export class WriteAheadLog {
 
   async close(): Promise<void> {
     await (this.#next ?? this.#running);
-    if (this.#file !== undefined) closeSync(this.#file);
-    this.#file = undefined;
+    closeSync(this.#file);
   }
 
   async #follow(): Promise<void> {
     await this.#running;
     this.#next = undefined;
-    this.#running = this.#attempt(() => elsewhere(this.#open()));
+    this.#running = this.#attempt(() => elsewhere(this.#file));
     await this.#running;
     this.#running = undefined;
   }
@@ -67,11 +68,5 @@ export class WriteAheadLog {
         hint: 'Check the disk, then start again and run: aga-delegate verify',
       });
     }
-  }
-
-  /** SQLite makes the file at the first commit and keeps it while somebody has the database open. */
-  #open(): number {
-    this.#file ??= openSync(this.#path, 'r+');
-    return this.#file;
   }
 }
