@@ -133,12 +133,34 @@ onPostgres('doctor and PostgreSQL', (on) => {
     ]);
   });
 
-  test('triggers that were lifted', async () => {
-    const open = await begun(directory());
-    await on.pg.sql(open, 'ALTER TABLE aga.entries DISABLE TRIGGER entries_only_grows');
-    const { code, of } = await examined(open);
+  test.each([
+    ['lifted', 'ALTER TABLE aga.entries DISABLE TRIGGER entries_only_grows'],
+    ['put back only for sessions that do not replicate', 'ALTER TABLE aga.entries ENABLE TRIGGER ALL'],
+    ['dropped', 'DROP TRIGGER entries_only_follow ON aga.entries'],
+    ['dropped from the heads', 'DROP TRIGGER checkpoints_only_grows ON aga.checkpoints'],
+  ])('triggers that were %s, and migrate puts them back', async (_, statement) => {
+    const at = directory();
+    const open = await begun(at);
+    await on.pg.sql(open, statement);
+    const { code, of } = await examined(open, at);
     expect(code).toBe(1);
-    expect(of('database')).toMatchObject([{ status: 'broken', message: expect.stringMatching(/triggers/) }]);
+    expect(of('database')).toMatchObject([
+      { status: 'broken', message: expect.stringMatching(/triggers/), fix: expect.stringMatching(/owner.*migrate/) },
+    ]);
+    const env = { AGA_DATABASE_URL: open };
+    const migrated = async (...more: string[]) =>
+      JSON.parse((await run(['--data-dir', at, 'migrate', '--json', ...more], env)).out).schema;
+    expect(await migrated('--dry-run')).toEqual([expect.stringMatching(/triggers/)]);
+    expect((await examined(open, at)).code).toBe(1);
+    expect(await migrated()).toEqual([expect.stringMatching(/triggers/)]);
+    expect(await migrated()).toEqual([]);
+    expect((await examined(open, at)).code).toBe(0);
+    for (const table of ['entries', 'checkpoints'])
+      await expect(
+        on.pg.sql(open, `SET session_replication_role = replica`, `DELETE FROM aga.${table}`),
+      ).rejects.toThrow(/only grows/);
+    const gap = `INSERT INTO aga.entries SELECT chain, seq + 7, hash, kind, entry FROM aga.entries`;
+    await expect(on.pg.sql(open, gap)).rejects.toThrow(/only grows/);
   });
 
   test('a role without any right, and one without a single right', async () => {

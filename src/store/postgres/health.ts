@@ -1,5 +1,6 @@
 /** What an operator wants to know of a database before trusting it with a chain. */
 import { Refusal } from '../../base/refusal.ts';
+import { fallen } from './guards.ts';
 import type { Session } from './link.ts';
 import { pending } from './migrate.ts';
 import { GRANTS, SCHEMA } from './schema.ts';
@@ -37,14 +38,14 @@ export async function healthOf(session: Session, chain: string, now: () => numbe
            current_setting('synchronous_standby_names') <> ''`,
   });
   const there = steps?.length === 0;
-  const [[[guarded, mayChange, begun] = []] = []] = there
-    ? await session.ask({ text: GUARDED, values: [chain] })
-    : [[[true, false, null]]];
+  const [[[mayChange, begun] = []] = []] = there
+    ? await session.ask({ text: STATE, values: [chain] })
+    : [[[false, null]]];
   return {
     server: String(server).split(' ')[0] ?? '',
     pending: steps,
     ahead: Number(time) - now(),
-    guarded: guarded === true,
+    guarded: !there || (await fallen(session)).length === 0,
     mayChange: mayChange === true,
     lacking: there ? await lackingOf(session) : [],
     begun: begun === null ? null : begun === true,
@@ -82,7 +83,6 @@ function isHeld(grant: string): string {
   return `(${asked.join(' AND ')})`;
 }
 
-const GUARDED = `
-  SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = '${SCHEMA}.entries'::regclass AND tgname = 'entries_only_grows'
-    AND tgenabled = 'A'), has_table_privilege('${SCHEMA}.entries', 'UPDATE, DELETE, TRUNCATE'),
+const STATE = `
+  SELECT has_table_privilege('${SCHEMA}.entries', 'UPDATE, DELETE, TRUNCATE'),
     EXISTS (SELECT FROM ${SCHEMA}.chains AS c JOIN ${SCHEMA}.checkpoints AS k ON k.chain = c.id WHERE c.name = $1)`;

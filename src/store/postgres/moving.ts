@@ -2,14 +2,16 @@
 import type { Dump } from '../dump.ts';
 import { addressOf } from './address.ts';
 import { inWords } from './failure.ts';
+import { fallen, raise } from './guards.ts';
 import { type Health, healthOf } from './health.ts';
 import { Link, type Session } from './link.ts';
 import { holds, type Loading, load, sizeOf } from './load.ts';
 import { migrate, pending } from './migrate.ts';
 
 export interface Moving {
-  /** Titles of the steps that the tables still need. */
+  /** Titles of what the tables still need, or have lost. */
   pending(): Promise<readonly string[]>;
+  /** Does that. */
   migrate(): Promise<readonly string[]>;
   /** Entries of that chain in the database; needs the tables. */
   sizeOf(chain: string): Promise<number>;
@@ -19,6 +21,8 @@ export interface Moving {
   health(chain: string, now: () => number): Promise<Health>;
   close(): Promise<void>;
 }
+
+const GUARDED = 'the triggers that keep entries from being changed';
 
 /** Waits so many milliseconds for a database that is just starting. @throws Refusal in words for the operator. */
 export function moving(url: string, patience = 10_000): Moving {
@@ -31,10 +35,22 @@ export function moving(url: string, patience = 10_000): Moving {
       throw inWords(error);
     }
   };
+  const named = (guards: readonly object[]): string[] => (guards.length > 0 ? [GUARDED] : []);
   const titles = (steps: readonly { readonly title: string }[]): string[] => steps.map(({ title }) => title);
   return {
-    pending: () => once(async (session) => titles(await pending(session))),
-    migrate: () => once(async (session) => titles(await migrate(session))),
+    pending: () =>
+      once(async (session) => {
+        const steps = await pending(session);
+        // Tables that need steps may not all be there.
+        return [...titles(steps), ...(steps.length === 0 ? named(await fallen(session)) : [])];
+      }),
+    migrate: () =>
+      once(async (session) => {
+        const steps = await migrate(session);
+        const guards = await fallen(session);
+        await raise(session, guards);
+        return [...titles(steps), ...named(guards)];
+      }),
     sizeOf: (chain) => once((session) => sizeOf(session, chain)),
     health: (chain, now) => once((session) => healthOf(session, chain, now)),
     holds: (chain, dump) => once((session) => holds(session, chain, dump)),

@@ -3,6 +3,8 @@
  * schema is one more item of the list.
  */
 
+import { GUARDS } from './guards.ts';
+
 /** Where the tables live, whatever `search_path` says. */
 export const SCHEMA = 'aga';
 
@@ -15,9 +17,6 @@ export const SCHEMA = 'aga';
  *
  * Statements are planned while the tables are empty, so that no index may look as good as the one that is meant: `kind`
  * comes first in its index for the sake of those that do not ask for it.
- *
- * The triggers stop the owner of the tables too (`ALWAYS`: also a session that replicates); one who drops them first is
- * noticed by `verify`. They fire once a statement, so that appending does not pay for them.
  */
 const FIRST = `
   CREATE TABLE aga.chains (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE);
@@ -57,16 +56,7 @@ const FIRST = `
     END IF;
     RETURN NULL;
   END $$;
-  CREATE TRIGGER entries_only_follow AFTER INSERT ON aga.entries REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION aga.only_follows();
-  ${['chains', 'entries', 'touches', 'checkpoints', 'nodes']
-    .map(
-      (table) => `
-  CREATE TRIGGER ${table}_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON aga.${table}
-    FOR EACH STATEMENT EXECUTE FUNCTION aga.only_grows();
-  ALTER TABLE aga.${table} ENABLE ALWAYS TRIGGER ${table}_only_grows;`,
-    )
-    .join('')}
+  ${GUARDS.map(({ sql }) => sql).join('')}
 `;
 
 /**
