@@ -143,6 +143,7 @@ describe('the file', () => {
     ['{"measure":{"fs":{"paths":["/ws"]}}}', 'measure.fs: there is no upstream'],
     ['{"prices":{"fs/read":{"per_call":"USD:1"}}}', 'prices.fs/read: there is no upstream "fs"'],
     ['{"prices":{"read":{"per_call":"USD:1"}}}', 'prices.read: must be "server/tool"'],
+    ['{"prices":{"fs/*":{"per_call":"USD:1"}}}', 'prices.fs/*: must name one tool'],
     ['{"prices":{"fs/read":{}}}', 'prices.fs/read.per_call: is missing'],
     ['{"agents":{"a":{}}}', 'agents.a.command: is missing'],
     ['{"root_ceiling":{}}', 'root_ceiling'],

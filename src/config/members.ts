@@ -44,7 +44,9 @@ export const prices = z.record(
   z
     .string()
     .max(512)
-    .regex(/^[^/]+\/./, 'must be "server/tool"'),
+    .regex(/^[^/]+\/./, 'must be "server/tool"')
+    // Taken for a pattern, it would let what it was meant for go out unpaid.
+    .regex(/^[^*]*$/, 'must name one tool: it is no pattern'),
   z.union([
     z.strictObject({ per_call: amount }),
     z.strictObject({ per_kib: amount }),
