@@ -3,7 +3,7 @@ import type { Json } from '../base/canonical.ts';
 import { DelegateError } from './error.ts';
 import { Job, type JobStatus } from './job.ts';
 import type { AgentKey } from './key.ts';
-import type { Lease } from './lease.ts';
+import type { Lease, LeaseTerms } from './lease.ts';
 import type {
   Act,
   AgentIdentity,
@@ -70,11 +70,11 @@ export class Agent {
   /** Mints an enrolment token for a sub-agent, which permits no more than this agent and ends with it. */
   delegate(request: DelegateRequest, options?: CallOptions): Promise<Delegated>;
   /** Gives work to an agent that the authority starts; without a lease it gets what this agent has, but for the right to delegate. */
-  delegate(agent: string, input: Json, lease?: Lease, options?: DispatchOptions): Promise<Job>;
+  delegate(agent: string, input: Json, lease?: Lease | LeaseTerms, options?: DispatchOptions): Promise<Job>;
   async delegate(
     to: DelegateRequest | string,
     given?: Json | CallOptions,
-    lease?: Lease,
+    lease?: Lease | LeaseTerms,
     { requestId, purpose, ...options }: DispatchOptions = {},
   ): Promise<Delegated | Job> {
     // The signatures above say which of the two is given.
@@ -85,7 +85,8 @@ export class Agent {
     const asked = {
       agent: to,
       input: (given ?? null) as Json,
-      ...lease?.terms,
+      // A lease that is not understood would be none, and none is the widest.
+      ...(lease && 'terms' in lease ? lease.terms : lease),
       ...(requestId !== undefined && { request_id: requestId }),
       ...(purpose !== undefined && { purpose }),
     };

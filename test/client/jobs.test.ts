@@ -112,6 +112,14 @@ describe('delegate(agent, input, lease)', () => {
     await child.cancel();
   });
 
+  it('takes the terms of a lease without its class, and drops none of them', async () => {
+    const child = await ctx.delegate('worker', null, { permissions: { 'tool.call': ['search:*'] }, ttl_seconds: 60 });
+    const { artifact } = (await ctx.call('aga_inspect', { artifact_hash: child.artifact })) as any;
+    expect(artifact.scope.permissions).toEqual({ 'tool.call': ['search:*'] });
+    const unknown = { permission: { 'tool.call': [] } } as any;
+    expect(await refused(ctx.delegate('worker', null, unknown))).toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+
   it('rejects with the code of the job', async () => {
     const child = await ctx.delegate('worker', { deaf: true, fork: true, sleep: 60_000 }, lease());
     const result = refused(child.result());
