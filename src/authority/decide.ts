@@ -82,20 +82,16 @@ function judge(grant: Grant | null, { acts, tool, binding, barred, second, price
     return { code: 'NO_ARTIFACT', message: 'No artifact loaded. Call aga_create_artifact first.', by: null };
   }
   const [first, ...touched] = acts;
-  const refused = refusalOf(grant, first, time);
-  if (refused) return refused;
+  const refused = refusalOf(grant, [first], time);
+  if (refused) return barred ? refused : refusalOf(grant, acts, time);
   if (binding !== 'operator' && BINDINGS.indexOf(binding) < BINDINGS.indexOf(grant.minBinding)) {
     const message = `The artifact asks for a caller known by ${grant.minBinding} or better; this one is known by ${binding}.`;
     return { code: 'PERMISSION_DENIED', message, by: grant };
   }
   // Named one by one: the message of an error is not enumerable.
   if (barred) return { code: barred.code, message: barred.message, by: null, barred };
-  for (const act of touched) {
-    const no = refusalOf(grant, act, time);
-    if (no) return no;
-  }
-  const misread = second ? judgeSecond(grant, second) : null;
-  if (misread) return misread;
+  const no = refusalOf(grant, touched, time) ?? (second ? judgeSecond(grant, second) : null);
+  if (no) return no;
   const over = tool === null ? null : overLimit(grant, time);
   // Whoever has no budget at all has none left.
   return over ?? (price ? dearer(overBudget(grant, price.least)) : null);
@@ -103,9 +99,15 @@ function judge(grant: Grant | null, { acts, tool, binding, barred, second, price
 
 const dearer = (no: No | null): No | null => no && { ...no, code: 'BUDGET_EXHAUSTED' };
 
-function refusalOf(grant: Grant, act: Act, time: number): No | null {
-  const no = authorize(grant, act, time);
-  return no?.code === 'PERMISSION_DENIED' ? { ...no, lacking: act.capability } : no;
+/** Of the acts that are refused, the refusal nearest the root. */
+function refusalOf(grant: Grant, acts: readonly Act[], time: number): No | null {
+  let nearest: (No & { readonly by: Grant }) | null = null;
+  for (const act of acts) {
+    const no = authorize(grant, act, time);
+    if (!no || (nearest && nearest.by.depth <= no.by.depth)) continue;
+    nearest = no.code === 'PERMISSION_DENIED' ? { ...no, lacking: act.capability } : no;
+  }
+  return nearest;
 }
 
 function judgeSecond(grant: Grant, { acts, twins }: SecondReading): No | null {

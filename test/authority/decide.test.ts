@@ -34,6 +34,26 @@ describe('a decision', () => {
     expect((await k.audit()).findings).toEqual([]);
   });
 
+  it('names the ancestor nearest the root, whichever of the acts that one refuses', async () => {
+    const k = kernel();
+    const may = { 'tool.call': ['files/*'], 'fs.read': ['/ws/**'] };
+    await k.call('aga_create_artifact', { permissions: may });
+    const child = await k.call('aga_delegate_to_subagent', { permissions: { ...may, 'tool.call': ['files/read'] } });
+    const ask = async (tool: string, path: string) => {
+      const acts = [
+        { capability: 'tool.call', resource: tool },
+        { capability: 'fs.read', resource: path },
+      ] as const;
+      const question = { acts, tool, argumentsDigest: '', requestId: 1 };
+      const { by, lacking } = await k.service.decide(as(child.child_artifact_hash), question, 'enforce');
+      return [by?.depth, lacking];
+    };
+    expect(await ask('files/write', '/ws/a')).toEqual([1, 'tool.call']);
+    expect(await ask('files/write', '/etc')).toEqual([0, 'fs.read']);
+    expect(await ask('other/write', '/etc')).toEqual([0, 'tool.call']);
+    expect(await ask('files/read', '/etc')).toEqual([0, 'fs.read']);
+  });
+
   it('is readable again whatever id the call had', async () => {
     const k = kernel();
     await k.call('aga_create_artifact', {});
