@@ -1,8 +1,26 @@
 /** Programs that we start, each the head of a process group of its own, so that what it starts ends with it. */
-import type { ChildProcess } from 'node:child_process';
+import {
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+  type SpawnOptionsWithoutStdio,
+  spawn,
+} from 'node:child_process';
 
 /** Windows has no process groups: there only the program itself is signalled. */
 export const WINDOWS = process.platform === 'win32';
+
+/** A program that reads and writes pipes of ours. @throws what the system throws where it cannot even be tried */
+export function piped(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptionsWithoutStdio,
+): ChildProcessWithoutNullStreams {
+  const child = spawn(command, args, { ...options, stdio: 'pipe', detached: !WINDOWS, windowsHide: true });
+  if (child.stdin !== undefined) return child;
+  // Without a descriptor for them Node makes no pipes, and says why in the next turn.
+  child.on('error', () => {});
+  throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+}
 
 /** Of our environment what a program needs to find and start others, by name, and nothing that may be a secret. */
 export function inherited(env: NodeJS.ProcessEnv, names: string): NodeJS.ProcessEnv {

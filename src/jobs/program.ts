@@ -1,8 +1,7 @@
 /** An agent that is a program: input on stdin, a line of JSON for everything it says, a process group of its own. */
-import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readLines } from '../base/lines.ts';
-import { guard, inherited, signalGroup, WINDOWS } from '../process-group.ts';
+import { guard, inherited, piped, signalGroup, WINDOWS } from '../process-group.ts';
 import type { Agent, Hearing, Task, Working } from './agent.ts';
 import { endMarked } from './marked.ts';
 import { logged, MAX_LINE_BYTES, readSaying } from './saying.ts';
@@ -26,16 +25,25 @@ const INHERITED = WINDOWS
   : 'HOME LANG LC_ALL LOGNAME PATH SHELL TERM TMPDIR TZ USER XDG_CACHE_HOME XDG_STATE_HOME';
 
 export const programAgent = (config: ProgramConfig): Agent => ({
-  start: (task, hearing) => startProgram(config, task, hearing),
+  start(task, hearing) {
+    try {
+      return startProgram(config, task, hearing);
+    } catch (error) {
+      const gone = Promise.resolve().then(() => hearing.gone(notStarted(error)));
+      return { stop: () => {}, kill: () => gone };
+    }
+  },
   maxRuntimeSeconds: config.max_runtime_seconds,
 });
 
+const notStarted = (error: unknown): string => {
+  const { code, message } = error as NodeJS.ErrnoException; // what `spawn` fails with has one
+  return `The agent could not be started (${code ?? message}).`;
+};
+
 function startProgram({ command, args = [], env = {}, cwd }: ProgramConfig, task: Task, hearing: Hearing): Working {
-  const child = spawn(command, args, {
+  const child = piped(command, args, {
     env: { ...inherited(process.env, INHERITED), ...env, ...task.environment },
-    stdio: 'pipe',
-    detached: !WINDOWS,
-    windowsHide: true,
     ...(cwd !== undefined && { cwd }),
   });
   const release = guard(child);
@@ -60,8 +68,8 @@ function startProgram({ command, args = [], env = {}, cwd }: ProgramConfig, task
   child.stdin.end(JSON.stringify(task.input));
 
   const ended = new Promise<string>((resolve) => {
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      if (child.pid === undefined) resolve(`The agent could not be started (${error.code ?? error.message}).`);
+    child.once('error', (error) => {
+      if (child.pid === undefined) resolve(notStarted(error));
     });
     child.once('exit', async (code, signal) => {
       // Whatever it has left behind in its group ends with it, and would hold the pipes open.

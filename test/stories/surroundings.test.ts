@@ -126,19 +126,49 @@ it('finds a disk that is full before anything fails because of it', ({ skip }) =
   expect(stdout).not.toMatch(/backup/);
 });
 
-it.skipIf(spawnSync('prlimit', ['--version']).status !== 0)(
-  'has what a first write needs before all files are taken',
-  async () => {
+describe.skipIf(spawnSync('prlimit', ['--version']).status !== 0)('without a free file descriptor', () => {
+  /** From now on the process can open nothing more; the function that it answers with lets it. */
+  function exhaust(pid: number | undefined): () => void {
+    const limit = (files: number) => execFileSync('prlimit', ['--pid', `${pid}`, `--nofile=${files}:`]);
+    const taken = new Set(readdirSync(`/proc/${pid}/fd`));
+    limit(Array.from(taken, (_, number) => number).find((number) => !taken.has(`${number}`)) ?? taken.size);
+    return () => limit(1024);
+  }
+
+  it('a first write is made as any other', async () => {
     const data = directory();
     await run(['--data-dir', data, 'create']);
     const server = await host(data);
-    const limit = (files: number) => execFileSync('prlimit', ['--pid', `${server.child.pid}`, `--nofile=${files}:`]);
-    const taken = new Set(readdirSync(`/proc/${server.child.pid}/fd`));
-    limit(Array.from(taken, (_, number) => number).find((number) => !taken.has(`${number}`)) ?? taken.size);
+    exhaust(server.child.pid);
     expect((await server.call('aga_create_artifact')).success).toBe(true);
     await server.close();
-  },
-);
+  });
+
+  it('no job and no upstream can be started, and the server goes on', async () => {
+    const data = directory();
+    const config = join(data, 'config.json');
+    const agent = { command: process.execPath, args: ['-e', `console.log('{"type":"result","result":1}')`] };
+    const large = { ...agent, env: { LARGE: 'x'.repeat(200_000) } };
+    writeFileSync(
+      config,
+      JSON.stringify({ agents: { agent, large }, upstreams: { up: { command: process.execPath } } }),
+    );
+    const server = await host(data, { args: ['--config', config] });
+    await server.call('aga_create_artifact');
+    const job = (name: string) => server.call('aga_dispatch_job', { agent: name, input: {}, wait_seconds: 10 });
+    expect(await job('agent')).toMatchObject({ state: 'success' });
+    expect(await job('large')).toMatchObject({
+      state: 'error',
+      error: { message: 'The agent could not be started (E2BIG).' },
+    });
+    const free = exhaust(server.child.pid);
+    expect(await job('agent')).toMatchObject({ state: 'error', error: { code: 'UPSTREAM_FAILED' } });
+    expect((await server.request('tools/call', { name: 'up__any', arguments: {} })).result?.isError).toBe(true);
+    free();
+    expect(await job('agent')).toMatchObject({ state: 'success' });
+    await server.close();
+  });
+});
 
 describe('a data directory', () => {
   it('without its database says what to do', async () => {

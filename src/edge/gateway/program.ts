@@ -2,11 +2,10 @@
  * A program in a process group of its own, so that it ends with everything it has started (`npx` starts a shell that
  * starts the server), and never outlives us.
  */
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { guard, inherited, signalGroup, WINDOWS } from '../../process-group.ts';
+import { guard, inherited, piped, signalGroup, WINDOWS } from '../../process-group.ts';
 import { windowsCommand } from '../../windows-command.ts';
 import type { StdioConfig } from './config.ts';
 
@@ -35,11 +34,8 @@ export function startProgram({ command, args = [], env = {}, cwd }: StdioConfig)
   const as = WINDOWS
     ? windowsCommand(command, args, { env: own, exists: existsSync })
     : { command, args, verbatim: false };
-  const child = spawn(as.command, as.args, {
+  const child = piped(as.command, as.args, {
     env: own,
-    stdio: 'pipe',
-    detached: !WINDOWS,
-    windowsHide: true,
     windowsVerbatimArguments: as.verbatim,
     ...(cwd !== undefined && { cwd }),
   });
