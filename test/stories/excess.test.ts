@@ -121,6 +121,7 @@ describe('a binding weaker than the parent asks for', () => {
       {
         excess: [{ capability: 'min_binding', pattern: 'bearer', parent: ['process'] }],
         nearest_allowed: { min_binding: 'process' },
+        refused_by: { artifact_hash: strict.child_artifact_hash, subject: 'sub-agent', depth: 1 },
       },
     ]);
     const child = await server.call('aga_delegate_to_subagent', { ...request, ...no.detail.nearest_allowed });
