@@ -24,9 +24,13 @@ export interface FileKeysOptions {
   readonly random: (length: number) => Uint8Array;
 }
 
+/** SQLite takes paths of 512 bytes, and what we make is at most 57 longer than the directory's. */
+const LONGEST = 450;
+
 /** Makes the directory, mode 0700. Throws `CannotStart` where it cannot be written to. */
 export function prepareDirectory(directory: string): void {
   try {
+    if (Buffer.byteLength(resolve(directory)) > LONGEST) throw Object.assign(new Error(), { code: 'ENAMETOOLONG' });
     makeWithParents(resolve(directory));
     // A file of that name is left as it is.
     if (!statSync(directory).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });

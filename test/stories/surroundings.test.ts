@@ -170,6 +170,17 @@ describe.skipIf(spawnSync('prlimit', ['--version']).status !== 0)('without a fre
 });
 
 describe('a data directory', () => {
+  it('is refused where its path is too long for a database in it', async () => {
+    const [above, name] = [directory(), 'd'.repeat(120)];
+    const { code, err } = await run(['--data-dir', join(above, name, name, name, name), 'create']);
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/^aga-delegate: Cannot use .*: ENAMETOOLONG\. Choose another/),
+    ]);
+    expect(readdirSync(above)).toEqual([]);
+    expect((await run(['--data-dir', join(above, name, name, name), 'create'])).code).toBe(0);
+  });
+
   it('without its database says what to do', async () => {
     const data = directory();
     await run(['--data-dir', data, 'create']);
