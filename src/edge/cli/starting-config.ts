@@ -27,7 +27,7 @@ export function startingConfig({ folder, hosts, mode }: Answers): string {
   // configuration: what does not pass through here is not governed. "timeout" is in milliseconds.
   "upstreams": {
     // "fetch": { "command": "uvx", "args": ["mcp-server-fetch"] },
-    // "remote": { "url": "https://mcp.example.com/mcp", "headers": { "Authorization": "Bearer …" } },
+    // "remote": { "url": "https://mcp.example.com/mcp", "headers": { "Authorization": "Bearer TOKEN" } },
     "filesystem": {
       "command": "npx",
       "args": ["-y", "@modelcontextprotocol/server-filesystem", ${json(folder)}],
