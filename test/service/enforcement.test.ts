@@ -51,6 +51,21 @@ describe('drift', () => {
     expect((await audit()).findings).toEqual([]);
   });
 
+  it('is what has a pin and grew too large to be measured, not what never was measured', async () => {
+    const { enforcement, child, may, store, audit } = await lineage(['QUARANTINE']);
+    const large = { type: 'FILE_SYSTEM_STATE', subject: 'files', digest: null, isTooLarge: true };
+    expect(await enforcement.measure(child, large)).toBe(false);
+    expect(await may(child)).toBe(null);
+    await enforcement.measure(child, { ...large, isTooLarge: false, digest: DIGEST.a });
+    expect(await enforcement.measure(child, { ...large, isTooLarge: false })).toBe(false);
+    expect(await enforcement.measure(child, large)).toBe(true);
+    expect(await may(child)).toBe('SUSPENDED');
+    const expected = { ...large, subject: 'others', expected: DIGEST.a };
+    expect(await enforcement.measure(child, expected)).toBe(true);
+    expect((await kinds(store)).filter((kind) => kind === 'MEASUREMENT')).toHaveLength(5);
+    expect((await audit()).findings).toEqual([]);
+  });
+
   it('is found at once against a configured digest', async () => {
     const { enforcement, child } = await lineage([]);
     const seen = { type: 'EXECUTABLE_IMAGE', subject: 'files', digest: DIGEST.b, expected: DIGEST.a };

@@ -22,6 +22,8 @@ export interface Finding {
   /** Name of the upstream. */
   readonly subject: string;
   readonly digest: string | null;
+  /** Why there is no digest: not for want of a way to measure it. */
+  readonly isTooLarge?: boolean;
   readonly expected?: string | undefined;
 }
 
@@ -93,7 +95,7 @@ export class Measuring {
 
   async #measure(artifact: string, type: string, server: Server): Promise<void> {
     const key = `${artifact} ${type} ${server.name}`;
-    const glance = await this.#digest(type, server, GLANCE);
+    const { digest: glance } = await this.#measured(type, server, GLANCE);
     for (let running = this.#running.get(key); running; running = this.#running.get(key)) await running;
     const last = this.#kept.get(key);
     if (last && last.glance === glance && performance.now() - last.at < REPEATED) return;
@@ -106,32 +108,30 @@ export class Measuring {
     const { config, keep } = this.#options;
     const key = `${artifact} ${type} ${server.name}`;
     const at = performance.now();
-    const digest = await this.#digest(type, server, THOROUGH);
+    const found = await this.#measured(type, server, THOROUGH);
+    const { digest } = found;
     const last = this.#kept.get(key);
     if (!last || last.digest !== digest) {
       const expected = config[server.name]?.pins?.[type];
-      await keep(artifact, { type, subject: server.name, digest, expected });
+      await keep(artifact, { type, subject: server.name, ...found, expected });
     }
     // What is forgotten is measured again: one entry more, and no call that was not measured.
     if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
     this.#kept.set(key, { digest, glance, at });
   }
 
-  #digest(type: string, server: Server, look: Look): Promise<string | null> {
+  async #measured(type: string, server: Server, look: Look): Promise<Pick<Finding, 'digest' | 'isTooLarge'>> {
     const { gateway, config } = this.#options;
     const { paths = [] } = config[server.name] ?? {};
-    return measured(MEASURES[type], { server, gateway, paths, ask: askFor(PATIENCE_MS), look });
-  }
-}
-
-async function measured(measure: Measure | undefined, subject: Subject): Promise<string | null> {
-  try {
-    return (await measure?.(subject)) ?? null;
-  } catch (error) {
-    if (error instanceof TooLarge) return null;
-    if (error instanceof RpcError) throw unreadable(`its tools: ${error.message.slice(0, 200)}`);
-    if (isErrno(error)) throw unreadable(`${error.path ?? 'a file'} (${error.code})`);
-    throw error;
+    try {
+      const digest = await MEASURES[type]?.({ server, gateway, paths, ask: askFor(PATIENCE_MS), look });
+      return { digest: digest ?? null };
+    } catch (error) {
+      if (error instanceof TooLarge) return { digest: null, isTooLarge: true };
+      if (error instanceof RpcError) throw unreadable(`its tools: ${error.message.slice(0, 200)}`);
+      if (isErrno(error)) throw unreadable(`${error.path ?? 'a file'} (${error.code})`);
+      throw error;
+    }
   }
 }
 

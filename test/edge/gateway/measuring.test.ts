@@ -1,6 +1,6 @@
 /** What does not answer is not measured, and never as if it had been: who waits for it is told so in time. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, fdatasync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fdatasync, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -133,6 +133,20 @@ describe('between two calls', () => {
     await measure();
     await measure();
     expect(kept.map(({ digest }) => digest === kept[0]?.digest)).toEqual([true, false]);
+  });
+
+  it('a file that has grown beyond all measure is said to have', async () => {
+    const at = directory();
+    writeFileSync(join(at, 'file'), 'one');
+    const { kept, measure } = measuringOf('FILE_SYSTEM_STATE', { paths: [at] });
+    await measure();
+    truncateSync(join(at, 'file'), 2 ** 30 + 1);
+    await measure();
+    await measure();
+    expect(kept.map(({ digest, isTooLarge }) => [digest === null, isTooLarge])).toEqual([
+      [false, undefined],
+      [true, true],
+    ]);
   });
 
   it('more files than a glance takes in are not looked at each time', async () => {
