@@ -1,11 +1,12 @@
 /** From nothing to a running installation: init writes what doctor then finds well. */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/file.ts';
 import { startingConfig } from '../../../src/edge/cli/starting-config.ts';
-import { folder, installation, onTerminal, PROGRAM, run } from './cli.ts';
+import { folder, installation, onTerminal, PROGRAM, run, start } from './cli.ts';
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
 /** Only root may mount, and only where there are namespaces. */
@@ -151,6 +152,61 @@ describe('doctor', () => {
     expect(checks.filter(({ status }) => status === 'broken')).toMatchObject([
       { name: 'data directory', message: expect.stringContaining('EROFS'), fix: expect.stringContaining('mount it') },
     ]);
+    home.remove();
+  });
+
+  it('tells an identity that does not serve from a chain that is broken', async () => {
+    const home = installation();
+    const { artifact_hash: root } = await home.ask('create');
+    const at = { AGA_DATA_DIR: home.path };
+    expect(await examine({ ...at, AGA_ARTIFACT: root })).toMatchObject({ code: 0, ok: true });
+    await home.run('revoke', root, '--yes');
+    for (const [env, said] of [
+      [{ AGA_ARTIFACT: root }, 'ARTIFACT_REVOKED'],
+      [{ AGA_ARTIFACT: 'f'.repeat(64) }, 'ARTIFACT_NOT_FOUND'],
+      [{ AGA_TOKEN: `lt-delegate-${'a'.repeat(32)}.${'b'.repeat(43)}` }, 'AGA_TOKEN'],
+    ] as const) {
+      const found = await examine({ ...at, ...env });
+      const [{ name, message, fix = '' } = { name: '', message: '' }, ...more] = found.checks.filter(
+        ({ status }) => status === 'broken',
+      );
+      expect([found.code, name, more]).toEqual([1, 'identity', []]);
+      expect(message).toContain(said);
+      expect(fix).toContain(`unset ${Object.keys(env)[0]}`);
+    }
+    home.remove();
+  });
+
+  it('asks the authority that AGA_URL names, and nothing of the chain here', async () => {
+    const home = installation();
+    await home.run('create');
+    const operator = 'operator-of-the-far-authority';
+    const far = start(['--data-dir', folder(), 'serve', '--http', '127.0.0.1:0'], {
+      env: { AGA_OPERATOR_TOKEN: operator },
+    });
+    const [line] = await once(far.child.stderr, 'data');
+    const url = /http\S+/.exec(String(line))?.[0] ?? '';
+    const at = { AGA_DATA_DIR: home.path };
+    const well = await examine({ ...at, AGA_URL: url, AGA_OPERATOR_TOKEN: operator });
+    expect(well).toMatchObject({ code: 0, ok: true });
+    expect(named(well, 'authority')?.message).toContain('1 entry');
+    expect(named(well, 'chain')).toBeUndefined();
+    // Whether a token serves is found out by redeeming it, so that is left.
+    const token = `lt-delegate-${'a'.repeat(32)}.${'b'.repeat(43)}`;
+    expect(await examine({ ...at, AGA_URL: url, AGA_TOKEN: token })).toMatchObject({ code: 0, ok: true });
+    const stranger = await examine({ ...at, AGA_URL: url, AGA_OPERATOR_TOKEN: 'somebody-elses-operator-token' });
+    expect([stranger.code, named(stranger, 'authority')?.fix]).toEqual([
+      1,
+      expect.stringContaining('AGA_OPERATOR_TOKEN'),
+    ]);
+    const nobody = await examine({ ...at, AGA_URL: url });
+    expect([nobody.code, named(nobody, 'authority')?.message]).toEqual([1, expect.stringContaining('without a token')]);
+    const lost = await examine({ ...at, AGA_URL: `${url}/elsewhere`, AGA_OPERATOR_TOKEN: operator });
+    expect([lost.code, named(lost, 'authority')?.message]).toEqual([1, expect.stringContaining('404')]);
+    far.child.kill();
+    await far.ended;
+    const away = await examine({ ...at, AGA_URL: url, AGA_OPERATOR_TOKEN: operator });
+    expect([away.code, named(away, 'authority')?.message]).toEqual([1, expect.stringContaining('ECONNREFUSED')]);
     home.remove();
   });
 

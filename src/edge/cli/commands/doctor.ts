@@ -1,6 +1,7 @@
 import { CannotStart } from '../../../cannot-start.ts';
 import type { Command, Desk } from '../command.ts';
 import { archive } from '../doctor/archive.ts';
+import { authority } from '../doctor/authority.ts';
 import { chain, database } from '../doctor/chain.ts';
 import { broken, type Check, type Finding } from '../doctor/check.ts';
 import { hosts } from '../doctor/hosts.ts';
@@ -9,16 +10,19 @@ import { upstreams } from '../doctor/upstreams.ts';
 import { witnesses } from '../doctor/witnesses.ts';
 import { plain, type Side, type Style } from '../terminal.ts';
 
+/** Where we work with an authority elsewhere, what stands here of a chain is nothing to us. */
+function ifHere(check: Check): Check {
+  return async (desk) => (desk.settings().url === null ? check(desk) : []);
+}
+
 const CHECKS: readonly Check[] = [
   runtime,
   clock,
   environment,
   configuration,
   directory,
-  database,
-  chain,
-  archive,
-  witnesses,
+  ...[database, chain, archive, witnesses].map(ifHere),
+  authority,
   upstreams,
   hosts,
 ];

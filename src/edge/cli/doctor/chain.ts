@@ -1,10 +1,12 @@
 /** The database by its own check, then the end of the chain: keys, snapshot and signed head must agree. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Code, Refusal } from '../../../base/refusal.ts';
+import { CannotStart } from '../../../cannot-start.ts';
 import { openCheckpoint } from '../../../chain/checkpoint.ts';
 import { queryChain } from '../../../tools/query-chain.ts';
 import type { Desk } from '../command.ts';
-import { broken, type Check, note, ok, reason } from './check.ts';
+import { broken, type Check, type Finding, note, ok, reason } from './check.ts';
 import { isBarred } from './installation.ts';
 
 const RESTORE = 'Restore the data directory from a backup; do not repair it by hand.';
@@ -68,6 +70,31 @@ export const chain: Check = async (desk) => {
     const message = `The last entry is of ${last}, which is still to come; time on the chain waits for the clock.`;
     return [counted, note('clock', message, 'Set the clock. It was ahead once, or is behind now.')];
   } catch (error) {
-    return [broken('chain', reason(error), RESTORE)];
+    return [ofCaller(error, desk) ?? broken('chain', reason(error), RESTORE)];
   }
 };
+
+/** What is wrong with whoever asks. */
+const THEIRS: readonly Code[] = [
+  'ARTIFACT_NOT_FOUND',
+  'ARTIFACT_REVOKED',
+  'LEASE_EXPIRED',
+  'SUSPENDED',
+  'TOKEN_INVALID',
+  'TOKEN_USED',
+];
+
+function ofCaller(error: unknown, { settings }: Desk): Finding | undefined {
+  const { artifact, token } = settings();
+  const set = artifact !== null ? 'AGA_ARTIFACT' : 'AGA_TOKEN';
+  const isTheirs =
+    error instanceof Refusal
+      ? THEIRS.includes(error.code)
+      : error instanceof CannotStart && error.message.startsWith('AGA_TOKEN');
+  if (!isTheirs || (artifact === null && token === null)) return undefined;
+  return broken(
+    'identity',
+    reason(error),
+    `Ask whoever delegated for another, or unset ${set} to act as the operator.`,
+  );
+}
