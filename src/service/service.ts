@@ -131,8 +131,9 @@ export class Service {
       caller,
       writes: true,
       decide({ state, now, nonce }) {
-        const hash = caller.artifact ?? caller.session.lastRoot;
-        const grant = hash === null ? null : find(state, hash);
+        const { artifact, session } = caller;
+        // An operator has no root yet, or none that is remembered.
+        const grant = artifact === null ? (state.grants.get(session.lastRoot ?? '') ?? null) : find(state, artifact);
         const { event, ...why } = decide(grant, { ...question, binding: caller.binding, mode }, now);
         const { price } = question;
         const money = grant && price && event.code === null ? smaller(price.most, budgetLeft(grant)) : null;

@@ -10,7 +10,7 @@ import type { Entry } from '../chain/entry.ts';
 import { drawTree } from './drawing.ts';
 import * as piece from './schema.ts';
 import { type Node, node, status, statusOf } from './status.ts';
-import { subjectOf } from './subject.ts';
+import { namedOrOwn, subjectOf } from './subject.ts';
 import { type Context, type Reader, tool } from './tool.ts';
 
 /** A tree larger than this is cut, and says so. */
@@ -62,15 +62,18 @@ export const inspect = tool({
 
 type Input = { readonly artifact_hash?: string | undefined };
 
-const isForest = (input: Input, { caller, state }: Context): boolean =>
-  input.artifact_hash === undefined && ownArtifact(caller, state) === null;
+/** An operator who names nothing and has no root, or none that is remembered. */
+function isForest(input: Input, { caller, state }: Context): boolean {
+  const own = ownArtifact(caller, state);
+  return input.artifact_hash === undefined && caller.artifact === null && (own === null || !state.grants.has(own));
+}
 
 /** The grant, or the hash of one that expired so long ago that only the chain knows it: the operator may still see that. */
 function grantOrPast(input: Input, context: Context): Grant | string {
-  const { artifact_hash } = input;
   const { state, caller } = context;
-  if (artifact_hash !== undefined && caller.artifact === null && !state.grants.has(artifact_hash)) return artifact_hash;
-  return subjectOf(context, artifact_hash);
+  const hash = namedOrOwn(context, input.artifact_hash);
+  if (caller.artifact === null && !state.grants.has(hash)) return hash;
+  return subjectOf(context, input.artifact_hash);
 }
 
 async function past(reader: Reader, hash: string, view: string): Promise<z.infer<typeof output>> {

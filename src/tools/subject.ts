@@ -1,5 +1,4 @@
 /** Which artifact a call is about when it names one, and when it does not. */
-import { find } from '../authority/find.ts';
 import type { Grant } from '../authority/grant.ts';
 import { Refusal } from '../base/refusal.ts';
 import { ownArtifact, visible } from '../caller.ts';
@@ -16,5 +15,9 @@ export function namedOrOwn({ caller, state }: Context, named: string | undefined
 export function subjectOf(context: Context, named: string | undefined): Grant {
   const { state, caller } = context;
   const hash = namedOrOwn(context, named);
-  return named === undefined ? find(state, hash) : visible(state, caller, hash);
+  if (named !== undefined) return visible(state, caller, hash);
+  // What the session itself has was known once: only what expired long ago is not known any more.
+  const own = state.grants.get(hash);
+  if (!own) throw new Refusal('LEASE_EXPIRED', 'The artifact has expired.');
+  return own;
 }

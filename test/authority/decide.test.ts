@@ -68,6 +68,11 @@ describe('a decision', () => {
     const k = kernel();
     expect((await callTool(k, k.operator, 'files/read')).code).toBe('NO_ARTIFACT');
     expect(await kinds(k.store)).toEqual(['GENESIS', 'DECISION']);
+    // The same where nobody remembers the one that it had.
+    await k.call('aga_create_artifact', { ttl_seconds: 60 });
+    k.clock.now += 3600_000;
+    expect((await callTool(k, k.operator, 'files/read')).code).toBe('NO_ARTIFACT');
+    expect(await kinds(k.store)).toEqual(['GENESIS', 'DECISION', 'ARTIFACT_CREATED', 'DECISION']);
   });
 
   it('refuses a caller that is known too weakly', async () => {

@@ -370,6 +370,18 @@ describe("an operator's session", () => {
     expect(anew.session.lastRoot).toBe(one.artifact_hash);
   });
 
+  it('is told that its root has expired, also when nobody remembers that one, and sees those that live', async () => {
+    const { call, clock } = kernel();
+    const { artifact_hash } = await call('aga_create_artifact', { ttl_seconds: 60 });
+    clock.now += 3600_000;
+    const other = await call('aga_create_artifact', { subject: 'other' }, operator());
+    expect((await refusal(call('aga_delegate_to_subagent', {}))).code).toBe('LEASE_EXPIRED');
+    const { tree } = await call('aga_inspect', { view: 'tree' });
+    expect(tree.map((node: { artifact_hash: string }) => node.artifact_hash)).toEqual([other.artifact_hash]);
+    expect((await call('aga_inspect', {})).artifact_hash).toBe(artifact_hash);
+    expect((await call('aga_export_evidence', {})).entries).toBe(2);
+  });
+
   it('keeps the root that it has where the next could not be written', async () => {
     const store = new MemoryStore();
     const { call } = kernel({ store });
