@@ -203,6 +203,8 @@ describe('doctor', () => {
     expect([nobody.code, named(nobody, 'authority')?.message]).toEqual([1, expect.stringContaining('without a token')]);
     const lost = await examine({ ...at, AGA_URL: `${url}/elsewhere`, AGA_OPERATOR_TOKEN: operator });
     expect([lost.code, named(lost, 'authority')?.message]).toEqual([1, expect.stringContaining('404')]);
+    const secret = await examine({ ...at, AGA_URL: url.replace('//', '//u:hunter2@'), AGA_OPERATOR_TOKEN: operator });
+    expect([secret.code, JSON.stringify(secret)]).toEqual([1, expect.not.stringContaining('hunter2')]);
     far.child.kill();
     await far.ended;
     const away = await examine({ ...at, AGA_URL: url, AGA_OPERATOR_TOKEN: operator });

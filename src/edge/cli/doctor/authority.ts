@@ -10,6 +10,15 @@ const NAME = 'authority';
 export const authority: Check = async (desk) => {
   const { url, token } = desk.settings();
   if (url === null) return [];
+  const { username, password } = new URL(url);
+  if (username !== '' || password !== '')
+    return [
+      broken(
+        NAME,
+        'AGA_URL holds a user or a password.',
+        'Leave it out; AGA_TOKEN or AGA_OPERATOR_TOKEN says who we are.',
+      ),
+    ];
   const found = await asked(url);
   if (typeof found === 'string')
     return [broken(NAME, `${url} ${found}.`, 'Check AGA_URL, and that it is served there.')];
