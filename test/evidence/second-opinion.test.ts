@@ -1,6 +1,6 @@
 /** The independent verifier (`verifiers/python`) and ours: the same findings in the corpus, and in what nobody has thought of. */
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,6 +16,7 @@ import { chainOf, entriesOf } from '../authority/forge.ts';
 import { kernel } from '../kernel.ts';
 import { TRUST } from './forgery/case.ts';
 import { timeOf, wholeBundle } from './forgery/chain.ts';
+import { soup } from './soup.ts';
 
 const VERIFIERS = join(import.meta.dirname, '../../verifiers/python');
 const CORPUS = join(import.meta.dirname, '../vectors/bundles');
@@ -137,6 +138,25 @@ describe.skipIf(!python)('the second opinion', () => {
       files.push(tampered(entriesOf(await chainOf(store)), ...how));
     }
     await publish(folder, files);
+    expect(await disagreements(folder)).toMatch(/^\d+ cases, 0 disagreements$/);
+  });
+
+  it('agrees on events that keep the law by chance alone, of money, jobs and triggers too', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aga-second-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const store = new MemoryStore();
+    await kernel({ store }).call('aga_create_artifact', {});
+    const [genesis] = entriesOf(await chainOf(store));
+    const tapes = fc.sample(fc.infiniteStream(fc.noBias(fc.nat(2 ** 30 - 1))), {
+      numRuns: Math.ceil(RUNS / 3),
+      seed: SEED,
+    });
+    const files = tapes.map((tape) => wholeBundle(soup(genesis!, 25, () => tape.next().value / 2 ** 30)));
+    await publish(folder, files);
+    const found = readFileSync(join(folder, 'cases.json'), 'utf8');
+    for (const rule of ['law.BUDGET_EXHAUSTED', 'law.JOB_NOT_FOUND', 'law.SUSPENDED', 'refusal'])
+      expect(found).toContain(`"${rule}"`);
+    expect(found).not.toContain('law.INTERNAL');
     expect(await disagreements(folder)).toMatch(/^\d+ cases, 0 disagreements$/);
   });
 });
