@@ -172,7 +172,7 @@ const isOurs = (uri: Json | undefined): boolean => typeof uri === 'string' && /^
 
 /** Whether a URI may come of a URI template (RFC 6570): its literal parts, in order, from end to end. */
 function fits(uri: string, template: string): boolean {
-  const parts = template.split(/\{[^}]*\}/);
+  const parts = literals(template);
   const [first = '', last = ''] = [parts[0], parts.at(-1)];
   if (parts.length === 1) return uri === template;
   if (!uri.startsWith(first) || !uri.endsWith(last)) return false;
@@ -183,4 +183,17 @@ function fits(uri: string, template: string): boolean {
     at = found + part.length;
   }
   return at <= uri.length - last.length;
+}
+
+/** What stands between the expressions of a template. Read once from end to end: an upstream writes it as long as it likes. */
+function literals(template: string): readonly string[] {
+  const parts: string[] = [];
+  let from = 0;
+  for (let open = template.indexOf('{'); open !== -1; open = template.indexOf('{', from)) {
+    const close = template.indexOf('}', open);
+    if (close === -1) break;
+    parts.push(template.slice(from, open));
+    from = close + 1;
+  }
+  return [...parts, template.slice(from)];
 }

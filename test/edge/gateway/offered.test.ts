@@ -166,6 +166,38 @@ it.each(['earlier', 'modern'] as const)('resources reach a client of the %s era 
   expect(await client.readResource({ uri: 'mem://marked' })).toMatchObject(RESULTS['mem://marked']);
 });
 
+it.each(['{'.repeat(200_000), `${'{}'.repeat(100_000)}!`, `{${'}'.repeat(200_000)}`, 'x{a'.repeat(70_000)])(
+  'resources are looked for in time, whatever a template looks like: %.8s…',
+  async (uriTemplate) => {
+    const answers = {
+      initialize: {
+        protocolVersion: '2025-06-18',
+        capabilities: { resources: {} },
+        serverInfo: { name: 'x', version: '1' },
+      },
+      'resources/list': { resources: [] },
+    };
+    const code = `
+const answers = ${JSON.stringify(answers)};
+require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method } = JSON.parse(line);
+  const result = answers[method] ?? { resourceTemplates: [{ uriTemplate: require('node:fs').readFileSync(process.env.TEMPLATE, 'utf8'), name: 'x' }] };
+  if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
+});`;
+    const file = join(directory(), 'template');
+    writeFileSync(file, uriTemplate);
+    at = world({
+      upstreams: { long: { command: NODE, args: ['-e', code], env: { TEMPLATE: file }, timeout: 10_000 } },
+    });
+    at.law.grant('all', { permissions: { 'mcp.resource': ['*'] } });
+    const session = at.session(agent('all'));
+    await session.listResourceTemplates();
+    const began = performance.now();
+    expect(await session.readResource('mem://any')).toBeUndefined();
+    expect(performance.now() - began).toBeLessThan(2_000);
+  },
+);
+
 it('resources are for one caller, whatever their upstream says of everybody', async () => {
   const { world } = open();
   const result = await world.session(agent('all')).readResource('mem://public');
