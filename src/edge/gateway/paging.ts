@@ -21,6 +21,7 @@ export async function allPages({ ask, member, failed }: Paging): Promise<readonl
     const result = await ask(cursor === undefined ? {} : { cursor });
     const listed = result[member];
     if (!isList(listed) || !isShallow(result)) throw failed(`sent a malformed list of ${member}`);
+    if (listed.length > MAX_ITEMS) throw failed(`lists more than ${MAX_ITEMS} ${member}`);
     items.push(...listed.filter(isObject));
     cursor = result.nextCursor;
     if (typeof cursor !== 'string') return items;

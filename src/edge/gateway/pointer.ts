@@ -41,7 +41,7 @@ export function textsAt(value: Json | undefined, place: Place, where = ''): Foun
   for (const [i, item] of value.entries()) {
     const found = textsAt(item, rest, `${where}/${i}`);
     if (!('texts' in found)) return found;
-    texts.push(...found.texts);
+    for (const text of found.texts) texts.push(text);
   }
   return { texts };
 }

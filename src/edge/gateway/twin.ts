@@ -27,11 +27,14 @@ export interface Resolved {
 type Follow = (path: string) => string | undefined;
 
 const FILES = /^fs\./;
+/** Of one call: everybody else's calls wait for the same few threads. */
+const MAX_PATHS = 1_000;
 
 /**
  * The second reading of a call; `undefined` where it would be the first again, or where a scope refuses the first.
  *
- * @throws Refusal `PERMISSION_DENIED` for a path that cannot be followed, `UPSTREAM_FAILED` for one that cannot in time.
+ * @throws Refusal `PERMISSION_DENIED` for a path that cannot be followed, `UPSTREAM_FAILED` for one that cannot in time,
+ * `INVALID_REQUEST` for too many.
  */
 export async function resolvedActs(
   acts: readonly [Act, ...Act[]],
@@ -43,11 +46,16 @@ export async function resolvedActs(
   const unders = scopes.flatMap((scope) => placesOf(scope, call.resource, 'under'));
   if (files.length === 0 && unders.length === 0) return undefined;
   if (scopes.some((scope) => acts.some((act) => denials(scope, act).length > 0))) return undefined;
-  const requested = unders.flatMap((place) => {
+  const judged = unders.flatMap((place) => {
     const found = textsAt(call.arguments, place);
     return 'texts' in found ? found.texts : [];
   });
-  requested.push(...files.map(({ resource }) => resource));
+  const requested = [...new Set([...judged, ...files.map(({ resource }) => resource)])];
+  if (requested.length > MAX_PATHS)
+    throw new Refusal(
+      'INVALID_REQUEST',
+      `The call names ${requested.length} paths; where each leads is asked for at most ${MAX_PATHS}.`,
+    );
   const capabilities = [...new Set(files.map(({ capability }) => capability))];
   const granted = scopes.flatMap((scope) => folders(scope, call.resource, capabilities));
   const orNothing: Following = (path) => followTo(path).catch(() => undefined);

@@ -177,3 +177,25 @@ describe('twins', () => {
     expect(one?.twins.get(alias)?.permissions['fs.read']).toEqual([at('ws/**')]);
   });
 });
+
+describe('a call with many paths', () => {
+  const ws = scope({ 'fs.read': [at('ws/**')] }, [
+    { tool: 's/*', arguments: { paths: { each: { under: at('ws') }, optional: true } } },
+  ]);
+  const paths = (count: number) => Array.from({ length: count }, (_, i) => at(`ws/${i}`));
+  const asArguments = (count: number): [Act, ...Act[]] => [{ ...call, arguments: { paths: paths(count) } }];
+  const asFiles = (count: number): [Act, ...Act[]] => [
+    call,
+    ...paths(count).map((resource) => ({ capability: 'fs.read', resource })),
+  ];
+
+  it.each([
+    ['arguments', asArguments],
+    ['files', asFiles],
+  ])('is followed for so many, and refused for more: %s', async (_, acts) => {
+    expect(await isPermitted([ws], acts(500))).toBe(true);
+    for (const count of [1_001, 200_000]) {
+      await expect(resolvedActs(acts(count), [ws])).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+    }
+  });
+});

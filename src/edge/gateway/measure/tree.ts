@@ -51,6 +51,7 @@ export async function treeFacts(path: string, options: TreeOptions): Promise<rea
     else if (stats.isDirectory()) {
       facts.push([at, 'folder', mode]);
       const names = (await ask(place, () => readdir(place))).filter((name) => !without(name));
+      if (names.length > look.most) throw new TooLarge(`more than ${look.most} files`);
       open.push(...names.map((name) => (at === '' ? name : `${at}/${name}`)));
     } else if (stats.isFile()) {
       bytes += stats.size;
