@@ -9,6 +9,8 @@ interface Session {
   lastRoot: string | null;
   /** The last root that was decided for it: who does not wait for the answer means this one already. */
   decidedRoot?: string;
+  /** Whether the artifact that it is bound to was seen: if it is not any more, it has expired. */
+  wasKnown?: boolean;
 }
 
 export interface Caller {

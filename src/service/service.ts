@@ -7,6 +7,7 @@ import { proposeReservation } from '../authority/event/spend-reserved.ts';
 import { endsWithBudget } from '../authority/exhaustion.ts';
 import { find, refuseHalted } from '../authority/find.ts';
 import type { Grant } from '../authority/grant.ts';
+import type { State } from '../authority/state.ts';
 import { type Code, Refusal } from '../base/refusal.ts';
 import { sayIssue } from '../base/wording.ts';
 import type { Call } from '../call.ts';
@@ -133,7 +134,8 @@ export class Service {
       decide({ state, now, nonce }) {
         const { artifact, session } = caller;
         // An operator has no root yet, or none that is remembered.
-        const grant = artifact === null ? (state.grants.get(session.lastRoot ?? '') ?? null) : find(state, artifact);
+        const grant =
+          artifact === null ? (state.grants.get(session.lastRoot ?? '') ?? null) : grantOf(artifact, caller, state);
         const { event, ...why } = decide(grant, { ...question, binding: caller.binding, mode }, now);
         const { price } = question;
         const money = grant && price && event.code === null ? smaller(price.most, budgetLeft(grant)) : null;
@@ -208,10 +210,18 @@ export class Service {
   }
 }
 
+/** What a caller is bound to; it may have expired so long ago that only the caller remembers it. */
+function grantOf(artifact: string, { session }: Caller, state: State): Grant {
+  const grant = state.grants.get(artifact);
+  if (!grant && session.wasKnown) throw new Refusal('LEASE_EXPIRED', 'The artifact has expired.');
+  session.wasKnown ||= grant !== undefined;
+  return grant ?? find(state, artifact);
+}
+
 /** A caller that acts under an artifact is heard while that lineage lives, and if it is known well enough. */
 function admit({ state, caller, now }: Context): void {
   if (caller.artifact === null) return;
-  const grant = find(state, caller.artifact);
+  const grant = grantOf(caller.artifact, caller, state);
   refuseHalted(grant, now);
   const weakest: readonly string[] = BINDINGS.slice(BINDINGS.indexOf(grant.minBinding));
   if (!weakest.includes(caller.binding)) {

@@ -253,6 +253,17 @@ describe('expiry', () => {
     expect((await refusal(call('aga_inspect', {}, as(child.child_artifact_hash)))).code).toBe('LEASE_EXPIRED');
     expect((await refusal(call('aga_delegate_to_subagent', {}))).code).toBe('LEASE_EXPIRED');
   });
+
+  it('is what a session is told that has outlived its artifact, however long ago that was', async () => {
+    const { call, clock } = kernel();
+    await call('aga_create_artifact', {});
+    const { child_artifact_hash } = await call('aga_delegate_to_subagent', { ttl_seconds: 60 });
+    const [known, unknown] = [as(child_artifact_hash), as(child_artifact_hash)];
+    await call('aga_inspect', {}, known);
+    clock.now += 3600_000;
+    expect((await refusal(call('aga_inspect', {}, known))).code).toBe('LEASE_EXPIRED');
+    expect((await refusal(call('aga_inspect', {}, unknown))).code).toBe('ARTIFACT_NOT_FOUND');
+  });
 });
 
 describe('request_id', () => {
