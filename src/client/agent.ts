@@ -98,7 +98,7 @@ export class Agent {
     return this.#jobOf('aga_get_job', { job_id: id }, options);
   }
 
-  /** Whether this agent may do this, now; the verdict stands on the chain. */
+  /** Whether this agent, or one below it, may do this now; the verdict stands on the chain. */
   async authorize(act: Act, options?: CallOptions): Promise<Verdict> {
     return (await this.#send('POST', '/api/v1/authorize', act, options)) as Verdict;
   }

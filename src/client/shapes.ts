@@ -53,6 +53,8 @@ export interface Delegated {
 }
 
 export interface Act {
+  /** Whose: this agent's own, or one below it. */
+  readonly artifact_hash?: string;
   readonly capability: string;
   readonly resource: string;
   readonly arguments?: Document;

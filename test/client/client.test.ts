@@ -52,6 +52,8 @@ describe('an agent', () => {
       allowed: false,
       code: 'PERMISSION_DENIED',
     });
+    const write = { capability: 'fs.write', resource: '/x', artifact_hash: minted.artifactHash };
+    expect(await lead.authorize(write)).toMatchObject({ allowed: false, refused_by: { subject: 'worker' } });
     expect((await worker.inspect()).metadata.uid).toBe(worker.agentId);
     expect((await lead.inspect('worker')).status).toMatchObject({ phase: 'Active', holder: worker.key.id });
     expect((await lead.list()).map(({ metadata }) => metadata.name)).toEqual(['lead', 'worker']);
