@@ -47,7 +47,10 @@ export const closed = (): DelegateError => local('CANCELLED', 'This agent was cl
 const local = (code: string, message: string, hint: string, retryable: boolean, cause?: unknown): DelegateError =>
   new DelegateError({ code, message, hint, retryable }, 0, cause);
 
-/** The server cannot be reached, or is none of ours. */
+/** No answer at all, and what a proxy says of a server that is late or busy. */
+const PASSING = new Set([0, 408, 429]);
+
+/** The server cannot be reached, its answer was cut, or it is none of ours: then only a server between may have said so for now. */
 export const unreachable = (status: number, cause?: unknown): DelegateError =>
   new DelegateError(
     {
@@ -55,7 +58,7 @@ export const unreachable = (status: number, cause?: unknown): DelegateError =>
       message:
         status === 0 ? 'The authority could not be reached.' : `The answer is not an authority's (status ${status}).`,
       hint: 'Check the server address, and try again.',
-      retryable: true,
+      retryable: status >= 500 || PASSING.has(status) || (cause !== undefined && !(cause instanceof SyntaxError)),
     },
     status,
     cause,

@@ -98,6 +98,22 @@ describe('an agent', () => {
     expect(await thrown(lead.list())).toMatchObject({ code: 'CANCELLED' });
   });
 
+  it('asks for another try only where another may answer otherwise', async () => {
+    const page = (status: number) => new Response('<html>', { status, headers: { 'content-type': 'text/html' } });
+    const cut = () =>
+      new Response(new ReadableStream({ start: (stream) => stream.error(new TypeError('terminated')) }));
+    const answers: readonly (readonly [() => Response, boolean])[] = [
+      ...[200, 401, 404].map((status) => [() => page(status), false] as const),
+      ...[408, 429, 502, 503].map((status) => [() => page(status), true] as const),
+      [cut, true],
+      [() => Response.json({ ok: true }), false],
+    ];
+    for (const [answer, retryable] of answers) {
+      const no = await thrown(connected({ fetch: async () => answer() }));
+      expect([no.status, no.code, no.retryable]).toEqual([answer().status, 'UPSTREAM_FAILED', retryable]);
+    }
+  });
+
   it('ends each request with the signal of whoever asked: given up, or too late', async () => {
     const enrolled = await token();
     let silent = false;
