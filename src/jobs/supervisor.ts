@@ -41,6 +41,8 @@ const CLOSED: End = {
   said: { message: 'The session that dispatched it ended.' },
 };
 
+const UNKEPT: End = { state: 'error', code: 'INTERNAL', said: { message: 'Its input could not be kept.' } };
+
 export class Supervisor {
   /** Of the jobs that others have left. */
   readonly recovery: Recovery;
@@ -73,7 +75,7 @@ export class Supervisor {
 
   /** Starts a job that this process has accepted and not started before; answers whether it did. */
   async accept(jobId: string, input: Json): Promise<boolean> {
-    const { presence, agents, environment, journal, grace, report } = this.#options;
+    const { presence, agents, environment, grace, report } = this.#options;
     const job = await this.#record.look(({ state }) => state.jobs.get(jobId));
     if (!job || job.supervisor !== presence.id || this.#charges.has(jobId) || hasEnded(job)) return false;
     const agent = agents.get(job.agent);
@@ -101,12 +103,23 @@ export class Supervisor {
     });
     if (agent.isRemote) {
       // Any process may be asked for it.
-      await journal.keep(jobId, [input]);
-      this.#tell(OFFERED);
-      charge.start();
+      if (await this.#kept(jobId, input)) {
+        this.#tell(OFFERED);
+        charge.start();
+      } else await charge.end(UNKEPT, 0);
     } else this.#queue.push(charge);
     this.#next();
     return true;
+  }
+
+  async #kept(jobId: string, input: Json): Promise<boolean> {
+    try {
+      await this.#options.journal.keep(jobId, [input]);
+      return true;
+    } catch (error) {
+      this.#options.report(error);
+      return false;
+    }
   }
 
   /** A job was ended on the chain by this process: its processes need not wait to be told. */

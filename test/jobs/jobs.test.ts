@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -123,6 +123,15 @@ describe('a job', () => {
     renameSync(`${database}.away`, database);
     const found = () => own.call('aga_get_job', { job_id });
     await expect.poll(found, { timeout: 10_000 }).toMatchObject({ state: 'success', result: 'kept' });
+    await own.close();
+  });
+
+  it('whose input cannot be kept for a worker elsewhere is over at once', async () => {
+    const own = await office();
+    writeFileSync(join(own.dataDir, 'jobs'), 'in the way');
+    const input = { agent: 'far', input: 'x', parent_artifact_hash: own.root };
+    const { job_id } = await own.call('aga_dispatch_job', input);
+    expect(await own.call('aga_get_job', { job_id })).toMatchObject({ state: 'error', error: { code: 'INTERNAL' } });
     await own.close();
   });
 
