@@ -35,11 +35,12 @@ export interface SharedKeysOptions {
 
 /** Throws `CannotStart`. */
 export function sharedKeys({ directory, sources, began, random }: SharedKeysOptions): Keys {
-  const log = secret('log', sources, directory);
-  const authority = secret('authority', sources, directory);
-  if (began === null && log === undefined && authority === undefined && !outside(sources)) {
+  // Of several processes that start at once one may have made the first of them and not yet the other.
+  if (began === null && !outside(sources)) {
     return withReplicaKey(fileKeys({ directory, chainExists: false, random }), directory);
   }
+  const log = secret('log', sources, directory);
+  const authority = secret('authority', sources, directory);
   if (log === undefined) throw missing('log', directory);
   const keys = { log: keyOf(log, 'log') };
   if (authority !== undefined) return withReplicaKey({ ...keys, authority: keyOf(authority, 'authority') }, directory);

@@ -8,6 +8,7 @@ import { CannotStart } from '../../src/cannot-start.ts';
 import { fileKeys, keyFile, readKey } from '../../src/keys/file.ts';
 import { keyIn, pemOf } from '../../src/keys/pkcs8.ts';
 import { readerOf, withReplicaKey } from '../../src/keys/replica-key.ts';
+import { sharedKeys } from '../../src/keys/shared.ts';
 import { tokensOf } from '../../src/tokens.ts';
 import { KEYS, seed } from '../kernel.ts';
 import { directory } from '../scratch.ts';
@@ -33,6 +34,17 @@ describe('a key as text', () => {
       generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }),
     ].map(String);
     for (const text of [...others, pem.slice(0, 80), '', 'secret', 'c2VjcmV0']) expect(keyIn(text)).toBeUndefined();
+  });
+});
+
+describe('the keys of a chain that is still to begin', () => {
+  it('are completed where another process of the same folder is just making them', () => {
+    const folder = directory();
+    const sources = { authority: null, log: null, nextLog: null, replica: null, command: null };
+    const { publicKey } = keyFile(join(folder, 'authority.key'), () => seed('the other process'));
+    const keys = sharedKeys({ directory: folder, sources, began: null, random });
+    expect(keys.authority.publicKey).toEqual(publicKey);
+    expect(keys.log.publicKey).toEqual(readKey(join(folder, 'log.key'))?.publicKey);
   });
 });
 
