@@ -1,6 +1,6 @@
 /** The package as a stranger installs it: nothing beside it in `node_modules`, and a compiler that looks at every type. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { notices } from '../scripts/notices.ts';
@@ -52,11 +52,13 @@ describe('the package', () => {
   ])('has types that need no other package: module %s, resolved as %s', (module, moduleResolution) => {
     writeFileSync(join(at, 'package.json'), '{"type":"module"}');
     writeFileSync(join(at, 'program.ts'), PROGRAM);
+    const [, shown = ''] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
+    writeFileSync(join(at, 'readme.ts'), shown);
     const compilerOptions = {
       ...{ target: 'es2023', lib: ['es2023'], module, moduleResolution, types: ['node'], typeRoots: ['types'] },
       ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true, preserveSymlinks: true },
     };
-    writeFileSync(join(at, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }));
+    writeFileSync(join(at, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts', 'readme.ts'] }));
     const { stdout, status } = spawnSync(process.execPath, [TSC, '-p', at], { encoding: 'utf8' });
     expect(stdout).toBe('');
     expect(status).toBe(0);
