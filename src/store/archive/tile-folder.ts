@@ -37,6 +37,8 @@ export class TileFolder {
     const bytes = (await this.#bundle(tile))[at % BUNDLE];
     const leaf = bytes && sha256Hex(Buffer.concat([LEAF, bytes]));
     if (bytes && leaf === entry_hash) return decoder.decode(bytes);
+    // Put back, the file is read again.
+    this.#bundles.delete(tile);
     const name = tilePath('entries', tile);
     throw await this.#spoilt(tile, `Entry ${at} in the archive's file ${name} is not the one that was archived.`);
   }
