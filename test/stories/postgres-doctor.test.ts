@@ -1,5 +1,5 @@
 /** What `doctor` says of a shared database, in every state in which an operator may find it. */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GRANTS, MIGRATIONS } from '../../src/store/postgres/schema.ts';
@@ -100,6 +100,24 @@ onPostgres('doctor and PostgreSQL', (on) => {
     ]);
     expect(await on.pg.sql(empty, `SELECT FROM pg_namespace WHERE nspname = 'aga'`)).toEqual([]);
   });
+
+  test('a role that must show a password, and a URL without one', async () => {
+    const [[hba] = []] = await on.pg.sql(owner, `SELECT current_setting('hba_file')`);
+    const before = readFileSync(String(hba), 'utf8');
+    writeFileSync(String(hba), `local all ${role} scram-sha-256\nhost all ${role} all scram-sha-256\n${before}`);
+    await on.pg.sql(owner, 'SELECT pg_reload_conf()');
+    try {
+      const bare = new URL(replica);
+      bare.password = '';
+      await expect
+        .poll(async () => (await examined(bare.href)).of('database'), { timeout: 15_000 })
+        .toMatchObject([{ status: 'broken', message: expect.stringMatching(/asks for a password/) }]);
+      expect((await examined(replica)).code).toBe(0);
+    } finally {
+      writeFileSync(String(hba), before);
+      await on.pg.sql(owner, 'SELECT pg_reload_conf()');
+    }
+  }, 30_000);
 
   test('tables of an older program are told, and left as they are', async () => {
     const old = await on.pg.database();

@@ -16,6 +16,11 @@ const NO_ROLE: Meaning = {
   message: 'The database does not let this role in.',
   hint: 'Check user, password and TLS settings of AGA_DATABASE_URL.',
 };
+const NO_PASSWORD: Meaning = {
+  code: 'INTERNAL',
+  message: 'The database asks for a password, and AGA_DATABASE_URL has none.',
+  hint: 'Write it there, or give it by PGPASSWORD.',
+};
 const NO_RIGHT: Meaning = {
   code: 'INTERNAL',
   message: 'The role of AGA_DATABASE_URL lacks a right in the database.',
@@ -113,6 +118,7 @@ function stateOf(error: unknown): string | undefined {
 function ofWire(error: unknown): Meaning | undefined {
   if (!(error instanceof Error) || error instanceof Refusal) return undefined;
   if (hasNoTls(error)) return NO_TLS;
+  if (error.message.startsWith('SASL')) return /password must be/.test(error.message) ? NO_PASSWORD : NO_ROLE;
   if (!('code' in error)) return OWN_WORDS.test(error.message) ? AWAY : undefined;
   return UNTRUSTED.test(String(error.code)) ? NO_TRUST : AWAY;
 }
