@@ -3,42 +3,97 @@ import { canonicalize } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Excess } from './answer.ts';
 import type { ArgumentRule } from './argument-rules.ts';
+import type { Effort } from './automaton.ts';
 import type { Rule } from './kind.ts';
 import { name as names } from './language/name.ts';
 import { type Location, parseLocation } from './location.ts';
 import { isOpen, isOptional, meetRule, rules } from './rule.ts';
+
+/** Of one comparison of two lists, in characters of the rules that are held against each other: far above honest use. */
+const EFFORT = 4_000_000;
+/** What one comparison costs beside its characters. */
+const EACH = 64;
+/** Of what is wrong, and of what there is instead, nobody reads more. */
+const MOST_SAID = 64;
+
+interface Placed {
+  readonly key: string;
+  readonly place: Location;
+  readonly rule: Rule;
+  readonly size: number;
+}
+
+/** The rules for one tool pattern: all of them, and those for each place. */
+interface Held {
+  readonly all: Placed[];
+  readonly at: Map<string, Placed[]>;
+}
+
+const placed = (key: string, rule: Rule): Placed => {
+  const place = parseLocation(key, '');
+  return { key, place, rule, size: canonicalize(rule).length };
+};
+
+function byPlace(list: readonly ArgumentRule[]): ReadonlyMap<string, Held> {
+  const tools = new Map<string, Held>();
+  for (const { tool, arguments: members } of list) {
+    const held: Held = tools.get(tool) ?? { all: [], at: new Map() };
+    tools.set(tool, held);
+    for (const [key, rule] of Object.entries(members)) {
+      const one = placed(key, rule);
+      const place = JSON.stringify(one.place);
+      held.all.push(one);
+      const there = held.at.get(place);
+      if (there) there.push(one);
+      else held.at.set(place, [one]);
+    }
+  }
+  return tools;
+}
 
 /**
  * A child may add rules for other tools and leave rules out (its ancestors' apply all the same); a rule for a tool
  * pattern that the parent has rules for must be within them, argument by argument.
  */
 export function excessOfRules(child: readonly ArgumentRule[], parent: readonly ArgumentRule[]): readonly Excess[] {
+  if (child.length === 0 || parent.length === 0) return [];
   const known = new Set(parent.map((rule) => canonicalize(rule)));
-  return child.flatMap((rule) => {
-    const above = parent.filter(({ tool }) => tool === rule.tool);
-    if (above.length === 0 || known.has(canonicalize(rule))) return [];
-    const held = above.flatMap(({ arguments: members }) => Object.entries(members));
-    return Object.entries(rule.arguments).flatMap(([key, own]) => excessOfArgument(rule.tool, key, own, held));
-  });
+  const above = byPlace(parent);
+  const effort: Effort = { left: EFFORT };
+  const found: Excess[] = [];
+  for (const rule of child) {
+    const held = above.get(rule.tool);
+    if (!held || known.has(canonicalize(rule))) continue;
+    for (const [key, own] of Object.entries(rule.arguments)) {
+      const excess = excessOfArgument(rule.tool, placed(key, own), held, effort);
+      if (excess) found.push(excess);
+      if (effort.left < 0 || found.length === MOST_SAID) return found;
+    }
+  }
+  return found;
 }
 
-function excessOfArgument(tool: string, key: string, own: Rule, held: readonly (readonly [string, Rule])[]): Excess[] {
-  const place = parseLocation(key, '');
-  const naming = held.filter(([other]) => leads(parseLocation(other, ''), place));
-  const contained = naming.every(([other, rule]) =>
-    parseLocation(other, '').length < place.length ? isOpen(rule) : narrows(own, rule),
-  );
-  if (naming.length > 0 && contained) return [];
-  const say = (location: string, rule: Rule) => `${tool} ${location}: ${canonicalize(rule)}`;
-  const parent = (naming.length > 0 ? naming : held).map(([other, rule]) => say(other, rule));
-  return [{ capability: 'argument_rules', pattern: say(key, own), parent }];
+function excessOfArgument(tool: string, own: Placed, held: Held, effort: Effort): Excess | undefined {
+  // Whatever judges the place itself, or something around it.
+  const naming = [...own.place, ''].flatMap((_, depth) => held.at.get(JSON.stringify(own.place.slice(0, depth))) ?? []);
+  const isWithin = ({ place, rule, size }: Placed): boolean => {
+    effort.left -= EACH + own.size + size;
+    if (effort.left < 0) return false;
+    return place.length < own.place.length ? isOpen(rule) : narrows(own.rule, rule);
+  };
+  if (naming.length > 0 && naming.every(isWithin)) return undefined;
+  const say = ({ key, rule }: Placed) => `${tool} ${key}: ${canonicalize(rule)}`;
+  const parent = (naming.length > 0 ? naming : held.all).slice(0, MOST_SAID).map(say);
+  return {
+    capability: 'argument_rules',
+    pattern: say(own),
+    parent,
+    ...(effort.left < 0 && { note: 'too complex to decide' as const }),
+  };
 }
 
 const narrows = (own: Rule, above: Rule): boolean =>
   rules.within(own, above) && (!isOptional(own) || isOptional(above));
-
-/** Whether `place` is at or below `above`. */
-const leads = (above: Location, place: Location): boolean => above.every((token, i) => token === place[i]);
 
 /**
  * Rules that permit exactly the calls that both lists permit.
@@ -47,10 +102,13 @@ const leads = (above: Location, place: Location): boolean => above.every((token,
  * tool must name the same arguments. Where that cannot be had the answer is a refusal that says which rules.
  */
 export function meetRules(a: readonly ArgumentRule[], b: readonly ArgumentRule[]): readonly ArgumentRule[] {
-  const met = a.map((rule) => b.filter(({ tool }) => tool === rule.tool).reduce(meetOne, rule));
+  const effort: Effort = { left: EFFORT };
+  const meet = (one: ArgumentRule, other: ArgumentRule) => meetOne(one, other, effort);
+  const met = a.map((rule) => b.filter(({ tool }) => tool === rule.tool).reduce(meet, rule));
   const others = b.filter((rule) => !a.some(({ tool }) => tool === rule.tool));
   for (const rule of met) {
     for (const other of others) {
+      spend(effort, rule, other, EACH);
       const disjoint = keys(rule) === keys(other) || names.meet([rule.tool], [other.tool])?.length === 0;
       if (!disjoint) throw inexpressible(rule, other, 'they bind the same tool but name different arguments');
     }
@@ -61,7 +119,13 @@ export function meetRules(a: readonly ArgumentRule[], b: readonly ArgumentRule[]
 
 const keys = ({ arguments: members }: ArgumentRule): string => canonicalize(Object.keys(members).sort());
 
-function meetOne(a: ArgumentRule, b: ArgumentRule): ArgumentRule {
+function spend(effort: Effort, a: ArgumentRule, b: ArgumentRule, cost: number): void {
+  effort.left -= cost;
+  if (effort.left < 0) throw inexpressible(a, b, 'there are too many of them to compare');
+}
+
+function meetOne(a: ArgumentRule, b: ArgumentRule, effort: Effort): ArgumentRule {
+  spend(effort, a, b, EACH + canonicalize(a).length + canonicalize(b).length);
   const both: [string, Rule][] = [];
   for (const [key, rule] of Object.entries(a.arguments)) {
     const other = Object.hasOwn(b.arguments, key) ? b.arguments[key] : undefined;

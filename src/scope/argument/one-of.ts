@@ -2,7 +2,7 @@
 import { canonicalize, type Json } from '../../base/canonical.ts';
 import { invalid, listOf, signable } from '../decode.ts';
 import { type Kind, refused, wrongType } from '../kind.ts';
-import { same, typeOf } from '../value.ts';
+import { typeOf } from '../value.ts';
 
 const MAX_VALUES = 256;
 
@@ -18,15 +18,22 @@ export const oneOf: Kind = {
     const list = items(value);
     const types = [...new Set(list.map(typeOf))];
     const no = refused(`must be one of ${canonicalize(value)}`);
+    const texts = textsOf(list);
     return (argument) => {
       if (!types.includes(typeOf(argument))) return wrongType(`of type ${types.join(' or ')}`);
-      return list.some((item) => same(item, argument)) ? undefined : no;
+      return texts.has(canonicalize(argument)) ? undefined : no;
     };
   },
-  within: (child, parent) => items(child).every((item) => items(parent).some((other) => same(item, other))),
+  within(child, parent) {
+    const texts = textsOf(items(parent));
+    return items(child).every((item) => texts.has(canonicalize(item)));
+  },
   say: (value) => `be one of ${canonicalize(value)}`,
   values: items,
 };
+
+/** Values are the same where their canonical texts are. */
+const textsOf = (values: readonly Json[]): ReadonlySet<string> => new Set(values.map((value) => canonicalize(value)));
 
 function items(value: Json): readonly Json[] {
   return Array.isArray(value) ? value : [];
