@@ -12,6 +12,7 @@ export interface Answer {
 
 export interface Replica extends Served {
   readonly home: string;
+  readonly database: string;
   /** Never rejects: a replica that is gone answers with status 0. */
   post(path: string, body: object, token?: string): Promise<Answer>;
   tool(name: string, input?: object): Promise<Answer>;
@@ -40,5 +41,5 @@ export async function replica(
       return { status: 0, json: { error: { code: String(error) } } };
     }
   };
-  return { ...server, home, post, tool: (name, input = {}) => post(`/api/v1/tools/${name}`, input) };
+  return { ...server, home, database: url, post, tool: (name, input = {}) => post(`/api/v1/tools/${name}`, input) };
 }

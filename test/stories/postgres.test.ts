@@ -329,6 +329,26 @@ onOwnPostgres('replicas on PostgreSQL', (on) => {
     await expect(replica(a.home, url)).rejects.toThrow(/CHAIN_BROKEN.*seen here before.*\n.*aga-delegate verify/);
   });
 
+  test('what run gives a host is enough to find the database, also for hosts that hand on nothing else', async () => {
+    const [a] = await several(1, await on.pg.database());
+    const { json: root } = await a!.tool('aga_create_artifact', {});
+    const asked = { parent_artifact_hash: root.artifact_hash, sub_agent_id: 'lead', enroll: true };
+    const { json: lead } = await a!.tool('aga_delegate_to_subagent', asked);
+    const asHost = `
+      const { command, args, env } = JSON.parse(require('fs').readFileSync(process.argv[1])).mcpServers['aga-delegate'];
+      const line = (id, method, params) => JSON.stringify({ jsonrpc: '2.0', id, method, params }) + '\\n';
+      const handshake = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'h', version: '1' } };
+      const input = line(1, 'initialize', handshake) + line(2, 'tools/call', { name: 'aga_inspect', arguments: {} });
+      const { PATH } = process.env;
+      console.log(String(require('child_process').spawnSync(command, args, { env: { PATH, ...env }, input }).stdout));`;
+    const { token } = lead.enrollment;
+    const command = [process.execPath, '-e', asHost, '{mcp_config}'];
+    const { out } = await run(['--data-dir', a!.home, 'run', '--token', token, '--', ...command], {
+      AGA_DATABASE_URL: a!.database,
+    });
+    expect(out).toContain(lead.child_artifact_hash);
+  });
+
   test('no password of a database URL is ever told', async () => {
     const SECRET = 'very-secret-word';
     const url = new URL(await on.pg.database());

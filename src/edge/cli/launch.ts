@@ -39,13 +39,16 @@ export async function launch(words: readonly string[], { settings, standing, ter
 }
 
 /** What a process needs to be this agent. */
-function ownEnvironment({ token, url, dataDir, authority }: Launch['settings']): Record<string, string> {
+function ownEnvironment(settings: Launch['settings']): Record<string, string> {
+  const { token, url, dataDir, authority, database, archiveDir } = settings;
   const { AGA_CONFIG: config } = process.env;
   return {
     AGA_TOKEN: token,
     AGA_DATA_DIR: resolve(dataDir),
     AGA_AUTHORITY: authority,
     ...(url !== null && { AGA_URL: url }),
+    ...(url === null && database.url !== null && { AGA_DATABASE_URL: database.url }),
+    ...(url === null && archiveDir !== null && { AGA_ARCHIVE_DIR: resolve(archiveDir) }),
     ...(config !== undefined && { AGA_CONFIG: resolve(config) }),
   };
 }
