@@ -10,7 +10,7 @@ import { type Location, parseLocation } from './location.ts';
 import { isOpen, isOptional, meetRule, rules } from './rule.ts';
 
 /** Of one comparison of two lists, in characters of the rules that are held against each other: far above honest use. */
-const EFFORT = 4_000_000;
+const EFFORT = 2_000_000;
 /** What one comparison costs beside its characters. */
 const EACH = 64;
 /** Of what is wrong, and of what there is instead, nobody reads more. */

@@ -15,6 +15,9 @@ const kindsOf = (rule: Rule): readonly { readonly kind: Kind; readonly value: Js
 
 export const isOpen = (rule: Rule): boolean => kindsOf(rule).every(({ kind }) => kind.open);
 
+/** A rule is held against many others, and a list of values takes a while to be read. */
+const judges = new WeakMap<Rule, Judge>();
+
 export const rules: Rules = {
   parse(value, owner) {
     const members = membersOf(value, owner);
@@ -32,14 +35,18 @@ export const rules: Rules = {
   },
 
   judge(rule): Judge {
-    const judges = kindsOf(rule).map(({ kind, value }) => kind.judge(value, rules));
-    return (argument) => {
-      for (const judge of judges) {
-        const no = judge(argument);
+    const known = judges.get(rule);
+    if (known) return known;
+    const each = kindsOf(rule).map(({ kind, value }) => kind.judge(value, rules));
+    const judge: Judge = (argument) => {
+      for (const ask of each) {
+        const no = ask(argument);
         if (no) return no;
       }
       return undefined;
     };
+    judges.set(rule, judge);
+    return judge;
   },
 
   /** Sound: yes only where the child permits no more. A few values are tried; else each kind is compared with its like. */
