@@ -24,7 +24,7 @@ export interface Slips {
 }
 
 const KEPT_MS = 7 * 24 * 3600_000;
-/** One call in sixteen looks for old ones. */
+/** One call in sixteen looks for old ones, among a sixteenth of all: the host waits for it. */
 const SWEEPS = /^0/;
 
 /** `required`: a call that no hook has announced is nobody's. */
@@ -36,7 +36,7 @@ export function slipsIn(directory: string, required = false): Slips {
       const draft = join(folder, `${name}.${process.pid}`);
       try {
         await mkdir(folder, { recursive: true, mode: 0o700 });
-        if (SWEEPS.test(name)) await sweep(folder);
+        if (SWEEPS.test(name)) await sweep(folder, name[1]);
         await writeFile(draft, JSON.stringify(slip), { mode: 0o600 });
         await rename(draft, join(folder, name));
       } catch (error) {
@@ -71,9 +71,10 @@ const unannounced = (): Refusal =>
     hint: 'Tell the user: the hook of docs/hosts.md must run in this host, with the configuration and data directory of the server.',
   });
 
-async function sweep(folder: string): Promise<void> {
+async function sweep(folder: string, share: string | undefined): Promise<void> {
   const before = Date.now() - KEPT_MS;
   for (const name of await readdir(folder)) {
+    if (name[1] !== share) continue;
     const file = join(folder, name);
     const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
     if (mtimeMs < before) await unlink(file).catch(() => undefined);
