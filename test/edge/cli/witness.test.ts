@@ -63,7 +63,7 @@ describe('witness', () => {
       { url: first.url, key: first.key, name: first.name, cosigned: null, at: null, behind: 2, foreign: false },
     ]);
     expect((await home.run('witness', 'list')).out).toContain('has cosigned nothing yet');
-    expect(await home.ask('witness', 'remove', first.url)).toMatchObject({ success: true, url: first.url });
+    expect(await home.ask('witness', 'remove', first.url)).toEqual({ success: true, url: first.url, key: first.key });
     expect((await home.run('witness', 'list')).out).toContain('There is no witness');
     expect(await home.ask('witness', 'remove', first.url)).toMatchObject({ error: { code: 'NOT_FOUND' } });
   });

@@ -68,8 +68,8 @@ async function add(desk: Desk, options: Given['options']): Promise<Outcome> {
 
 async function remove(desk: Desk, options: Given['options']): Promise<Outcome> {
   const { witnesses } = await opened(desk);
-  const gone = await witnesses.remove(urlIn(desk, options));
-  return { answer: { success: true, ...gone }, text: () => `Removed ${plain(gone.url)}` };
+  const { url, key } = await witnesses.remove(urlIn(desk, options));
+  return { answer: { success: true, url, key }, text: () => `Removed ${plain(url)}` };
 }
 
 async function list(desk: Desk, options: Given['options']): Promise<Outcome> {
