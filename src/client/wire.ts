@@ -32,7 +32,8 @@ export type Fetch = typeof globalThis.fetch;
 export function wireTo(server: string, send: Fetch = globalThis.fetch): Wire {
   const base = server.replace(/\/+$/, '');
   const closing = new AbortController();
-  const open: Wire['open'] = async (method, path, body, as, { accept, signal } = {}) => {
+  const ask = async (joined: AbortSignal, ...[method, path, body, as, more = {}]: Parameters<Wire['open']>) => {
+    const { accept, signal } = more;
     if (closing.signal.aborted) throw closed();
     const url = `${base}${path}`;
     const text = body === undefined ? '' : JSON.stringify(body);
@@ -48,7 +49,7 @@ export function wireTo(server: string, send: Fetch = globalThis.fetch): Wire {
       ...(body !== undefined && { body: text }),
       // A token must not follow to where a redirect leads.
       redirect: 'error',
-      signal: signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
+      signal: joined,
     }).catch((error: unknown) => {
       throw failed(0, error, signal);
     });
@@ -68,11 +69,32 @@ export function wireTo(server: string, send: Fetch = globalThis.fetch): Wire {
     return typeof told?.code === 'string' ? new DelegateError(told, response.status) : unreachable(response.status);
   };
   return {
-    open,
-    send: async (method, path, body, as, options) =>
-      jsonIn(await open(method, path, body, as, options), options?.signal),
+    open: (method, path, body, as, more) => {
+      const joined = more?.signal ? AbortSignal.any([more.signal, closing.signal]) : closing.signal;
+      return ask(joined, method, path, body, as, more);
+    },
+    send: (method, path, body, as, options) =>
+      whileOpen([closing.signal, options?.signal], async (joined) =>
+        jsonIn(await ask(joined, method, path, body, as, options), options?.signal),
+      ),
     close: () => closing.abort(),
   };
+}
+
+/** With a signal that the first of these aborts: of `AbortSignal.any`, Node 22 keeps a trace for as long as one of them lives. */
+async function whileOpen<T>(
+  signals: readonly (AbortSignal | undefined)[],
+  wait: (joined: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const either = new AbortController();
+  const stop = (): void => either.abort();
+  for (const each of signals) each?.addEventListener('abort', stop);
+  try {
+    if (signals.some((each) => each?.aborted)) stop();
+    return await wait(either.signal);
+  } finally {
+    for (const each of signals) each?.removeEventListener('abort', stop);
+  }
 }
 
 /** What a proof names (RFC 9449, section 4.2). */

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Agent, connect, type KeyStore } from '../../src/client/index.ts';
@@ -148,6 +149,18 @@ describe('an agent', () => {
     }
     silent = false;
     expect((await lead.inspect()).status.phase).toBe('Active');
+  });
+
+  it('leaves nothing on a signal that outlives the request', async () => {
+    const lead = await connected();
+    const { signal } = new AbortController();
+    const joins = vi.spyOn(AbortSignal, 'any');
+    for (let i = 0; i < 3; i++) await lead.list({ signal });
+    await thrown(lead.inspect('nobody', { signal }));
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    // What it joins, Node 22 keeps for as long as one of them lives.
+    expect(joins).not.toHaveBeenCalled();
+    joins.mockRestore();
   });
 
   it('says that an answer was given up, or its agent closed, also once it has begun', async () => {
