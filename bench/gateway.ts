@@ -27,6 +27,14 @@ interface Case {
   readonly map: string;
 }
 
+const reading = (name: string, folder: string, file: string): Case => ({
+  name,
+  args: [join(PACKAGES, 'server-filesystem/dist/index.js'), folder],
+  tool: 'read_text_file',
+  arguments: { path: join(folder, file) },
+  map: '@modelcontextprotocol/server-filesystem',
+});
+
 const cases = (folder: string): readonly Case[] => [
   {
     name: 'everything/echo',
@@ -35,13 +43,8 @@ const cases = (folder: string): readonly Case[] => [
     arguments: { message: 'hello' },
     map: '@modelcontextprotocol/server-everything',
   },
-  {
-    name: 'filesystem/read_text_file',
-    args: [join(PACKAGES, 'server-filesystem/dist/index.js'), folder],
-    tool: 'read_text_file',
-    arguments: { path: join(folder, 'file') },
-    map: '@modelcontextprotocol/server-filesystem',
-  },
+  reading('filesystem/read_text_file', folder, 'file'),
+  reading('filesystem/read_text_file of 64 kB', folder, 'large'),
 ];
 
 async function connected(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<Client> {
@@ -73,6 +76,7 @@ async function throughput(call: () => Promise<unknown>): Promise<number> {
 export async function gateway(program = join(ROOT, 'dist/aga-delegate.cjs')): Promise<readonly Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'aga-bench-'));
   writeFileSync(join(folder, 'file'), 'x'.repeat(1_000));
+  writeFileSync(join(folder, 'large'), 'x'.repeat(64_000));
   const figures: Figure[] = [];
   const proxy = join(folder, 'passthrough.cjs');
   await bundleProgram(join(ROOT, 'bench/passthrough.main.ts'), proxy);
@@ -84,7 +88,10 @@ export async function gateway(program = join(ROOT, 'dist/aga-delegate.cjs')): Pr
     );
     const direct = await connected(NODE, each.args);
     const passed = await connected(NODE, [proxy, NODE, ...each.args]);
-    const through = await connected(NODE, [program], { AGA_DATA_DIR: join(folder, each.tool), AGA_CONFIG: config });
+    const through = await connected(NODE, [program], {
+      AGA_DATA_DIR: join(folder, each.name.replaceAll('/', '-')),
+      AGA_CONFIG: config,
+    });
     await through.callTool({ name: 'aga_create_artifact', arguments: { subject: 'bench' } });
     const calls = {
       direct: () => direct.callTool({ name: each.tool, arguments: each.arguments }),
