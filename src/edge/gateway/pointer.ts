@@ -1,12 +1,17 @@
 /**
  * Places in the arguments of a call: a JSON pointer (RFC 6901) in which `*` stands for every item of a list.
  *
- * A list is entered by `*` only, so that no item of it can be left out by counting.
+ * The pointer of a map enters a list by `*` only, so that no item of it can be left out by counting. That of an argument
+ * rule names single items too: what no rule names is refused.
  */
 import type { Json } from '../../base/canonical.ts';
 
 export const EACH = Symbol('every item');
-export type Place = readonly (string | typeof EACH)[];
+/** Of a rule: a member of an object, or an item of a list. */
+export interface Inside {
+  readonly token: string;
+}
+export type Place = readonly (string | Inside | typeof EACH)[];
 export type JsonObject = { readonly [name: string]: Json };
 
 const MAX_STEPS = 16;
@@ -33,8 +38,9 @@ export function textsAt(value: Json | undefined, place: Place, where = ''): Foun
   if (value === undefined) return { missing: where };
   if (step === undefined) return typeof value === 'string' ? { texts: [value] } : { noText: where };
   if (step !== EACH) {
-    const inside = where === '' ? step : `${where}/${step}`;
-    return isObject(value) ? textsAt(memberOf(value, step), rest, inside) : { noText: where };
+    const token = tokenOf(step);
+    const inside = where === '' ? token : `${where}/${token}`;
+    return isEntered(value, step) ? textsAt(memberOf(value, token), rest, inside) : { noText: where };
   }
   if (!isList(value)) return { noText: where };
   const texts: string[] = [];
@@ -60,11 +66,18 @@ function replaced(value: Json, place: Place, replace: (text: string) => string):
     const items = value.map((item) => replaced(item, rest, replace));
     return items.every((item, i) => item === value[i]) ? value : items;
   }
-  const member = isObject(value) ? memberOf(value, step) : undefined;
-  if (!isObject(value) || member === undefined) return value;
+  const token = tokenOf(step);
+  const member = isEntered(value, step) ? memberOf(value, token) : undefined;
+  if (member === undefined) return value;
   const other = replaced(member, rest, replace);
-  return other === member ? value : { ...value, [step]: other };
+  if (other === member) return value;
+  return isList(value) ? value.with(Number(token), other) : { ...(value as JsonObject), [token]: other }; // entered: one of the two
 }
+
+const tokenOf = (step: string | Inside): string => (typeof step === 'string' ? step : step.token);
+
+const isEntered = (value: Json, step: string | Inside): boolean =>
+  isObject(value) || (typeof step !== 'string' && isList(value));
 
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -72,5 +85,8 @@ export const isObject = (value: unknown): value is JsonObject =>
 /** `Array.isArray` does not narrow a readonly array. */
 export const isList = (value: Json | undefined): value is readonly Json[] => Array.isArray(value);
 
-const memberOf = (value: JsonObject, name: string): Json | undefined =>
-  Object.hasOwn(value, name) ? value[name] : undefined;
+/** A cast: own members of parsed JSON are JSON. The own `length` of a list is not one of its items. */
+function memberOf(value: Json, name: string): Json | undefined {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return isList(value) && name === 'length' ? undefined : (value as JsonObject)[name];
+}

@@ -12,9 +12,11 @@ export const rulesFor = (scope: Scope, tool: string): readonly ArgumentRule[] =>
 /** The places that a rule of this kind judges; `tool` as it stands in permissions. */
 export function placesOf(scope: Scope, tool: string, kind: string): readonly Place[] {
   return rulesFor(scope, tool).flatMap(({ arguments: members }) =>
-    Object.entries(members).flatMap(([location, rule]) => within(rule, parseLocation(location, ''), kind)),
+    Object.entries(members).flatMap(([location, rule]) => within(rule, inside(location), kind)),
   );
 }
+
+const inside = (location: string): Place => parseLocation(location, '').map((token) => ({ token }));
 
 function within(rule: Rule, place: Place, kind: string): readonly Place[] {
   const here = Object.hasOwn(rule, kind) ? [place] : [];

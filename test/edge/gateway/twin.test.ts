@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../src/base/canonical.ts';
 import { Refusal } from '../../../src/base/refusal.ts';
+import { withParsedUrls } from '../../../src/edge/gateway/maps.ts';
+import { parsePointer, textsAt } from '../../../src/edge/gateway/pointer.ts';
 import { resolvePath } from '../../../src/edge/gateway/resolve.ts';
+import { placesOf } from '../../../src/edge/gateway/rule-places.ts';
 import { resolvedActs } from '../../../src/edge/gateway/twin.ts';
 import { type Act, denials, intern, parseScope, type Scope } from '../../../src/scope/scope.ts';
 import { directory } from '../../scratch.ts';
@@ -197,5 +200,37 @@ describe('a call with many paths', () => {
     for (const count of [1_001, 200_000]) {
       await expect(resolvedActs(acts(count), [ws])).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
     }
+  });
+});
+
+describe('a rule for one item of a list', () => {
+  const holders: readonly (readonly [string, (text: string) => { readonly [name: string]: Json }])[] = [
+    ['/paths/0', (text) => ({ paths: [text] })],
+    ['/paths/1/0', (text) => ({ paths: ['x', [text]] })],
+    ['/o/list/1/path', (text) => ({ o: { list: ['x', { path: text }] } })],
+  ];
+  const rest = { '/paths/0': { any: true, optional: true }, '/o/list/0': { any: true, optional: true } };
+  const ruled = (location: string, rule: Json) =>
+    scope({}, [{ tool: 's/*', arguments: { ...rest, [location]: rule } }]);
+
+  it.each(holders)('has its path followed: %s', async (location, holding) => {
+    const under = ruled(location, { under: at('ws') });
+    const asked = (path: string): [Act] => [{ ...call, arguments: holding(at(path)) }];
+    expect(await isPermitted([under], asked('ws/in/file'))).toBe(true);
+    expect(await isPermitted([under], asked('ws/out/key'))).toBe(false);
+    expect(await isPermitted([under], asked('ws2/x'))).toBe(false);
+  });
+
+  it.each(holders)('has its URL forwarded as it is judged: %s', (location, holding) => {
+    const places = placesOf(ruled(location, { url: 'https://example.com/**' }), 's/read', 'url');
+    const given = holding('HTTPS:\\\\EXAMPLE.com\\a\\..\\b');
+    expect(withParsedUrls(given, places)).toEqual(holding('https://example.com/b'));
+    expect(withParsedUrls({ paths: 'x', o: { list: {} } }, places)).toEqual({ paths: 'x', o: { list: {} } });
+  });
+
+  it('is none of a map, which names every item or none', () => {
+    const place = parsePointer('/paths/0');
+    expect(textsAt({ paths: ['/etc'] }, place)).toEqual({ noText: 'paths' });
+    expect(textsAt({ paths: { 0: '/etc' } }, place)).toEqual({ texts: ['/etc'] });
   });
 });
