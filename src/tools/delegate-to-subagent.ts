@@ -115,6 +115,9 @@ export const delegateToSubagent = tool({
     if (recall !== undefined) return { recall, tell };
 
     const { holder_public_key: holder } = input;
+    // It would be revoked as it enters the chain.
+    if (holder !== undefined && context.state.banned.has(holder))
+      throw new Refusal('PERMISSION_DENIED', 'This key was banned from every lineage.');
     const { sealed, scope_reduction } = derive(parent, { ...input, subject, purpose, ttl, holder }, context);
     const enroll = input.enroll ?? false;
     return { event: { kind: 'DELEGATION', sealed, scope_reduction, enroll, request }, tell };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { agentKey, freshSeed } from '../../src/client/key.ts';
 import { Enforcement } from '../../src/service/enforcement.ts';
 import { as, kernel, kinds, refusal } from '../kernel.ts';
 
@@ -96,6 +97,15 @@ describe('a duty of any ancestor applies to its descendants', () => {
     const { enforcement, child, grandchild, may } = await lineage([duty]);
     await enforcement.fire(child, 'test');
     expect([await may(child), await may(grandchild)]).toEqual(['ARTIFACT_REVOKED', 'ARTIFACT_REVOKED']);
+  });
+
+  it('KEY_REVOKE bans the key of the holder: nothing is given to it again', async () => {
+    const { enforcement, call, may } = await lineage(['KEY_REVOKE']);
+    const asked = { holder_public_key: agentKey(freshSeed()).id };
+    const { child_artifact_hash: held } = await call('aga_delegate_to_subagent', asked);
+    await enforcement.fire(held, 'test');
+    expect(await may(held)).toBe('ARTIFACT_REVOKED');
+    expect((await refusal(call('aga_delegate_to_subagent', asked))).code).toBe('PERMISSION_DENIED');
   });
 
   it('what has ended for good is not resumed, and not said to be', async () => {
