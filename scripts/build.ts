@@ -31,13 +31,14 @@ export async function bundleProgram(entry: string, outfile: string): Promise<voi
   await chmod(outfile, 0o755);
 }
 
+/** Whoever imports it reads it where an error is not caught, and minifies what is published further. */
 export async function bundleLibrary(entry: string, outfile: string): Promise<void> {
-  await bundle({ entryPoints: [entry], outfile, format: 'esm', target: 'node22' });
+  await bundle({ entryPoints: [entry], outfile, format: 'esm', target: 'node22', minify: false });
 }
 
 /** For browsers and edges: nothing of Node is left in it. */
 async function bundlePortable(entry: string, outfile: string): Promise<void> {
-  await bundle({ entryPoints: [entry], outfile, format: 'esm', target: 'es2023', platform: 'browser' });
+  await bundle({ entryPoints: [entry], outfile, format: 'esm', target: 'es2023', platform: 'browser', minify: false });
 }
 
 async function bundle(options: BuildOptions & { entryPoints: string[]; outfile: string }): Promise<void> {
@@ -76,6 +77,7 @@ if (import.meta.main) {
   await Promise.all([
     bundleProgram(join(ROOT, 'src/main.ts'), join(ROOT, 'dist/aga-delegate.cjs')),
     bundleLibrary(join(ROOT, 'src/index.ts'), join(ROOT, 'dist/index.js')),
+    bundlePortable(join(ROOT, 'src/index.ts'), join(ROOT, 'dist/index.portable.js')),
     bundleLibrary(join(ROOT, 'src/client/index.ts'), join(ROOT, 'dist/client.js')),
     bundlePortable(join(ROOT, 'src/client/index.ts'), join(ROOT, 'dist/client.portable.js')),
     bundleLibrary(join(ROOT, 'src/verify.ts'), join(ROOT, 'dist/verify.js')),

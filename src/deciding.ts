@@ -35,7 +35,7 @@ export class Deciding {
     const { authority } = this.#means.keys;
     const unsigned = { kind: 'GENESIS' as const, authority: toDidKey(authority.publicKey), log_key: logKey };
     const signature = toBase64url(authority.sign(genesisBytes(unsigned)));
-    return ledger.append({ ...unsigned, signature }, this.#means.clock());
+    return ledger.append({ ...unsigned, signature }, Math.max(this.#means.clock(), ledger.state.time));
   }
 
   /** Sets the job's outcome, and adds to `rows` what the ledger has appended for it. @throws HalfDecided */

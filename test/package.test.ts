@@ -71,9 +71,24 @@ describe('the package', () => {
     for (const notice of text.split(/^-{80}$/m)) expect(notice.trim()).toMatch(/copyright/i);
   });
 
+  it('has for each of its entry points one that needs no Node, in words that can be read', async () => {
+    const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const entries = Object.values<string | { node: string; default: string }>(exports).filter(
+      (at) => typeof at !== 'string',
+    );
+    expect(entries).toHaveLength(3);
+    for (const { node, default: portable } of entries) {
+      const text = readFileSync(join(ROOT, portable), 'utf8');
+      expect(text).not.toMatch(/["']node:/);
+      expect(text).toMatch(/^var |^function \w{4,}/m);
+      const [here, there] = await Promise.all([node, portable].map((file) => import(join(ROOT, file))));
+      expect(Object.keys(there)).toEqual(Object.keys(here));
+    }
+  });
+
   it('knows an error of one of its entry points as one of another', async () => {
     const refused = { code: 'TIMEOUT', message: 'Late.', hint: '', retryable: true };
-    const files = ['index.js', 'client.js', 'client.portable.js'];
+    const files = ['index.js', 'index.portable.js', 'client.js', 'client.portable.js'];
     const classes = await Promise.all(
       files.map(async (file) => (await import(join(ROOT, 'dist', file))).DelegateError as typeof DelegateError),
     );
