@@ -312,6 +312,34 @@ describe('agents from files', () => {
     ]);
   });
 
+  it('are made anew when they have ended, once, and under another parent of the name', async () => {
+    const json = async (...args: string[]) => JSON.parse((await run([...at, ...args, '--json'])).out);
+    const { child_artifact_hash: chief } = await json(
+      ...['delegate', '--parent-artifact-hash', (await json('create')).artifact_hash],
+      ...['--sub-agent-id', 'chief', '--policy-preset', 'coordinator'],
+    );
+    for (const spec of ['parentRef: {name: chief}', 'policyPreset: isolated']) {
+      const file = yaml(spec.includes('chief') ? 'heir' : 'orphan', spec);
+      const first = (await json('apply', '-f', file)).artifactHash;
+      let last = first;
+      for (let round = 0; round < 2; round++) {
+        await json('revoke', last, '--yes');
+        const again = await Promise.all(Array.from({ length: 3 }, () => json('apply', '-f', file)));
+        again.push(await json('apply', '-f', file));
+        expect(new Set(again.map(({ artifactHash }) => artifactHash)).size).toBe(1);
+        expect(again[0].artifactHash).not.toBe(last);
+        last = again[0].artifactHash;
+      }
+    }
+    await json('revoke', chief, '--yes');
+    await json(
+      ...['delegate', '--parent-artifact-hash', (await json('create')).artifact_hash],
+      ...['--sub-agent-id', 'chief', '--policy-preset', 'coordinator'],
+    );
+    const heir = yaml('heir', 'parentRef: {name: chief}');
+    expect((await json('apply', '-f', heir)).enrollmentToken).toBe((await json('apply', '-f', heir)).enrollmentToken);
+  }, 60_000);
+
   it('are found by their names, not the roots that were made for them', async () => {
     const list = JSON.parse((await run([...at, 'agents', '--json'])).out).items;
     const own = list.find((item: any) => item.metadata.name === 'lead' && item.spec.parentRef?.name === 'lead');

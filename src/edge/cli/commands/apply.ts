@@ -8,6 +8,7 @@ import { Refusal } from '../../../base/refusal.ts';
 import { sayIssue } from '../../../base/wording.ts';
 import { createArtifact } from '../../../tools/create-artifact.ts';
 import { delegateToSubagent } from '../../../tools/delegate-to-subagent.ts';
+import { queryChain } from '../../../tools/query-chain.ts';
 import { revokeArtifact } from '../../../tools/revoke-artifact.ts';
 import type { Answer } from '../../../tools/tool.ts';
 import type { Agent, AgentList } from '../../http/agent.ts';
@@ -131,13 +132,17 @@ async function applied(
   if (namespace !== home && home !== undefined)
     throw wrong(`metadata.namespace: the agents of this authority are in "${home}"`);
   const above = await liveParent(wanted, before, opened);
-  const digest = sha256Hex(canonicalize(JSON.parse(JSON.stringify(wanted)))).slice(0, 32);
+  const asked = { ...wanted, parent: above?.hash };
+  const digest = sha256Hex(canonicalize(JSON.parse(JSON.stringify(asked)))).slice(0, 32);
   const twin = before.items.find((agent) => isTwin(agent, wanted, above?.name) && isLive(agent));
   if (twin && !isAsWanted(twin, wanted)) throw taken(wanted);
-  for (const key of [`apply/${digest}`, `apply/${digest}/${Date.now()}`]) {
+  const { head } = await opened.call(queryChain, { limit: 1 });
+  // What has ended is followed by another of the same file, which is found again, and made once by many at a time.
+  for (let generation = 0; ; generation += 1) {
+    const key = `apply/${digest}/${generation}`;
     const parent = above ?? (await rootFor(wanted, key, namespace ?? 'default', opened));
     const isNew = !before.items.some(({ status }) => status.artifactHash === parent.hash);
-    const minted = await mint(wanted, parent, key, opened).catch(async (error: unknown) => {
+    const minted = await mint(wanted, parent, key, head.size, opened).catch(async (error: unknown) => {
       // A root that was made for an agent that cannot be is of no use to anybody.
       if (isNew && error instanceof Refusal && !error.body.retryable) await revoked(parent.hash, opened);
       throw error;
@@ -147,7 +152,6 @@ async function applied(
     await revoked(isNew ? parent.hash : minted.child_artifact_hash, opened);
     throw taken(wanted);
   }
-  throw new TypeError('a new agent that is not live');
 }
 
 const revoked = (artifact_hash: string, { call }: Opened) =>
@@ -180,8 +184,14 @@ async function rootFor(
 
 const ENDED = new Set(['ARTIFACT_REVOKED', 'LEASE_EXPIRED', 'ARTIFACT_NOT_FOUND']);
 
-/** Undefined where this key stands for an agent that has ended. */
-async function mint(wanted: Resource, parent: Parent, key: string, opened: Opened): Promise<Minted | undefined> {
+/** Undefined where this key stands for an agent that has ended, one of the first `size` entries. */
+async function mint(
+  wanted: Resource,
+  parent: Parent,
+  key: string,
+  size: number,
+  opened: Opened,
+): Promise<Minted | undefined> {
   const input = {
     sub_agent_id: wanted.metadata.name,
     parent_artifact_hash: parent.hash,
@@ -192,6 +202,7 @@ async function mint(wanted: Resource, parent: Parent, key: string, opened: Opene
   };
   try {
     const minted = await opened.call(delegateToSubagent, input);
+    if (minted.chain.sequence_number >= size) return minted;
     const { items } = await opened.agents();
     return items.some((agent) => agent.status.artifactHash === minted.child_artifact_hash && isLive(agent))
       ? minted
@@ -209,7 +220,7 @@ const isTwin = ({ metadata, spec }: Agent, wanted: Resource, parent = wanted.met
 const isAsWanted = ({ spec }: Agent, wanted: Resource): boolean => spec.policyPreset === wanted.spec.policyPreset;
 
 const taken = ({ metadata }: Resource) =>
-  new Refusal('NAME_TAKEN', `A live agent "${metadata.name}" was not made from this file.`);
+  new Refusal('NAME_TAKEN', `A live agent "${metadata.name}" was made from another file, or more than a day ago.`);
 
 function secondsOf(ttl: string): number {
   const milliseconds = parseDuration(ttl);
