@@ -1,6 +1,7 @@
 /** Calls that cost something: held before, settled after, and refused as a tool error once nothing is left. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble, type Installation } from '../src/assemble.ts';
 import { bound, operator } from '../src/caller.ts';
@@ -140,6 +141,18 @@ describe('a priced call', () => {
     await call('aga_create_artifact', {});
     expect(await codeOf(call('shop__flat'))).toBe('BUDGET_EXHAUSTED');
     await call('shop__free');
+  });
+
+  it('that was made and could not be settled is not one to make again', { timeout: 60_000 }, async () => {
+    await root(['USD:1']);
+    const made = call('shop__flat', { slow: 500 }).catch((error) => error);
+    await expect.poll(left).toBe('USD:0.7');
+    const other = new DatabaseSync(join(dataDir, 'chain.db'));
+    other.exec('BEGIN IMMEDIATE');
+    const no = await made;
+    other.close();
+    expect(no).toMatchObject({ code: 'INTERNAL', retryable: false, hint: expect.stringMatching(/Do not repeat/) });
+    expect(await left()).toBe('USD:0.7');
   });
 
   it('costs nothing where the upstream failed', async () => {

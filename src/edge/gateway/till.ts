@@ -33,13 +33,18 @@ export class Till {
     } catch (error) {
       // Who fails sells nothing; of a call that was given up nobody knows what became, and it may have cost everything.
       const failed = error instanceof Refusal && error.code === 'UPSTREAM_FAILED';
-      await this.#settle(held, failed ? new Map() : held.money);
+      // Where that cannot be written, what was held is released when its time is up.
+      await this.#settle(held, failed ? new Map() : held.money).catch(() => undefined);
       throw error;
     }
     const cost = price.cost(result) ?? held.money;
     const within = smaller(cost, held.money);
-    await this.#settle(held, within);
-    await this.#takeMore(held, minus(cost, within));
+    try {
+      await this.#settle(held, within);
+      await this.#takeMore(held, minus(cost, within));
+    } catch (error) {
+      throw error instanceof Refusal && error.body.retryable ? unpaid(error) : error;
+    }
     return result;
   }
 
@@ -83,6 +88,12 @@ export class Till {
     });
   }
 }
+
+/** The same call would be made twice by whoever believes that nothing has happened. */
+const unpaid = ({ message }: Refusal): Refusal =>
+  new Refusal('INTERNAL', `The upstream has answered, and what that costs could not be recorded: ${message}`, {
+    hint: 'Do not repeat the call: it was made. Its answer is not shown, since it is not paid for.',
+  });
 
 const minus = (money: Money, less: Money): Money =>
   new Map([...money].map(([currency, units]) => [currency, units - (less.get(currency) ?? 0n)]));
