@@ -118,6 +118,7 @@ export function* subtree(grant: Grant): Generator<Grant> {
   const stack = [grant];
   for (let at = stack.pop(); at; at = stack.pop()) {
     yield at;
-    if (at.children) stack.push(...[...at.children].reverse());
+    // One by one: a call takes fewer arguments than an artifact may have children.
+    for (const child of [...(at.children ?? [])].reverse()) stack.push(child);
   }
 }
