@@ -35,11 +35,11 @@ export interface SharedKeysOptions {
 
 /** Throws `CannotStart`. */
 export function sharedKeys({ directory, sources, began, random }: SharedKeysOptions): Keys {
-  // Of several processes that start at once one may have made the first of them and not yet the other.
-  if (began === null && !outside(sources)) {
+  const log = secret('log', sources, directory);
+  // Of several processes that start at once one may have made the authority's and not yet this one, never the other way round.
+  if (began === null && log === undefined && !outside(sources)) {
     return withReplicaKey(fileKeys({ directory, chainExists: false, random }), directory);
   }
-  const log = secret('log', sources, directory);
   const authority = secret('authority', sources, directory);
   if (log === undefined) throw missing('log', directory);
   const keys = { log: keyOf(log, 'log') };

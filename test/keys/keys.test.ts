@@ -46,6 +46,15 @@ describe('the keys of a chain that is still to begin', () => {
     expect(keys.authority.publicKey).toEqual(publicKey);
     expect(keys.log.publicKey).toEqual(readKey(join(folder, 'log.key'))?.publicKey);
   });
+
+  it('are not made by a replica that never had the authority’s, whatever empty database it is led to', () => {
+    const folder = directory();
+    const sources = { authority: null, log: null, nextLog: null, replica: null, command: null };
+    keyFile(join(folder, 'log.key'), random);
+    const start = () => sharedKeys({ directory: folder, sources, began: null, random });
+    expect(start).toThrow(/authority key is missing/);
+    expect(readdirSync(folder)).toEqual(['log.key']);
+  });
 });
 
 describe('a key in a file', () => {
