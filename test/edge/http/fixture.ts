@@ -54,7 +54,10 @@ export const running = (): { now: number; ahead: number } => ({
 
 export async function authority(
   options: KernelOptions &
-    Pick<Partial<ServeOptions>, 'patience' | 'hooked' | 'publicUrl'> & { readonly nonces?: Nonces } = {},
+    Pick<Partial<ServeOptions>, 'patience' | 'hooked' | 'publicUrl'> & {
+      readonly nonces?: Nonces;
+      readonly witnesses?: ServeOptions['authority']['witnesses'];
+    } = {},
 ): Promise<Authority> {
   const k = kernel({ clock: running(), ...options });
   const reports: unknown[] = [];
@@ -65,6 +68,7 @@ export async function authority(
       tokens: tokensOf((options.keys ?? KEYS).authority),
       nonces: options.nonces ?? memoryNonces(clock),
       name: 'default',
+      ...(options.witnesses && { witnesses: options.witnesses }),
     },
     operator: sha256Hex(OPERATOR),
     report: (error) => reports.push(error),

@@ -4,6 +4,7 @@ import { Refusal } from '../../../src/base/refusal.ts';
 import { openCheckpoint } from '../../../src/chain/checkpoint.ts';
 import type { Store } from '../../../src/ports.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
+import type { Witnesses } from '../../../src/witness/desk.ts';
 import { kernel } from '../../kernel.ts';
 import { FaultyStore } from '../../store/faulty.ts';
 import { type Authority, authority, type Enrolled, OPERATOR, running } from './fixture.ts';
@@ -283,10 +284,13 @@ it('reported no fault of our own', () => {
   expect(site.reports).toEqual([]);
 });
 
+const WITNESS = { name: 'witness.example', cosigned: 3 };
+
 describe('an authority whose store is away', () => {
-  it('still gives its numbers, without the one that it cannot know', async () => {
+  it('still gives its numbers, without those that it cannot know', async () => {
     const store = new FaultyStore(new MemoryStore());
-    const site = await authority({ store });
+    const book = { list: async () => (await store.read({ after: -1, limit: 1 })).rows.map(() => WITNESS) } as object;
+    const site = await authority({ store, witnesses: book as Witnesses });
     await site.coordinator();
     store.unreadable = new Refusal('CHAIN_CONTENDED', 'The database is away.');
     expect((await site.send('GET', '/healthz')).status).toBe(503);
@@ -294,7 +298,9 @@ describe('an authority whose store is away', () => {
     expect([status, text]).toEqual([200, expect.not.stringContaining('aga_chain_entries')]);
     expect(text).toContain('aga_http_requests_total{route="/healthz",status="503"} 1\n');
     store.unreadable = undefined;
-    expect((await site.send('GET', '/metrics')).text).toMatch(/^aga_chain_entries 4$/m);
+    const back = (await site.send('GET', '/metrics')).text;
+    expect(back).toMatch(/^aga_chain_entries 4$/m);
+    expect(back).toContain('aga_witness_entries{witness="witness.example"} 3');
     await site.close();
   });
 });

@@ -61,17 +61,18 @@ export const prometheus = route({
   access: 'anyone',
   media: ['text/plain'],
   async answer(_, site) {
-    const size = await sizeOf(site);
-    const witnesses = (await site.witnesses?.list()) ?? [];
+    // As the store has it, right or wrong: who watches the numbers shall see them fall.
+    const size = await whileThere(async () => (await site.service.reader.read(END)).head?.size ?? 0);
+    const witnesses = (await whileThere(async () => site.witnesses?.list())) ?? [];
     const cosigned = new Map(witnesses.map(({ name, cosigned }) => [name, cosigned ?? 0]));
     return { text: site.metrics.text(size, cosigned), type: 'text/plain; version=0.0.4; charset=utf-8' };
   },
 });
 
-/** As the store has it, right or wrong: who watches the numbers shall see them fall. Null while it is away. */
-async function sizeOf({ service }: Site): Promise<number | null> {
+/** Null while the store is away. */
+async function whileThere<T>(ask: () => Promise<T>): Promise<T | null> {
   try {
-    return (await service.reader.read(END)).head?.size ?? 0;
+    return await ask();
   } catch (error) {
     if (error instanceof Refusal && error.body.retryable) return null;
     throw error;
