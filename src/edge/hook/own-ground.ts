@@ -7,9 +7,9 @@
  *
  * They are known by their names anywhere, and where those of this host are links, by where these lead.
  */
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Refusal } from '../../base/refusal.ts';
+import { homeFolder } from '../../config.ts';
 import type { Act } from '../../scope/scope.ts';
 import { followPatiently } from '../gateway/following.ts';
 
@@ -50,7 +50,7 @@ export async function ownGround(acts: readonly Act[], cwd: string): Promise<Refu
 /** Where the host looks: the folders above, the user's own, and one that it was told of. */
 function placesOf(cwd: string): readonly string[] {
   const { CLAUDE_CONFIG_DIR: told } = process.env;
-  const folders = [homedir(), ...upwards(cwd)];
+  const folders = [homeFolder() ?? cwd, ...upwards(cwd)];
   const configs = [...folders.map((folder) => join(folder, FOLDER)), ...(told ? [told] : [])];
   return [
     ...[...folders, ...(told ? [told] : [])].flatMap((folder) => BESIDE.map((name) => join(folder, name))),
