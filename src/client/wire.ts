@@ -12,7 +12,7 @@ export interface Wire {
 }
 
 export interface CallOptions {
-  /** Ends the waiting, with \`CANCELLED\`, or \`TIMEOUT\` where it is an \`AbortSignal.timeout\`. What was asked may have happened. */
+  /** Ends the waiting, with `CANCELLED`, or `TIMEOUT` where it is an `AbortSignal.timeout`. What was asked may have happened. */
   readonly signal?: AbortSignal | undefined;
 }
 
