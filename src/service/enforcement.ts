@@ -15,8 +15,8 @@ export interface Measured {
   readonly subject: string;
   /** Hex SHA-256; null where this type cannot be measured here. */
   readonly digest: string | null;
-  /** Why there is no digest. */
-  readonly isTooLarge?: boolean;
+  /** Why there is no digest, where it is not for want of a way to measure it. */
+  readonly lost?: string;
   /** The digest that the configuration expects, where it names one. */
   readonly expected?: string | undefined;
 }
@@ -46,10 +46,10 @@ export class Enforcement {
 
   /**
    * Records a measurement for the sake of an artifact, as drift where it is not what was pinned. Drift fires its duties, and
-   * where the configuration expects a digest, anything else does and nothing else. What has a pin and grew too large to be
-   * measured does too: otherwise growing would hide every change. Answers whether they were fired.
+   * where the configuration expects a digest, anything else does and nothing else. What has a pin and cannot be measured
+   * any more does too: otherwise growing or hiding would hide every change. Answers whether they were fired.
    */
-  async measure(artifact: string, { type, subject, digest, isTooLarge, expected }: Measured): Promise<boolean> {
+  async measure(artifact: string, { type, subject, digest, lost, expected }: Measured): Promise<boolean> {
     const { drift, isLost } = await this.#service.askAnyone<{ drift: boolean; isLost: boolean }>({
       name: 'measure',
       caller: this.#self,
@@ -57,7 +57,7 @@ export class Enforcement {
       decide({ state }) {
         const pin = state.pins.get(pinOf(type, subject)) ?? expected;
         const pinned = digest === null ? '' : (pin ?? digest);
-        const isLost = isTooLarge === true && pin !== undefined;
+        const isLost = lost !== undefined && pin !== undefined;
         const drift = digest !== null && pinned !== digest;
         const seen = {
           measurement_type: type,
@@ -72,8 +72,7 @@ export class Enforcement {
     });
     // The operator's word goes before the first use: an upgrade that the configuration expects alarms nobody.
     const alarming = digest !== null && expected !== undefined ? digest !== expected : drift || isLost;
-    if (alarming)
-      await this.fire(artifact, `drift of ${type} of ${subject}${isLost ? ': too large to be measured' : ''}`);
+    if (alarming) await this.fire(artifact, `drift of ${type} of ${subject}${isLost ? `: ${lost}` : ''}`);
     return alarming;
   }
 

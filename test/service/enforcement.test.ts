@@ -52,13 +52,14 @@ describe('drift', () => {
     expect((await audit()).findings).toEqual([]);
   });
 
-  it('is what has a pin and grew too large to be measured, not what never was measured', async () => {
+  it('is what has a pin and cannot be measured any more, not what never was measured', async () => {
     const { enforcement, child, may, store, audit } = await lineage(['QUARANTINE']);
-    const large = { type: 'FILE_SYSTEM_STATE', subject: 'files', digest: null, isTooLarge: true };
+    const seen = { type: 'FILE_SYSTEM_STATE', subject: 'files', digest: null };
+    const large = { ...seen, lost: 'too large to be measured' };
     expect(await enforcement.measure(child, large)).toBe(false);
     expect(await may(child)).toBe(null);
-    await enforcement.measure(child, { ...large, isTooLarge: false, digest: DIGEST.a });
-    expect(await enforcement.measure(child, { ...large, isTooLarge: false })).toBe(false);
+    await enforcement.measure(child, { ...seen, digest: DIGEST.a });
+    expect(await enforcement.measure(child, seen)).toBe(false);
     expect(await enforcement.measure(child, large)).toBe(true);
     expect(await may(child)).toBe('SUSPENDED');
     const expected = { ...large, subject: 'others', expected: DIGEST.a };

@@ -15,15 +15,15 @@ import { whileWanted } from './in-flight.ts';
 import { executableDigest } from './measure/executable.ts';
 import { fileSystemDigest } from './measure/files.ts';
 import { manifestDigest } from './measure/manifest.ts';
-import { GLANCE, type Look, THOROUGH, TooLarge } from './measure/tree.ts';
+import { GLANCE, type Look, THOROUGH, Unmeasured } from './measure/tree.ts';
 
 export interface Finding {
   readonly type: string;
   /** Name of the upstream. */
   readonly subject: string;
   readonly digest: string | null;
-  /** Why there is no digest: not for want of a way to measure it. */
-  readonly isTooLarge?: boolean;
+  /** Why there is no digest, where it is not for want of a way to measure it. */
+  readonly lost?: string;
   readonly expected?: string | undefined;
 }
 
@@ -39,7 +39,7 @@ interface Subject {
 }
 
 type Type = (typeof MEASURED)[number];
-type Measure = (subject: Subject) => Promise<string | null | undefined>;
+type Measure = (subject: Subject) => Promise<string | null>;
 
 const MEASURES: { readonly [type: string]: Measure } = {
   async CONFIG_MANIFEST({ server, gateway }) {
@@ -120,14 +120,14 @@ export class Measuring {
     this.#kept.set(key, { digest, glance, at });
   }
 
-  async #measured(type: string, server: Server, look: Look): Promise<Pick<Finding, 'digest' | 'isTooLarge'>> {
+  async #measured(type: string, server: Server, look: Look): Promise<Pick<Finding, 'digest' | 'lost'>> {
     const { gateway, config } = this.#options;
     const { paths = [] } = config[server.name] ?? {};
     try {
       const digest = await MEASURES[type]?.({ server, gateway, paths, ask: askFor(PATIENCE_MS), look });
       return { digest: digest ?? null };
     } catch (error) {
-      if (error instanceof TooLarge) return { digest: null, isTooLarge: true };
+      if (error instanceof Unmeasured) return { digest: null, lost: error.message };
       if (error instanceof RpcError) throw unreadable(`its tools: ${error.message.slice(0, 200)}`);
       if (isErrno(error)) throw unreadable(`${error.path ?? 'a file'} (${error.code})`);
       throw error;

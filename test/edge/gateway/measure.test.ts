@@ -53,7 +53,7 @@ describe('the image of an executable', () => {
     expect(await executableDigest({ ...config, args: [script] }, ask)).toBe(before);
     writeFileSync(script, 'two');
     expect(await executableDigest(config, ask)).not.toBe(before);
-    expect(await executableDigest({ ...config, command: 'no-such-program' }, ask)).toBeUndefined();
+    await expect(executableDigest({ ...config, command: 'no-such-program' }, ask)).rejects.toThrow('not found');
   });
 
   it('is of the whole package where it is an installed one', async () => {

@@ -1,6 +1,6 @@
 /** What does not answer is not measured, and never as if it had been: who waits for it is told so in time. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, fdatasync, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fdatasync, mkdirSync, openSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -143,9 +143,22 @@ describe('between two calls', () => {
     truncateSync(join(at, 'file'), 2 ** 30 + 1);
     await measure();
     await measure();
-    expect(kept.map(({ digest, isTooLarge }) => [digest === null, isTooLarge])).toEqual([
+    expect(kept.map(({ digest, lost }) => [digest === null, lost])).toEqual([
       [false, undefined],
-      [true, true],
+      [true, 'too large to be measured'],
+    ]);
+  });
+
+  it('a program that has vanished is said to have', async () => {
+    const program = join(directory(), 'program');
+    writeFileSync(program, 'one');
+    const { kept, measure } = measuringOf('EXECUTABLE_IMAGE', {}, { command: program, timeout: 1 });
+    await measure();
+    renameSync(program, `${program} elsewhere`);
+    await measure();
+    expect(kept.map(({ digest, lost }) => [digest === null, lost])).toEqual([
+      [false, undefined],
+      [true, 'not found'],
     ]);
   });
 

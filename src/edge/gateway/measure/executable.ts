@@ -12,12 +12,12 @@ import { sha256Hex } from '#digest';
 import { canonicalize, type Json } from '../../../base/canonical.ts';
 import type { StdioConfig } from '../config.ts';
 import type { Ask } from '../following.ts';
-import { type Look, THOROUGH, treeFacts } from './tree.ts';
+import { type Look, THOROUGH, treeFacts, Unmeasured } from './tree.ts';
 
-/** Hex SHA-256; `undefined` where the executable is not found. Throws `TooLarge`, `UPSTREAM_FAILED`. */
-export async function executableDigest(config: StdioConfig, ask: Ask, look = THOROUGH): Promise<string | undefined> {
+/** Hex SHA-256. Throws `Unmeasured`, also where the executable is not found, and `UPSTREAM_FAILED`. */
+export async function executableDigest(config: StdioConfig, ask: Ask, look = THOROUGH): Promise<string> {
   const executable = await locate(config, ask);
-  if (executable === undefined) return undefined;
+  if (executable === undefined) throw new Unmeasured('not found');
   const script = await scriptOf(config, ask);
   const image: { [part: string]: Json } = { executable: await look.content(executable, ask) };
   if (script !== undefined) Object.assign(image, await packageAround(script, ask, look));

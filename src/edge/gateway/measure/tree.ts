@@ -30,19 +30,22 @@ export const THOROUGH: Look = { most: 20_000, content: fileDigest };
 /** Says whether it is worth a thorough look: few questions, and nothing is read. */
 export const GLANCE: Look = { most: 100, content: fileStamp };
 
-/** More than can be measured on the way to a call. */
-export class TooLarge extends Error {
-  override readonly name = 'TooLarge';
+/** Has no digest, and not for want of a way to measure it: the message says why. */
+export class Unmeasured extends Error {
+  override readonly name = 'Unmeasured';
 }
 
-/** Facts of everything at and below `path`, named relative to it. Links are not followed. Throws `TooLarge`, `UPSTREAM_FAILED`. */
+/** More than can be measured on the way to a call. */
+const tooLarge = () => new Unmeasured('too large to be measured');
+
+/** Facts of everything at and below `path`, named relative to it. Links are not followed. Throws `Unmeasured`, `UPSTREAM_FAILED`. */
 export async function treeFacts(path: string, options: TreeOptions): Promise<readonly Fact[]> {
   const { ask, look = THOROUGH, without = () => false } = options;
   const facts: Fact[] = [];
   let bytes = 0;
   const open = [''];
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    if (facts.length > look.most) throw new TooLarge(`more than ${look.most} files`);
+    if (facts.length > look.most) throw tooLarge();
     const place = join(path, at);
     const stats = await ask(place, () => lstat(place).catch(() => undefined));
     const mode = stats ? (stats.mode & 0o7777).toString(8) : '';
@@ -51,11 +54,11 @@ export async function treeFacts(path: string, options: TreeOptions): Promise<rea
     else if (stats.isDirectory()) {
       facts.push([at, 'folder', mode]);
       const names = (await ask(place, () => readdir(place))).filter((name) => !without(name));
-      if (names.length > look.most) throw new TooLarge(`more than ${look.most} files`);
+      if (names.length > look.most) throw tooLarge();
       open.push(...names.map((name) => (at === '' ? name : `${at}/${name}`)));
     } else if (stats.isFile()) {
       bytes += stats.size;
-      if (bytes > MAX_BYTES) throw new TooLarge(`more than ${MAX_BYTES} bytes`);
+      if (bytes > MAX_BYTES) throw tooLarge();
       facts.push([at, 'file', mode, await look.content(place, ask)]);
     } else facts.push([at, 'special', mode]);
   }
