@@ -42,6 +42,7 @@ const KINDS: readonly Kind[] = [
   { is: (text) => text.length < 4096 && memberOf(text, 'type') === 'aga-freshness/v1', judge: freshness },
   { is: (text) => text.startsWith('c2sp.org/tlog-proof@v1\n'), judge: proof },
   { is: (text) => /^\s*\{\s*"payload(Type)?"\s*:/.test(text), judge: lineage },
+  { is: (text) => /^old \d+\n/.test(text), judge: consistency },
 ];
 
 /** Larger than any of them. */
@@ -113,6 +114,12 @@ function lineage(text: string, asked: Asked): Stated {
     artifact: hash,
     subject: first?.name ?? '',
   });
+}
+
+function consistency(text: string): Stated {
+  const [, size] = /^old (\d+)/.exec(text) ?? [];
+  const message = `By itself it proves nothing: it shows that the log has only grown to whoever has kept its checkpoint of ${size} entries, as a witness has, or a program with openTlogConsistency.`;
+  return told(wrong('consistency', message), {});
 }
 
 const whose = ({ trust, logKey }: Asked): string =>

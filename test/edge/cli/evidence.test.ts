@@ -303,6 +303,11 @@ describe('statements about the log', () => {
     await own.ask('create');
     const grown = await text('--format', 'tlog-consistency', '--since', '2');
     expect(openTlogConsistency(grown, before, log)?.size).toBe(4);
+    const file = await exported('--format', 'tlog-consistency', '--since', '1');
+    expect(await home.run('verify', file, '--trust', keys.authority)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('kept its checkpoint of 1 entries'),
+    });
     expect(openTlogConsistency(known, before, log)?.size).toBe(2);
     expect(openTlogConsistency(grown, before, keys.log)).toBeUndefined();
     expect(openTlogConsistency(grown.replace(/\n[A-Za-z0-9+/]{43}=\n/, '\n'), before, log)).toBeUndefined();
