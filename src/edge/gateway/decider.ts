@@ -51,3 +51,7 @@ export interface Decider {
 
 /** Hash of what the caller acts under upstream. */
 export const artifactOf = ({ artifact, session }: Caller): string | null => artifact ?? session.lastRoot;
+
+/** The caller as it is now: the root that an operator creates next must not judge what was prepared for the one before, or for none. */
+export const asOfNow = (caller: Caller): Caller =>
+  caller.artifact === null ? { ...caller, session: { ...caller.session } } : caller;

@@ -38,10 +38,10 @@ export function gatewaySession(own: Session, options: GatewaySessionOptions): Se
   }
 
   /** What the caller acts under, or `undefined` where that is nothing (any more). */
-  async function standing(): Promise<Standing | undefined> {
-    if (artifactOf(caller) === null) return undefined;
+  async function standing(as = caller): Promise<Standing | undefined> {
+    if (artifactOf(as) === null) return undefined;
     try {
-      const found = await decider.standing(caller);
+      const found = await decider.standing(as);
       watch(found.artifact);
       return found;
     } catch (error) {

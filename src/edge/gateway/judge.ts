@@ -5,7 +5,7 @@ import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
 import type { ToolCall, ToolDefinition } from '../session.ts';
-import { artifactOf, type Decider, type Permit, type Standing, type UpstreamAct } from './decider.ts';
+import { artifactOf, asOfNow, type Decider, type Permit, type Standing, type UpstreamAct } from './decider.ts';
 import type { Gateway, Listed, Server } from './gateway.ts';
 import { whileWanted } from './in-flight.ts';
 import { actsOf, urlPlaces, withParsedUrls } from './maps.ts';
@@ -57,9 +57,10 @@ export async function judgeCall(
     rest,
     gateway,
     decider,
-    caller,
+    caller: asking,
   }: { server: Server; rest: string; gateway: Gateway; decider: Decider; caller: Caller },
 ): Promise<Judged> {
+  const caller = asOfNow(asking);
   const scopes = await scopesOf(decider, caller);
   const started = async () => {
     const listed = await gateway.tools(server);

@@ -10,7 +10,7 @@ import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
 import type { ResourceResult } from '../session.ts';
-import { artifactOf, type Decider, type Standing, type UpstreamAct } from './decider.ts';
+import { artifactOf, asOfNow, type Decider, type Standing, type UpstreamAct } from './decider.ts';
 import type { Gateway, Server } from './gateway.ts';
 import { inFlight, whileWanted } from './in-flight.ts';
 import { actsOf, urlPlaces, withParsedUrls } from './maps.ts';
@@ -24,7 +24,8 @@ export interface OfferedOptions {
   readonly gateway: Gateway;
   readonly decider: Decider;
   readonly caller: Caller;
-  readonly standing: () => Promise<Standing | undefined>;
+  /** What that caller may have; of this one where none is named. */
+  readonly standing: (as?: Caller) => Promise<Standing | undefined>;
 }
 
 type Touched = Pick<UpstreamAct, 'acts' | 'resolved' | 'barred'>;
@@ -45,9 +46,10 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
     args: JsonObject,
     cancelled: AbortSignal | undefined,
     work: (signal: AbortSignal) => Promise<T>,
+    as = caller,
   ): Promise<T> {
     const argumentsDigest = sha256Hex(canonicalize(args));
-    const verdict = await decider.decide({ caller, tool: null, argumentsDigest, requestId: null, ...touched });
+    const verdict = await decider.decide({ caller: as, tool: null, argumentsDigest, requestId: null, ...touched });
     if (verdict instanceof Refusal) throw verdict;
     return inFlight(decider, verdict.artifact, cancelled, work);
   }
@@ -130,7 +132,8 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
       const target = gateway.server(shown);
       if (!target) return undefined;
       const { server, rest } = target;
-      const under = await standing();
+      const as = asOfNow(caller);
+      const under = await standing(as);
       const mayAsk = under && mayServe(under, 'mcp.prompt', server.name);
       const named = mayAsk && (await whileWanted(decider, under.artifact, cancelled, promptsOf(server)).catch(orThrow));
       const prompt = (named && 'names' in named && named.names.original(shown)) || rest;
@@ -140,7 +143,7 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
       const places = ruled.flatMap((scope) => placesOf(scope, resourceOf(server.name, prompt), 'url'));
       const args = withParsedUrls(given, [...urlPlaces(server.map, prompt), ...places]) ?? given;
       const touched = await touchedBy({ server, prompt, args, barred, isRuled: ruled.length > 0 }, under?.scopes ?? []);
-      return permitted(touched, args, cancelled, (signal) => server.upstream.prompt(prompt, args, signal));
+      return permitted(touched, args, cancelled, (signal) => server.upstream.prompt(prompt, args, signal), as);
     },
   };
 }

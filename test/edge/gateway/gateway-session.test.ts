@@ -43,6 +43,15 @@ describe('an operator', () => {
     await client.callTool({ name: 'root', arguments: { artifact: 'all' } });
     expect((await names()).length).toBeGreaterThan(10);
   });
+
+  it('is judged for what it had when it called, as the call was prepared: not under the root that comes meanwhile', async () => {
+    const at = host();
+    const caller = operator();
+    const session = at.session(caller);
+    const called = session.callTool(callOf('h__echo'));
+    caller.session.lastRoot = 'all';
+    expect(errorOf(await called).code).toBe('NO_ARTIFACT');
+  });
 });
 
 describe('a decision', () => {
