@@ -80,7 +80,7 @@ export class Agent {
     // The signatures above say which of the two is given.
     if (typeof to !== 'string') {
       const path = `/api/v1/agents/${this.agentId}/delegate`;
-      return (await this.#send('POST', path, to, given as CallOptions | undefined)) as Delegated;
+      return (await this.send('POST', path, to, given as CallOptions | undefined)) as Delegated;
     }
     const asked = {
       agent: to,
@@ -100,27 +100,27 @@ export class Agent {
 
   /** Whether this agent, or one below it, may do this now; the verdict stands on the chain. */
   async authorize(act: Act, options?: CallOptions): Promise<Verdict> {
-    return (await this.#send('POST', '/api/v1/authorize', act, options)) as Verdict;
+    return (await this.send('POST', '/api/v1/authorize', act, options)) as Verdict;
   }
 
   /** This agent, or one below it by id or name. */
   async inspect(idOrName: string = this.agentId, options?: CallOptions): Promise<AgentIdentity> {
-    return (await this.#send('GET', pathOf(idOrName), undefined, options)) as AgentIdentity;
+    return (await this.send('GET', pathOf(idOrName), undefined, options)) as AgentIdentity;
   }
 
   /** This agent and all below it, parents first. */
   async list(options?: CallOptions): Promise<readonly AgentIdentity[]> {
-    return ((await this.#send('GET', '/api/v1/agents', undefined, options)) as { items: AgentIdentity[] }).items;
+    return ((await this.send('GET', '/api/v1/agents', undefined, options)) as { items: AgentIdentity[] }).items;
   }
 
   /** Ends an agent below this one, and all below that. */
   async revoke(idOrName: string, options?: CallOptions): Promise<Revoked> {
-    return (await this.#send('DELETE', pathOf(idOrName), undefined, options)) as Revoked;
+    return (await this.send('DELETE', pathOf(idOrName), undefined, options)) as Revoked;
   }
 
   /** Calls one of the authority's tools, such as `aga_query_chain`. */
   async call(tool: string, input: object = {}, options?: CallOptions): Promise<Document> {
-    return (await this.#send('POST', `/api/v1/tools/${encodeURIComponent(tool)}`, input, options)) as Document;
+    return (await this.send('POST', `/api/v1/tools/${encodeURIComponent(tool)}`, input, options)) as Document;
   }
 
   /** Ends what runs, and sends nothing any more. The artifact lives on: `revoke` ends one. */
@@ -128,7 +128,12 @@ export class Agent {
     this.#wire.close();
   }
 
-  /** A request to a route that has no method here, answered as it comes in. Throws `DelegateError`. */
+  /** A request to a route that has no method here: the JSON of its answer. Throws `DelegateError`. */
+  send(method: string, path: string, body?: object, options?: CallOptions): Promise<unknown> {
+    return this.#inSession((token) => this.#wire.send(method, path, body, { key: this.key, token }, options));
+  }
+
+  /** The same for an answer that is no JSON, or is read as it comes in. */
   open(method: string, path: string, body?: object, more: More = {}): Promise<Response> {
     return this.#inSession((token) => this.#wire.open(method, path, body, { key: this.key, token }, more));
   }
@@ -137,10 +142,6 @@ export class Agent {
     // Asked of a tool, answered with a status: the authority's schema says so.
     const ask = (name: string, given: object, more: CallOptions): Promise<unknown> => this.call(name, given, more);
     return new Job((await ask(tool, input, options ?? {})) as JobStatus, ask);
-  }
-
-  #send(method: string, path: string, body?: object, options?: CallOptions): Promise<unknown> {
-    return this.#inSession((token) => this.#wire.send(method, path, body, { key: this.key, token }, options));
   }
 
   async #inSession<T>(send: (token: string) => Promise<T>): Promise<T> {

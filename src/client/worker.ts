@@ -6,6 +6,7 @@
 import type { Json } from '../base/canonical.ts';
 import type { Agent } from './agent.ts';
 import { DelegateError } from './error.ts';
+import type { CallOptions } from './wire.ts';
 
 export interface Work {
   readonly jobId: string;
@@ -55,11 +56,11 @@ export async function work(
   handler: (work: Work) => Promise<Json>,
   { signal, beatSeconds = 10 }: WorkOptions = {},
 ): Promise<void> {
-  const post = async (path: string, body: object, more = {}): Promise<unknown> =>
-    (await agent.open('POST', `/api/v1/jobs/${path}`, body, more)).json();
+  const post = (path: string, body: object, options?: CallOptions): Promise<unknown> =>
+    agent.send('POST', `/api/v1/jobs/${path}`, body, options);
   while (!signal?.aborted) {
     try {
-      const asked = await post('take', { wait_seconds: PATIENCE }, signal && { signal });
+      const asked = await post('take', { wait_seconds: PATIENCE }, { signal });
       const { job } = asked as { job: Taken | null };
       if (job) await doOne(job);
     } catch (error) {

@@ -323,6 +323,26 @@ describe('a worker elsewhere', () => {
     await working;
   }, 20_000);
 
+  it('of the library asks again when an answer was cut, and gives its result again', async () => {
+    await ctx.revoke('faint').catch(() => undefined);
+    const cut = new Set(['take', 'say']);
+    const { enrollmentToken } = await ctx.delegate({ subAgentName: 'faint', policyPreset: 'isolated' });
+    const worker = await connect({
+      server: server.url,
+      token: enrollmentToken,
+      fetch: async (url, init) =>
+        cut.delete(String(url).split('/').at(-1) ?? '')
+          ? new Response(new ReadableStream({ start: (stream) => stream.error(new TypeError('terminated')) }))
+          : fetch(url, init),
+    });
+    const stopping = new AbortController();
+    const working = work(worker, async () => 'done', { signal: stopping.signal });
+    expect(await (await ctx.delegate('faint', null, lease())).result()).toBe('done');
+    expect(cut.size).toBe(0);
+    stopping.abort();
+    await working;
+  }, 20_000);
+
   it('that hangs up while it waits is given nothing', async () => {
     await ctx.revoke('faint');
     const other = await hire(ctx, 'faint');

@@ -58,10 +58,7 @@ export function remoteOpened(settings: Settings, operatorToken: string | undefin
 function sender(settings: Settings, operatorToken: string | undefined): Send {
   if (settings.token !== null) {
     const agent = remoteAgent(settings);
-    return async (method, path, body) => {
-      const response = await (await agent().catch(refuse)).open(method, path, body).catch(refuse);
-      return response.json();
-    };
+    return async (method, path, body) => (await agent().catch(refuse)).send(method, path, body).catch(refuse);
   }
   if (operatorToken === undefined) {
     throw new CannotStart(
@@ -69,8 +66,7 @@ function sender(settings: Settings, operatorToken: string | undefined): Send {
     );
   }
   const wire = wireTo(settings.url ?? '');
-  return async (method, path, body) =>
-    (await wire.open(method, path, body, { token: operatorToken }).catch(refuse)).json();
+  return (method, path, body) => wire.send(method, path, body, { token: operatorToken }).catch(refuse);
 }
 
 function refuse(error: unknown): never {
