@@ -188,8 +188,8 @@ function tokenIn(value: string | undefined): string | null {
 
 function urlIn(value: string | undefined): string | null {
   if (value === undefined) return null;
-  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value.replace(/\/+$/, '');
-  throw new CannotStart('AGA_URL is set but is not an http or https address.');
+  if (URL.canParse(value) && /^https?:[^?#]*$/i.test(value)) return value.replace(/\/+$/, '');
+  throw new CannotStart('AGA_URL is set but is not an http or https address without a query.');
 }
 
 /** Where the platform keeps what programs remember; never the working directory, so a relative path counts as none. */

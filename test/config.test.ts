@@ -65,6 +65,7 @@ describe('where a setting comes from', () => {
   it.each([
     [{ AGA_DATA_DIR: '' }, 'AGA_DATA_DIR'],
     [{ AGA_CONFIG: '' }, 'AGA_CONFIG'],
+    [{ AGA_URL: 'https://aga.example/?key=secret' }, 'AGA_URL'],
     [{ AGA_ARTIFACT: '' }, 'AGA_ARTIFACT'],
     [{ AGA_ARTIFACT: ` ${HASH}` }, 'AGA_ARTIFACT'],
     [{ AGA_ARTIFACT: HASH.toUpperCase() }, 'AGA_ARTIFACT'],
