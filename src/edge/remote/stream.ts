@@ -8,12 +8,17 @@ const MAX_BYTES = 10 * 1024 * 1024;
 /** The result. `notified` is told of what comes before it. Throws `RpcError`, or `UPSTREAM_FAILED` where none comes. */
 export async function answerIn(response: Response, notified: (message: JsonObject) => void): Promise<JsonObject> {
   const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
-  const texts = isStream ? eventsIn(response) : [await response.text()];
-  for await (const text of texts) {
-    const message = read(text);
-    if (message.method !== undefined) notified(message);
-    else if (isObject(message.result)) return message.result;
-    else throw fault(message);
+  try {
+    const texts = isStream ? eventsIn(response) : [await response.text()];
+    for await (const text of texts) {
+      const message = read(text);
+      if (message.method !== undefined) notified(message);
+      else if (isObject(message.result)) return message.result;
+      else throw fault(message);
+    }
+  } catch (error) {
+    // That is what `fetch` says of a connection that broke, and a decoder of what is no text.
+    throw error instanceof TypeError ? lost() : error;
   }
   throw lost();
 }
