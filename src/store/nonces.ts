@@ -123,6 +123,8 @@ export class SqliteNonces implements Nonces {
   }
 }
 
+const SQLITE_CORRUPT = 11;
+
 function openFile(path: string): DatabaseSync {
   try {
     return connect(path);
@@ -144,6 +146,9 @@ function connect(path: string): DatabaseSync {
   try {
     db.exec(`PRAGMA busy_timeout = ${PATIENCE}; PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF`);
     db.exec('CREATE TABLE IF NOT EXISTS nonces (id TEXT PRIMARY KEY, until REAL NOT NULL) STRICT, WITHOUT ROWID');
+    // What opens may be damaged further back, and would refuse every proof from then on.
+    if (db.prepare('PRAGMA quick_check(1)').get()?.quick_check !== 'ok')
+      throw Object.assign(new Error('damaged'), { errcode: SQLITE_CORRUPT });
     db.exec('PRAGMA busy_timeout = 0');
     return db;
   } catch (error) {

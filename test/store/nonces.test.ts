@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Refusal } from '../../src/base/refusal.ts';
@@ -30,4 +30,7 @@ it('a file that a power cut has damaged is begun anew', async () => {
   writeFileSync(path, 'half a page'.repeat(1000));
   expect(await isNew(path)).toBe(true);
   expect(await isNew(path)).toBe(false);
+  // Whole at its beginning it can be opened, and nothing else.
+  writeFileSync(path, readFileSync(path).fill(0, 4096));
+  expect(await isNew(path)).toBe(true);
 });
