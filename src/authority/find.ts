@@ -38,6 +38,11 @@ export function haltedRefusal(grant: Grant, over: Halted): Refusal {
   return new Refusal(over.code, sayHalted(grant, over), { detail: { refused_by: introduced(over.by) } });
 }
 
+/** An artifact for such a key would be revoked as it enters the chain. */
+export function refuseBanned({ banned }: State, holder: string | null | undefined): void {
+  if (banned.has(holder ?? '')) throw new Refusal('PERMISSION_DENIED', 'This key was banned from every lineage.');
+}
+
 /** Clocks of several machines may differ by this much, in milliseconds. */
 const SKEW = 5 * 60_000;
 

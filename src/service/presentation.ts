@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { MAX_DEPTH, open, type Sealed } from '../artifact/artifact.ts';
 import { isProven } from '../artifact/enrolment.ts';
 import { reduction } from '../authority/event/delegation.ts';
-import { find, notFound } from '../authority/find.ts';
+import { find, notFound, refuseBanned } from '../authority/find.ts';
 import type { Grant } from '../authority/grant.ts';
 import type { State } from '../authority/state.ts';
 import type { Json } from '../base/canonical.ts';
@@ -74,6 +74,7 @@ export async function present(service: Service, shown: Presented, presenter: Pre
     const isNew = await submit<boolean>(true, (state) => {
       if (state.grants.has(sealed.hash)) return { answer: false };
       if (sealed.artifact.parent === null) throw notFound();
+      refuseBanned(state, sealed.artifact.holder);
       const parent = find(state, sealed.artifact.parent);
       const scope_reduction = reduction(sealed.artifact.scope, parent.scope);
       return { event: { kind: 'DELEGATION', sealed, scope_reduction, enroll: false, request: null }, tell: () => true };

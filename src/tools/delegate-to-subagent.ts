@@ -3,7 +3,7 @@ import type { Sealed } from '../artifact/artifact.ts';
 import { mayDelegate } from '../artifact/lineage.ts';
 import { effectiveTtl, type ScopeReduction } from '../authority/event/delegation.ts';
 import type { Event } from '../authority/event/index.ts';
-import { refuseHalted } from '../authority/find.ts';
+import { refuseBanned, refuseHalted } from '../authority/find.ts';
 import { uphold } from '../authority/kind.ts';
 import { Refusal } from '../base/refusal.ts';
 import { capabilityOf } from '../scope/capability.ts';
@@ -115,9 +115,7 @@ export const delegateToSubagent = tool({
     if (recall !== undefined) return { recall, tell };
 
     const { holder_public_key: holder } = input;
-    // It would be revoked as it enters the chain.
-    if (holder !== undefined && context.state.banned.has(holder))
-      throw new Refusal('PERMISSION_DENIED', 'This key was banned from every lineage.');
+    refuseBanned(context.state, holder);
     const { sealed, scope_reduction } = derive(parent, { ...input, subject, purpose, ttl, holder }, context);
     const enroll = input.enroll ?? false;
     return { event: { kind: 'DELEGATION', sealed, scope_reduction, enroll, request }, tell };

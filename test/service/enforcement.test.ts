@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { seal } from '../../src/artifact/artifact.ts';
 import { agentKey, freshSeed } from '../../src/client/key.ts';
 import { Enforcement } from '../../src/service/enforcement.ts';
-import { as, kernel, kinds, refusal } from '../kernel.ts';
+import { present } from '../../src/service/presentation.ts';
+import { as, KEYS, kernel, kinds, refusal } from '../kernel.ts';
 
 const DIGEST = { a: 'a'.repeat(64), b: 'b'.repeat(64) };
 
@@ -101,12 +103,18 @@ describe('a duty of any ancestor applies to its descendants', () => {
   });
 
   it('KEY_REVOKE bans the key of the holder: nothing is given to it again', async () => {
-    const { enforcement, call, may } = await lineage(['KEY_REVOKE']);
+    const { enforcement, call, may, service, operator, root } = await lineage(['KEY_REVOKE']);
     const asked = { holder_public_key: agentKey(freshSeed()).id };
     const { child_artifact_hash: held } = await call('aga_delegate_to_subagent', asked);
     await enforcement.fire(held, 'test');
     expect(await may(held)).toBe('ARTIFACT_REVOKED');
     expect((await refusal(call('aga_delegate_to_subagent', asked))).code).toBe('PERMISSION_DENIED');
+    const artifactOf = async (artifact_hash: string) => (await call('aga_inspect', { artifact_hash })).artifact;
+    const top = await artifactOf(root);
+    const { signature: _, ...again } = await artifactOf(held);
+    const { artifact } = seal({ ...again, nonce: top.nonce }, KEYS.authority);
+    const shown = present(service, { lineage: [top, artifact] }, { caller: operator, signedBy: null });
+    expect((await refusal(shown)).code).toBe('PERMISSION_DENIED');
   });
 
   it('what has ended for good is not resumed, and not said to be', async () => {

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { agentId, isProven } from '../../artifact/enrolment.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { decodeWith, hash } from '../decode.ts';
-import { find, refuseHalted } from '../find.ts';
+import { find, refuseBanned, refuseHalted } from '../find.ts';
 import type { Kind } from '../kind.ts';
 
 const schema = z.strictObject({
@@ -29,7 +29,7 @@ export const enrollment: Kind<Enrollment> = {
     if (!grant.enroll || token_id !== agentId(artifact_hash)) {
       throw new Refusal('INVALID_REQUEST', 'No enrolment token was minted for this artifact.');
     }
-    if (state.banned.has(holder)) throw new Refusal('PERMISSION_DENIED', 'This key was banned from every lineage.');
+    refuseBanned(state, holder);
     if (grant.holder !== null) throw new Refusal('TOKEN_USED', 'The token was redeemed before, with another key.');
     if (!isProven(token_id, holder, proof)) {
       throw new Refusal('INVALID_REQUEST', "The proof is not the holder's signature over the enrolment statement.");
