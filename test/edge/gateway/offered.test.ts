@@ -2,6 +2,7 @@
 import { readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { operator } from '../../../src/caller.ts';
 import { directory } from '../../scratch.ts';
 import { agent, type World, world } from './host.ts';
 import { hostile, NODE, until } from './upstreams.ts';
@@ -100,6 +101,19 @@ describe.each([
     });
     const all = [{ tool: 'fetch/*', arguments: { url } }];
     expect(await ask({ argument_rules: all }, 'other', { any: 'x' })).toEqual({ any: 'x' });
+  });
+
+  it('has nothing of a root that its operator creates meanwhile, whenever that is', async () => {
+    at = world({ upstreams: { fetch: { command: NODE, args: ['-e', FETCH], timeout: 60_000 } }, maps });
+    const may = { 'tool.call': ['**'], 'mcp.prompt': ['**'], 'net.fetch': ['https://example.com/**'] };
+    at.law.grant('root', { permissions: may, argument_rules: [{ tool: 'fetch/get', arguments: { url } }] });
+    for (let turns = 0; turns < 12; turns += 1) {
+      const caller = operator();
+      const asked = at.session(caller).getPrompt('fetch__get', { url: 'https://evil.example/' });
+      for (let turn = 0; turn < turns; turn += 1) await null;
+      caller.session.lastRoot = 'root';
+      await expect(asked).rejects.toMatchObject({ code: expect.stringMatching(/NO_ARTIFACT|PERMISSION_DENIED/) });
+    }
   });
 
   it('goes where its path leads', async () => {
