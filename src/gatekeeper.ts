@@ -1,6 +1,6 @@
 /** Answers what the gateway asks of the law: one service, its verdicts, its duties, and the end of its artifacts. */
 import { find, refuseHalted } from './authority/find.ts';
-import { type Grant, lineage } from './authority/grant.ts';
+import { type Grant, introduced, lineage } from './authority/grant.ts';
 import { Refusal } from './base/refusal.ts';
 import { operator } from './caller.ts';
 import { type Config, configured } from './config/file.ts';
@@ -106,10 +106,8 @@ function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, til
       if (grant && mode === 'shadow' && !TOTAL.has(code ?? '')) return { artifact: grant.hash };
       if (grant) void enforcement.refused(grant.hash).catch(() => undefined);
       if (barred) return barred;
-      const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
-      return new Refusal(code ?? 'INTERNAL', message, {
-        detail: { refused_by, nearest_allowed: nearest(grant, lacking) },
-      });
+      const detail = { refused_by: by && introduced(by), nearest_allowed: nearest(grant, lacking) };
+      return new Refusal(code ?? 'INTERNAL', message, { detail });
     },
     onEnded: (artifact, ended) => lookout.onEnded(artifact, ended),
   };

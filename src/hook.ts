@@ -7,7 +7,7 @@
  */
 import { sha256Hex } from '#digest';
 import { find } from './authority/find.ts';
-import { ended, type Grant, isWithin, lineage } from './authority/grant.ts';
+import { ended, type Grant, introduced, isWithin, lineage } from './authority/grant.ts';
 import type { State } from './authority/state.ts';
 import { canonicalize } from './base/canonical.ts';
 import { Refusal } from './base/refusal.ts';
@@ -141,7 +141,7 @@ async function judge(call: HostCall, grant: Grant, { service, enforcement, mode 
   if (code === null || (mode === 'shadow' && !TOTAL.has(code))) return null;
   await enforcement.refused(hash);
   if (barred) return barred;
-  const refused_by = by && { artifact_hash: by.hash, subject: by.subject, depth: by.depth };
+  const refused_by = by && introduced(by);
   const nearest_allowed = lacking === null ? null : { permissions: { [lacking]: own.permissions[lacking] ?? [] } };
   return new Refusal(code, message, { detail: { refused_by, nearest_allowed } });
 }
