@@ -9,7 +9,7 @@ import { parseInstant } from '../base/instant.ts';
 import { closeAccount, type Money, openSlice, settle } from './budget.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Grant } from './grant.ts';
-import type { EndState, Job } from './job.ts';
+import type { Job } from './job.ts';
 import type { LogKey } from './log-keys.ts';
 import { Refusals } from './refusals.ts';
 import { usageFor } from './usage.ts';
@@ -168,12 +168,9 @@ export class State {
     if (grant) settle(grant, open.money, spent);
   }
 
-  endJob(job: Job, state: EndState, code: string | null, said: string): void {
+  endJob(job: Job, end: Pick<Job, 'state' | 'code' | 'said' | 'endedAt'>): void {
     if (job.endedAt !== null) return;
-    job.state = state;
-    job.code = code;
-    job.said = said;
-    job.endedAt = this.time;
+    Object.assign(job, end);
     this.restoreJob(job);
   }
 

@@ -69,6 +69,17 @@ describe('a job on the chain', () => {
     expect(await call('aga_get_job', { job_id: job.job_id })).toMatchObject({ state: 'success', last_event: 4 });
   });
 
+  it('has ended when its entry says, also for a process that has looked since', async () => {
+    const { store, write, job, clock } = await begun();
+    await write(end(2, 'success', null));
+    const { rows } = await store.read({ after: -1, limit: 99 });
+    const late = new Ledger(ORIGIN);
+    for (const row of rows.slice(0, -1)) late.absorb(row);
+    late.state.advance(clock.now + 5);
+    late.absorb(rows.at(-1)!);
+    expect(late.state.jobs.get(job.job_id)?.endedAt).toBe(clock.now);
+  });
+
   it('is no success after the end of its authority, and says so before it is written down', async () => {
     const { write, call, clock, job } = await begun({ ttl_seconds: 60 });
     clock.now += 60_000;

@@ -41,7 +41,8 @@ export const jobEnded: Kind<JobEnded> = {
     const job = state.jobs.get(job_id);
     if (!job) return;
     job.events = event_number;
-    state.endJob(job, end, code, digest);
+    // When the entry says it was, not when it is followed: a question may have brought time forward before.
+    state.endJob(job, { state: end, code, said: digest, endedAt: time });
     const grant = state.grants.get(job.artifact);
     if (grant && !ended(grant, time)) state.revoke(grant, sequence);
   },
