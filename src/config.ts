@@ -220,4 +220,4 @@ export function homeFolder(asked: readonly (() => string)[] = [homedir, () => us
 
 /** Where keys and caches are. One database holds many authorities, and each has a folder of its own; a file holds one. */
 export const homeOf = ({ dataDir, authority, database }: Settings): string =>
-  database.url === null || authority === 'default' ? dataDir : join(dataDir, authority);
+  database.url === null || authority === UNNAMED ? dataDir : join(dataDir, authority);

@@ -1,20 +1,18 @@
 /** The tools as one thing that can be called: strict input, a live caller, one decision. */
 import type * as z from 'zod';
-import { BINDINGS } from '../artifact/artifact.ts';
 import { budgetLeft, type Money, smaller } from '../authority/budget.ts';
 import { decide, type Question } from '../authority/decide.ts';
 import { proposeReservation } from '../authority/event/spend-reserved.ts';
 import { endsWithBudget } from '../authority/exhaustion.ts';
-import { find, refuseHalted } from '../authority/find.ts';
 import type { Grant } from '../authority/grant.ts';
-import type { State } from '../authority/state.ts';
 import { type Code, Refusal } from '../base/refusal.ts';
 import { sayIssue } from '../base/wording.ts';
 import type { Call } from '../call.ts';
 import { type Caller, operator } from '../caller.ts';
 import type { Sequencer } from '../sequencer.ts';
-import type { Context, Reader, Tool } from '../tools/tool.ts';
+import type { Reader, Tool } from '../tools/tool.ts';
 import { traced } from '../tracing.ts';
+import { admit, grantOf } from './admission.ts';
 
 export type Output = { readonly [member: string]: unknown };
 
@@ -207,31 +205,6 @@ export class Service {
 
   close(): Promise<void> {
     return this.#sequencer.close();
-  }
-}
-
-/** What a caller is bound to; it may have expired so long ago that only the caller remembers it. */
-function grantOf(artifact: string, { session }: Caller, state: State): Grant {
-  const grant = state.grants.get(artifact);
-  if (!grant && session.wasKnown) throw new Refusal('LEASE_EXPIRED', 'The artifact has expired.');
-  session.wasKnown ||= grant !== undefined;
-  return grant ?? find(state, artifact);
-}
-
-/** A caller that acts under an artifact is heard while that lineage lives, and if it is known well enough. */
-function admit({ state, caller, now }: Context): void {
-  if (caller.artifact === null) return;
-  const grant = grantOf(caller.artifact, caller, state);
-  refuseHalted(grant, now);
-  const weakest: readonly string[] = BINDINGS.slice(BINDINGS.indexOf(grant.minBinding));
-  if (!weakest.includes(caller.binding)) {
-    throw new Refusal(
-      'PERMISSION_DENIED',
-      `This artifact asks for a caller known by ${weakest.join(' or ')}; this one is known by ${caller.binding}.`,
-      {
-        hint: "Sign the request with the holder's key: over HTTP in a DPoP header, over MCP in _meta under aga/proof.",
-      },
-    );
   }
 }
 
