@@ -2,7 +2,7 @@
  * What the gateway asks of the law. It knows no other word of it: the scopes of a caller's lineage to see what to list,
  * a verdict on each call, and the news that an artifact has ended.
  */
-import type { Refusal } from '../../base/refusal.ts';
+import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
 import type { ToolResult } from '../session.ts';
@@ -55,3 +55,12 @@ export const artifactOf = ({ artifact, session }: Caller): string | null => arti
 /** The caller as it is now: the root that an operator creates next must not judge what was prepared for the one before, or for none. */
 export const asOfNow = (caller: Caller): Caller =>
   caller.artifact === null ? { ...caller, session: { ...caller.session } } : caller;
+
+/**
+ * Against a call that was prepared while its caller had no authority, so that nobody knows what it touches: where the law
+ * says why, that is the answer; this is for a suspension that was lifted meanwhile.
+ */
+export const unprepared = (): Refusal =>
+  new Refusal('UPSTREAM_FAILED', 'The artifact had no authority when this call came, so it was not prepared.', {
+    hint: 'Send it again.',
+  });

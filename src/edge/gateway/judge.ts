@@ -5,7 +5,15 @@ import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
 import type { ToolCall, ToolDefinition } from '../session.ts';
-import { artifactOf, asOfNow, type Decider, type Permit, type Standing, type UpstreamAct } from './decider.ts';
+import {
+  artifactOf,
+  asOfNow,
+  type Decider,
+  type Permit,
+  type Standing,
+  type UpstreamAct,
+  unprepared,
+} from './decider.ts';
 import type { Gateway, Listed, Server } from './gateway.ts';
 import { whileWanted } from './in-flight.ts';
 import { actsOf, urlPlaces, withParsedUrls } from './maps.ts';
@@ -101,7 +109,7 @@ async function prepare(
   const guess = (tool: string, args = given): [Act] => [
     { capability: 'tool.call', resource: resourceOf(server.name, tool), ...(args && { arguments: args }) },
   ];
-  if (!scopes) return { acts: guess(rest) };
+  if (!scopes) return { acts: guess(rest), barred: unprepared() };
   let tool = rest;
   let acts: readonly [Act, ...Act[]] = guess(tool);
   try {

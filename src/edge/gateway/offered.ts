@@ -10,7 +10,7 @@ import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
 import type { ResourceResult } from '../session.ts';
-import { artifactOf, asOfNow, type Decider, type Standing, type UpstreamAct } from './decider.ts';
+import { artifactOf, asOfNow, type Decider, type Standing, type UpstreamAct, unprepared } from './decider.ts';
 import type { Gateway, Server } from './gateway.ts';
 import { inFlight, whileWanted } from './in-flight.ts';
 import { actsOf, urlPlaces, withParsedUrls } from './maps.ts';
@@ -88,6 +88,12 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
     return { items, names: namesOf(server.name, known) };
   }
 
+  /** Undefined where none of them may be had. */
+  const promptsFor = async (under: Standing, server: Server, cancelled: AbortSignal | undefined) =>
+    mayServe(under, 'mcp.prompt', server.name)
+      ? whileWanted(decider, under.artifact, cancelled, promptsOf(server)).catch(orThrow)
+      : undefined;
+
   /** The scopes with argument rules for the tool that has the name of this prompt, where there is one. */
   async function rulingOn(server: Server, prompt: string, scopes: readonly Scope[]): Promise<readonly Scope[]> {
     const ruled = scopes.filter((scope) => rulesFor(scope, resourceOf(server.name, prompt)).length > 0);
@@ -134,15 +140,15 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
       const { server, rest } = target;
       const as = asOfNow(caller);
       const under = await standing(as);
-      const mayAsk = under && mayServe(under, 'mcp.prompt', server.name);
-      const named = mayAsk && (await whileWanted(decider, under.artifact, cancelled, promptsOf(server)).catch(orThrow));
+      const scopes = under?.scopes ?? [];
+      const named = under ? await promptsFor(under, server, cancelled) : unprepared();
       const prompt = (named && 'names' in named && named.names.original(shown)) || rest;
       const ruling =
-        named instanceof Refusal ? named : named ? await rulingOn(server, prompt, under.scopes).catch(orThrow) : [];
+        named instanceof Refusal ? named : named ? await rulingOn(server, prompt, scopes).catch(orThrow) : [];
       const [barred, ruled] = ruling instanceof Refusal ? [ruling, []] : [undefined, ruling];
       const places = ruled.flatMap((scope) => placesOf(scope, resourceOf(server.name, prompt), 'url'));
       const args = withParsedUrls(given, [...urlPlaces(server.map, prompt), ...places]) ?? given;
-      const touched = await touchedBy({ server, prompt, args, barred, isRuled: ruled.length > 0 }, under?.scopes ?? []);
+      const touched = await touchedBy({ server, prompt, args, barred, isRuled: ruled.length > 0 }, scopes);
       return permitted(touched, args, cancelled, (signal) => server.upstream.prompt(prompt, args, signal), as);
     },
   };

@@ -1,11 +1,13 @@
 /** The law behind the gateway: what is asked of an upstream before a verdict ends with the artifact, too. */
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Refusal } from '../../../src/base/refusal.ts';
 import { parseConfig } from '../../../src/config/file.ts';
 import { gatewaySession } from '../../../src/edge/gateway/gateway-session.ts';
 import { governedSession } from '../../../src/edge/governed.ts';
 import { gatewayOf } from '../../../src/gatekeeper.ts';
 import { Enforcement } from '../../../src/service/enforcement.ts';
 import { Lookout } from '../../../src/service/lookout.ts';
+import { MemoryStore } from '../../../src/store/memory.ts';
 import { as, kernel } from '../../kernel.ts';
 import { NODE } from './upstreams.ts';
 
@@ -63,4 +65,77 @@ it('measuring an upstream ends with the artifact, and is recorded as that', asyn
     ['mcp.prompt', 'ARTIFACT_REVOKED'],
     ['mcp.resource', 'ARTIFACT_REVOKED'],
   ]);
+});
+
+/** Answers each call and each prompt with what it was asked for. */
+const READER = `
+const answers = {
+  initialize: { protocolVersion: '2025-06-18', capabilities: { prompts: {}, tools: {} }, serverInfo: { name: 'reader', version: '1' } },
+  'prompts/list': { prompts: [{ name: 'read' }] },
+  'tools/list': { tools: [{ name: 'read', inputSchema: { type: 'object' } }] },
+};
+require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method, params } = JSON.parse(line);
+  const text = JSON.stringify(params?.arguments);
+  const result = answers[method] ?? { content: [{ type: 'text', text }], messages: [{ role: 'user', content: { type: 'text', text } }] };
+  if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
+});`;
+
+describe.each(['call', 'prompt'] as const)('a %s that nobody could prepare', (form) => {
+  async function reader(store = new MemoryStore()) {
+    const k = kernel({ store });
+    const upstreams = { files: { command: NODE, args: ['-e', READER] } };
+    const maps = { files: { read: { '/path': 'fs.read' } } };
+    const lookout = new Lookout(k.service);
+    const enforcement = new Enforcement(k.service, 3);
+    const config = parseConfig(JSON.stringify({ upstreams, maps }), 'test');
+    const { gateway, decider } = gatewayOf(config, { service: k.service, enforcement, lookout });
+    closing.push(
+      () => gateway.close(),
+      () => lookout.close(),
+    );
+    await k.call('aga_create_artifact', { enforcement_triggers: ['QUARANTINE'] });
+    const { child_artifact_hash: child } = await k.call('aga_delegate_to_subagent', {
+      permissions: { 'tool.call': ['**'], 'mcp.prompt': ['**'], 'fs.read': ['/ws/**'] },
+    });
+    const caller = as(child);
+    const session = gatewaySession(governedSession(k.service, caller), { gateway, decider, caller });
+    const { signal } = new AbortController();
+    /** What the upstream was asked for, or the refusal. */
+    const read = async (path: string): Promise<string> => {
+      const request = { name: 'files__read', arguments: { path }, meta: {}, requestId: 1, signal, progress: () => {} };
+      try {
+        const answer = form === 'call' ? await session.callTool(request) : await session.getPrompt(request.name, { path });
+        return JSON.stringify(answer);
+      } catch (error) {
+        return Refusal.from(error).code;
+      }
+    };
+    return { k, child, enforcement, read };
+  }
+
+  it('while its artifact was suspended has nothing of it when it is resumed', async () => {
+    const { k, child, enforcement, read } = await reader();
+    await enforcement.fire(child, 'test');
+    const asked = read('/etc/passwd');
+    await enforcement.resume(k.operator, child);
+    expect(await asked).toContain('SUSPENDED');
+    expect(await asked).not.toContain('passwd');
+    expect(await read('/etc/passwd')).toContain('PERMISSION_DENIED');
+    expect(await read('/ws/a')).toContain('/ws/a');
+  });
+
+  it('while the store was away goes nowhere', async () => {
+    const store = new MemoryStore();
+    const { read } = await reader(store);
+    const { read: rows, commit } = store;
+    const away = async () => {
+      Object.assign(store, { read: rows, commit });
+      throw new Refusal('CHAIN_CONTENDED', 'The database is away.');
+    };
+    Object.assign(store, { read: away, commit: away });
+    const answer = await read('/etc/passwd');
+    expect(answer).toContain('CHAIN_CONTENDED');
+    expect(answer).not.toContain('passwd');
+  });
 });

@@ -54,6 +54,25 @@ describe('an operator', () => {
   });
 });
 
+describe('a suspension that is lifted while a call is on its way', () => {
+  it('lets nothing out that was not prepared, whenever that is', async () => {
+    const at = world({ upstreams: { h: hostile() }, maps: { h: { echo: { '/path': ['fs.read'] } } } });
+    open.push(at);
+    const scope = { permissions: { 'tool.call': ['**'], 'fs.read': ['/ws/**'] } };
+    const seen = new Set<string>();
+    for (let turns = 0; turns < 12; turns += 1) {
+      const name = `a${turns}`;
+      at.law.grant(name, scope);
+      at.law.revoke(name);
+      const called = at.session(agent(name)).callTool(callOf('h__echo', { path: '/etc/passwd' }));
+      for (let turn = 0; turn < turns; turn += 1) await null;
+      at.law.grant(name, scope);
+      seen.add(errorOf(await called).code);
+    }
+    expect(seen).toContain('UPSTREAM_FAILED');
+  });
+});
+
 describe('a decision', () => {
   it('is durable before the upstream hears of the call', async () => {
     const log = logFile();

@@ -2,6 +2,7 @@
 import { readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Refusal } from '../../../src/base/refusal.ts';
 import { operator } from '../../../src/caller.ts';
 import { directory } from '../../scratch.ts';
 import { agent, type World, world } from './host.ts';
@@ -113,6 +114,20 @@ describe.each([
       for (let turn = 0; turn < turns; turn += 1) await null;
       caller.session.lastRoot = 'root';
       await expect(asked).rejects.toMatchObject({ code: expect.stringMatching(/NO_ARTIFACT|PERMISSION_DENIED/) });
+    }
+  });
+
+  it('is not given to whoever was suspended when it was asked for, whenever that is lifted', async () => {
+    at = world({ upstreams: { fetch: { command: NODE, args: ['-e', FETCH], timeout: 60_000 } }, maps });
+    const may = { 'tool.call': ['**'], 'mcp.prompt': ['**'], 'net.fetch': ['https://example.com/**'] };
+    const scope = { permissions: may, argument_rules: [{ tool: 'fetch/get', arguments: { url } }] };
+    for (let turns = 0; turns < 12; turns += 1) {
+      at.law.grant('a', scope);
+      at.law.revoke('a');
+      const asked = at.session(agent('a')).getPrompt('fetch__get', { url: 'https://evil.example/' });
+      for (let turn = 0; turn < turns; turn += 1) await null;
+      at.law.grant('a', scope);
+      await expect(asked).rejects.toBeInstanceOf(Refusal);
     }
   });
 
