@@ -101,12 +101,14 @@ describe.each(['call', 'prompt'] as const)('a %s that nobody could prepare', (fo
     const caller = as(child);
     const session = gatewaySession(governedSession(k.service, caller), { gateway, decider, caller });
     const { signal } = new AbortController();
-    /** What the upstream was asked for, or the refusal. */
+    /** What the upstream was asked for, or why it was not. */
     const read = async (path: string): Promise<string> => {
       const request = { name: 'files__read', arguments: { path }, meta: {}, requestId: 1, signal, progress: () => {} };
       try {
-        const answer = form === 'call' ? await session.callTool(request) : await session.getPrompt(request.name, { path });
-        return JSON.stringify(answer);
+        if (form === 'prompt') return JSON.stringify(await session.getPrompt(request.name, { path }));
+        const { isError, content } = await session.callTool(request);
+        const text = String(content[0]?.text);
+        return isError ? JSON.parse(text).error.code : text;
       } catch (error) {
         return Refusal.from(error).code;
       }
@@ -114,14 +116,15 @@ describe.each(['call', 'prompt'] as const)('a %s that nobody could prepare', (fo
     return { k, child, enforcement, read };
   }
 
-  it('while its artifact was suspended has nothing of it when it is resumed', async () => {
+  it('while its artifact was suspended has nothing of it when it is resumed, whenever that is', async () => {
     const { k, child, enforcement, read } = await reader();
-    await enforcement.fire(child, 'test');
-    const asked = read('/etc/passwd');
-    await enforcement.resume(k.operator, child);
-    expect(await asked).toContain('SUSPENDED');
-    expect(await asked).not.toContain('passwd');
-    expect(await read('/etc/passwd')).toContain('PERMISSION_DENIED');
+    for (let turns = 0; turns < 12; turns += 1) {
+      await enforcement.fire(child, 'test');
+      const asked = read('/etc/passwd');
+      for (let turn = 0; turn < turns; turn += 1) await null;
+      await enforcement.resume(k.operator, child);
+      expect(await asked).toMatch(/^(?:SUSPENDED|UPSTREAM_FAILED|PERMISSION_DENIED)$/);
+    }
     expect(await read('/ws/a')).toContain('/ws/a');
   });
 
@@ -134,8 +137,6 @@ describe.each(['call', 'prompt'] as const)('a %s that nobody could prepare', (fo
       throw new Refusal('CHAIN_CONTENDED', 'The database is away.');
     };
     Object.assign(store, { read: away, commit: away });
-    const answer = await read('/etc/passwd');
-    expect(answer).toContain('CHAIN_CONTENDED');
-    expect(answer).not.toContain('passwd');
+    expect(await read('/etc/passwd')).toBe('UPSTREAM_FAILED');
   });
 });
