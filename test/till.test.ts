@@ -7,7 +7,9 @@ import { assemble, type Installation } from '../src/assemble.ts';
 import { bound, operator } from '../src/caller.ts';
 import { settings } from '../src/config.ts';
 import { pricesOf } from '../src/edge/gateway/pricing.ts';
+import { Till } from '../src/edge/gateway/till.ts';
 import type { Session } from '../src/edge/session.ts';
+import { as, kernel } from './kernel.ts';
 import { directory } from './scratch.ts';
 
 const dataDir = directory();
@@ -155,6 +157,19 @@ describe('a priced call', () => {
     expect(await left()).toBe('USD:0.7');
   });
 
+  it('is paid for, whoever of its subtree would end what is held for it', async () => {
+    const { artifact_hash } = await root(['USD:0.30']);
+    const agent = installation.session(bound(artifact_hash, 'process'));
+    const made = callIn(agent, 'shop__flat', { slow: 500 });
+    await expect.poll(left).toBe('USD:0');
+    const { entries } = await callIn(agent, 'aga_query_chain', { kind: 'SPEND_RESERVED', limit: 500 });
+    const { reservation_id } = entries.at(-1).event;
+    for (const end of [{ action: 'release' }, { action: 'settle', amounts: ['USD:0'] }])
+      expect(await codeOf(callIn(agent, 'aga_spend', { ...end, reservation_id }))).toBe('PERMISSION_DENIED');
+    await made;
+    expect(await left()).toBe('USD:0');
+  });
+
   it('costs nothing where the upstream failed', async () => {
     await root(['USD:1']);
     expect(await codeOf(call('shop__broken'))).toBe('UPSTREAM_FAILED');
@@ -163,6 +178,37 @@ describe('a priced call', () => {
 
   it('leaves a chain that holds against the law', async () => {
     expect(await call('aga_verify', { target: 'chain' })).toMatchObject({ valid: true, findings: [] });
+  });
+});
+
+describe('a call that outlives what was held for it', () => {
+  const price = pricesOf({ 'a/b': { per_call: 'USD:0.30' } })('a/b')!;
+  const acts = [{ capability: 'tool.call', resource: 'a/b' }] as const;
+  const question = { tool: 'a/b', acts, argumentsDigest: '', requestId: 1, price };
+
+  async function slow(meanwhile: string[]) {
+    const k = kernel();
+    const permissions = { 'tool.call': ['**'], 'cost.budget': ['USD:1'] };
+    const { artifact_hash: artifact } = await k.call('aga_create_artifact', { permissions });
+    const { held } = await k.service.decide(as(artifact), question, 'enforce');
+    const paid = new Till(k.service).paid({ artifact, ...held! }, price, async () => {
+      k.clock.now += 15 * 60_000;
+      if (meanwhile.length > 0) await k.call('aga_spend', { action: 'reserve', amounts: meanwhile });
+      return { content: [] };
+    });
+    return { paid, left: async () => (await k.call('aga_inspect', { view: 'tree' })).tree[0].budget_left[0] };
+  }
+
+  it('is paid for all the same', async () => {
+    const { paid, left } = await slow([]);
+    expect(await paid).toEqual({ content: [] });
+    expect(await left()).toBe('USD:0.7');
+  });
+
+  it('is not shown where what was released is given to another', async () => {
+    const { paid, left } = await slow(['USD:0.8']);
+    expect(await codeOf(paid)).toBe('BUDGET_EXHAUSTED');
+    expect(await left()).toBe('USD:0.2');
   });
 });
 

@@ -2,7 +2,7 @@
 import type * as z from 'zod';
 import { budgetLeft, type Money, smaller } from '../authority/budget.ts';
 import { decide, type Question } from '../authority/decide.ts';
-import { proposeReservation } from '../authority/event/spend-reserved.ts';
+import { heldForCall, proposeReservation } from '../authority/event/spend-reserved.ts';
 import { endsWithBudget } from '../authority/exhaustion.ts';
 import type { Grant } from '../authority/grant.ts';
 import { type Code, Refusal } from '../base/refusal.ts';
@@ -137,7 +137,7 @@ export class Service {
         const { event, ...why } = decide(grant, { ...question, binding: caller.binding, mode }, now);
         const { price } = question;
         const money = grant && price && event.code === null ? smaller(price.most, budgetLeft(grant)) : null;
-        const held = grant && money && proposeReservation(grant, money, nonce(), now, null);
+        const held = grant && money && proposeReservation(grant, money, heldForCall(nonce()), now, null);
         const isBroke = grant && price && event.code === 'BUDGET_EXHAUSTED' && mode === 'enforce';
         return {
           event,

@@ -1,7 +1,12 @@
 import * as z from 'zod';
 import { amountsOf, type Money } from '../authority/budget.ts';
 import type { Event } from '../authority/event/index.ts';
-import { overBudgetRefusal, proposeReservation, readAmounts } from '../authority/event/spend-reserved.ts';
+import {
+  isHeldForCall,
+  overBudgetRefusal,
+  proposeReservation,
+  readAmounts,
+} from '../authority/event/spend-reserved.ts';
 import { noReservation, proposeSettlement } from '../authority/event/spend-settled.ts';
 import { find, refuseHalted } from '../authority/find.ts';
 import { type Grant, isWithin } from '../authority/grant.ts';
@@ -87,6 +92,12 @@ function end(given: Input, context: Context): Step<z.infer<typeof output>> {
   const recall = recalled(context, request);
   if (recall !== undefined) return { recall, tell };
   if (!open || !subject || !isMine(open, subject, context)) throw noReservation();
+  if (isHeldForCall(open.id)) {
+    throw new Refusal(
+      'PERMISSION_DENIED',
+      'This is held for a call of an upstream; the gateway ends it with the call.',
+    );
+  }
   const spent = spentOf(open, given);
   return {
     event: proposeSettlement(open, find(state, open.artifact), subject, spent, request, OUTCOMES[action]),

@@ -17,6 +17,16 @@ const amounts = z.array(z.string().max(64)).max(32);
 export const levels = z.array(z.strictObject({ artifact_hash: hash, depth: z.int(), amounts }));
 export const reservationId = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
 
+/**
+ * The id of what the gateway holds for a call, made of the nonce that another reservation would have as its id: 16 bytes
+ * leave the last four bits of their last character zero (RFC 4648, section 3.5), and here one of them is set.
+ */
+export const heldForCall = (nonce: string): string =>
+  nonce.slice(0, -1) + String.fromCharCode(nonce.charCodeAt(21) + 1);
+
+/** Only the gateway ends it: whoever is called for would else have its call for nothing. */
+export const isHeldForCall = (id: string): boolean => /[BRhx]$/.test(id);
+
 const schema = z.strictObject({
   kind: z.literal('SPEND_RESERVED'),
   artifact_hash: hash,

@@ -1,6 +1,6 @@
 /** Takes the price of upstream calls: what was held for a call is settled when it is over. */
 import { levelsLeft, type Money, overBudget, smaller } from '../../authority/budget.ts';
-import { proposeReservation } from '../../authority/event/spend-reserved.ts';
+import { heldForCall, proposeReservation } from '../../authority/event/spend-reserved.ts';
 import { proposeSettlement } from '../../authority/event/spend-settled.ts';
 import { ended } from '../../authority/grant.ts';
 import { Refusal } from '../../base/refusal.ts';
@@ -34,18 +34,22 @@ export class Till {
       // Who fails sells nothing; of a call that was given up nobody knows what became, and it may have cost everything.
       const failed = error instanceof Refusal && error.code === 'UPSTREAM_FAILED';
       // Where that cannot be written, what was held is released when its time is up.
-      await this.#settle(held, failed ? new Map() : held.money).catch(() => undefined);
+      await this.#pay(held, failed ? new Map() : held.money).catch(() => undefined);
       throw error;
     }
     const cost = price.cost(result) ?? held.money;
-    const within = smaller(cost, held.money);
     try {
-      await this.#settle(held, within);
-      await this.#takeMore(held, minus(cost, within));
+      await this.#pay(held, cost);
     } catch (error) {
       throw error instanceof Refusal && error.body.retryable ? unpaid(error) : error;
     }
     return result;
+  }
+
+  /** What was held pays first, where its time was not up before the call was over. */
+  async #pay(held: Held, cost: Money): Promise<void> {
+    const within = smaller(cost, held.money);
+    await this.#takeMore(held, (await this.#settle(held, within)) ? minus(cost, within) : cost);
   }
 
   /** The answer cost more than was held for it. What is left pays for it, or nobody gets to see it. */
@@ -67,23 +71,24 @@ export class Till {
           if (!grant) throw refusal;
           return refuseSpend(refusal, grant, money, 'price', context);
         }
-        const event = proposeReservation(grant, money, nonce(), now, null);
+        const event = proposeReservation(grant, money, heldForCall(nonce()), now, null);
         return { event, tell: () => ({ artifact, reservation: event.reservation_id, money }) };
       },
     });
     await this.#settle(more, money);
   }
 
-  /** What its artifact's end has released is nobody's any more. */
-  #settle({ artifact, reservation }: Held, spent: Money): Promise<void> {
-    return this.#service.askAnyone<void>({
+  /** Whether there is nothing more to pay of it. What its artifact's end has released is nobody's any more. */
+  #settle({ artifact, reservation }: Held, spent: Money): Promise<boolean> {
+    return this.#service.askAnyone<boolean>({
       name: 'price',
       caller: this.#self,
       writes: true,
       decide({ state, now }) {
         const [grant, open] = [state.grants.get(artifact), state.reservations.get(reservation)];
-        if (!grant || !open || ended(grant, now)) return { answer: undefined };
-        return { event: proposeSettlement(open, grant, grant, spent, null), tell: () => undefined };
+        if (!grant || ended(grant, now)) return { answer: true };
+        if (!open) return { answer: false };
+        return { event: proposeSettlement(open, grant, grant, spent, null), tell: () => true };
       },
     });
   }
