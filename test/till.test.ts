@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble, type Installation } from '../src/assemble.ts';
+import { Refusal } from '../src/base/refusal.ts';
 import { bound, operator } from '../src/caller.ts';
 import { settings } from '../src/config.ts';
 import { pricesOf } from '../src/edge/gateway/pricing.ts';
@@ -211,6 +212,33 @@ describe('a call that outlives what was held for it', () => {
     expect(await left()).toBe('USD:0.2');
   });
 });
+
+it.each(['slice', 'pool'])(
+  'a call whose artifact is ended on its way is paid from above it: %s',
+  async (budget_mode) => {
+    const price = pricesOf({ 'a/b': { per_call: 'USD:0.30' } })('a/b')!;
+    const acts = [{ capability: 'tool.call', resource: 'a/b' }] as const;
+    const k = kernel();
+    const permissions = { 'tool.call': ['**'], 'cost.budget': ['USD:1'] };
+    await k.call('aga_create_artifact', { permissions });
+    const rest: string[] = [];
+    const over = new Refusal('ARTIFACT_REVOKED', 'The artifact was revoked.');
+    for (let given = 0; given < 3; given += 1) {
+      const asked = { permissions: { 'tool.call': ['**'], 'cost.budget': ['USD:0.30'] }, budget_mode };
+      const { child_artifact_hash: artifact } = await k.call('aga_delegate_to_subagent', asked);
+      const question = { tool: 'a/b', acts, argumentsDigest: '', requestId: 1, price };
+      const { held } = await k.service.decide(as(artifact), question, 'enforce');
+      const paid = new Till(k.service).paid({ artifact, ...held! }, price, async () => {
+        await k.call('aga_revoke_artifact', { artifact_hash: artifact, reason: 'again' });
+        throw over;
+      });
+      await expect(paid).rejects.toBe(over);
+      rest.push((await k.call('aga_inspect', { view: 'tree' })).tree[0].budget_left[0]);
+    }
+    expect(rest).toEqual(['USD:0.7', 'USD:0.4', 'USD:0.1']);
+    expect((await k.audit()).findings).toEqual([]);
+  },
+);
 
 describe('a price', () => {
   it('is an exact amount', () => {

@@ -1,8 +1,8 @@
 /** Takes the price of upstream calls: what was held for a call is settled when it is over. */
-import { levelsLeft, type Money, overBudget, smaller } from '../../authority/budget.ts';
+import { budgetLeft, levelsLeft, type Money, overBudget, smaller } from '../../authority/budget.ts';
 import { heldForCall, proposeReservation } from '../../authority/event/spend-reserved.ts';
 import { proposeSettlement } from '../../authority/event/spend-settled.ts';
-import { ended } from '../../authority/grant.ts';
+import { ended, lineage } from '../../authority/grant.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { operator } from '../../caller.ts';
 import type { Service } from '../../service/service.ts';
@@ -46,39 +46,43 @@ export class Till {
     return result;
   }
 
-  /** What was held pays first, where its time was not up before the call was over. */
+  /** What was held pays first, where it was not released before the call was over. */
   async #pay(held: Held, cost: Money): Promise<void> {
     const within = smaller(cost, held.money);
     await this.#takeMore(held, (await this.#settle(held, within)) ? minus(cost, within) : cost);
   }
 
-  /** The answer cost more than was held for it. What is left pays for it, or nobody gets to see it. */
+  /**
+   * What was held did not do, or was released. What is left pays for it, or nobody gets to see the answer. Where the artifact
+   * has ended, the nearest that lives above it pays: whoever ends what it gave away, and gives it again, pays for each call.
+   */
   async #takeMore({ artifact }: Held, money: Money): Promise<void> {
-    if (![...money.values()].some((units) => units > 0n)) return;
-    const more = await this.#service.askAnyone<Held>({
+    if (isNothing(money)) return;
+    const more = await this.#service.askAnyone<Held | null>({
       name: 'price',
       caller: this.#self,
       writes: true,
       decide(context) {
         const { state, now, nonce } = context;
         const grant = state.grants.get(artifact);
-        const no = grant ? overBudget(grant, money) : null;
-        if (!grant || no) {
-          const message = `The answer costs more than was held for it, and it is not shown: ${no?.message ?? 'the artifact has ended.'}`;
-          const refusal = new Refusal('BUDGET_EXHAUSTED', message, {
-            detail: grant && { remaining: levelsLeft(grant, new Map()) },
-          });
-          if (!grant) throw refusal;
-          return refuseSpend(refusal, grant, money, 'price', context);
+        const payer = grant && lineage(grant).findLast((each) => !ended(each, now));
+        if (!payer) return { answer: null };
+        const due = payer === grant ? money : smaller(money, budgetLeft(payer));
+        if (isNothing(due)) return { answer: null };
+        const no = overBudget(payer, due);
+        if (no) {
+          const message = `The answer costs more than was held for it, and it is not shown: ${no.message}`;
+          const detail = { remaining: levelsLeft(payer, new Map()) };
+          return refuseSpend(new Refusal('BUDGET_EXHAUSTED', message, { detail }), payer, due, 'price', context);
         }
-        const event = proposeReservation(grant, money, heldForCall(nonce()), now, null);
-        return { event, tell: () => ({ artifact, reservation: event.reservation_id, money }) };
+        const event = proposeReservation(payer, due, heldForCall(nonce()), now, null);
+        return { event, tell: () => ({ artifact: payer.hash, reservation: event.reservation_id, money: due }) };
       },
     });
-    await this.#settle(more, money);
+    if (more) await this.#settle(more, more.money);
   }
 
-  /** Whether there is nothing more to pay of it. What its artifact's end has released is nobody's any more. */
+  /** Whether what was held could still pay. */
   #settle({ artifact, reservation }: Held, spent: Money): Promise<boolean> {
     return this.#service.askAnyone<boolean>({
       name: 'price',
@@ -86,13 +90,14 @@ export class Till {
       writes: true,
       decide({ state, now }) {
         const [grant, open] = [state.grants.get(artifact), state.reservations.get(reservation)];
-        if (!grant || ended(grant, now)) return { answer: true };
-        if (!open) return { answer: false };
+        if (!grant || !open || ended(grant, now)) return { answer: false };
         return { event: proposeSettlement(open, grant, grant, spent, null), tell: () => true };
       },
     });
   }
 }
+
+const isNothing = (money: Money): boolean => [...money.values()].every((units) => units <= 0n);
 
 /** The same call would be made twice by whoever believes that nothing has happened. */
 const unpaid = ({ message }: Refusal): Refusal =>
