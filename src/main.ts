@@ -111,7 +111,7 @@ function program(terminal: Program['terminal']): Program {
           standing: async () => standingOf(await identity(), service),
           async hook(told, servers) {
             const [{ judgeHook }, { slipsIn }] = await Promise.all([
-              import('./hook.ts'),
+              import('./edge/hook/judge.ts'),
               import('./edge/hook/slips.ts'),
             ]);
             const { artifact } = await identity();

@@ -20,18 +20,13 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   'ports.ts': [],
   'caller.ts': ['artifact', 'authority'],
   tools: ['base', 'scope', 'artifact', 'chain', 'authority', 'evidence', 'ports.ts', 'caller.ts'],
-  'follower.ts': ['base', 'chain', 'authority', 'ports.ts'],
-  'tokens.ts': ['base', 'artifact', 'ports.ts'],
-  'call.ts': ['base', 'chain', 'authority', 'ports.ts', 'caller.ts', 'tools'],
-  'deciding.ts': ['base', 'authority', 'ports.ts', 'call.ts', 'tokens.ts', 'tools'],
-  'landing.ts': ['base', 'ports.ts', 'tools'],
-  'sequencer.ts': ['base', 'authority', 'ports.ts', 'call.ts', 'deciding.ts', 'follower.ts', 'landing.ts', 'tools'],
-  service: ['base', 'artifact', 'authority', 'call.ts', 'caller.ts', 'sequencer.ts', 'tools', 'tracing.ts'],
+  sequencer: ['base', 'chain', 'authority', 'ports.ts', 'caller.ts', 'keys', 'tools'],
+  service: ['base', 'artifact', 'authority', 'caller.ts', 'sequencer', 'tools', 'tracing.ts'],
   'tracing.ts': ['base'],
   client: ['base', 'artifact'],
   store: ['base', 'ports.ts'],
   witness: ['base', 'chain', 'evidence', 'ports.ts', 'cannot-start.ts', 'store'],
-  keys: ['base', 'ports.ts', 'cannot-start.ts'],
+  keys: ['base', 'artifact', 'ports.ts', 'cannot-start.ts'],
   jobs: ['base', 'artifact', 'authority', 'chain', 'tools', 'service', 'caller.ts', 'process-group.ts', 'tracing.ts'],
   config: ['base', 'scope', 'cannot-start.ts', 'edge/gateway/config.ts'],
   'config.ts': ['config', 'cannot-start.ts'],
@@ -42,14 +37,12 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   'complaint.ts': ['base', 'cannot-start.ts'],
   'once.ts': ['base'],
   'process-group.ts': [],
-  'random.ts': [],
   'version.ts': [],
-  'windows-command.ts': [],
 };
 /** Who puts the rooms together, and the edges, which are asked for things of every room. */
 const KNOWS_MANY = [
-  ...['edge', 'archiving', 'main.ts', 'assemble.ts', 'ground.ts', 'acting.ts', 'serving.ts', 'identity.ts', 'hook.ts'],
-  ...['gatekeeper.ts', 'moving.ts', 'rotating.ts'],
+  ...['edge', 'archiving', 'main.ts', 'assemble.ts', 'ground.ts', 'acting.ts', 'serving.ts', 'identity.ts'],
+  ...['moving.ts', 'rotating.ts'],
 ];
 const PURE = ['base', 'scope', 'artifact', 'chain', 'authority', 'evidence', 'tools'];
 /** What a pure room never touches. `node:crypto` is hashing and signing: same bytes in, same bytes out. */

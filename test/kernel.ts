@@ -7,7 +7,7 @@ import { Refusal, type RefusalBody } from '../src/base/refusal.ts';
 import { bound, type Caller, operator } from '../src/caller.ts';
 import type { Cache, Keys, Store, Tree } from '../src/ports.ts';
 import { BUILT_IN } from '../src/scope/preset.ts';
-import { Sequencer } from '../src/sequencer.ts';
+import { Sequencer } from '../src/sequencer/sequencer.ts';
 import { type Output, Service } from '../src/service/service.ts';
 import { MemoryArchive, MemoryCache, MemoryStore } from '../src/store/memory.ts';
 import { TOOLS } from '../src/tools/index.ts';

@@ -46,7 +46,7 @@ export const PROMISES: { readonly [promise: string]: readonly [file: string, tit
     'lose nothing that was answered when they are killed',
   ],
   'A failing commit is found out, never guessed': [
-    'sequencer.test.ts',
+    'sequencer/sequencer.test.ts',
     'at every place of a history, in each way, loses nothing and does nothing twice',
   ],
   'A repeated request_id finds the first answer, also after a restart': [

@@ -12,9 +12,9 @@ import { governedSession } from '../../src/edge/governed.ts';
 import { lineageOnChain } from '../../src/edge/http/lineage.ts';
 import { perCall, STDIO } from '../../src/edge/per-call.ts';
 import type { Session } from '../../src/edge/session.ts';
+import { tokensOf } from '../../src/keys/tokens.ts';
 import { redeem } from '../../src/service/enrolment.ts';
 import { memoryNonces } from '../../src/store/nonces.ts';
-import { tokensOf } from '../../src/tokens.ts';
 import { KEYS, kernel, seed } from '../kernel.ts';
 import { type Authority, authority } from './http/fixture.ts';
 

@@ -9,7 +9,7 @@ import { fileKeys, keyFile, readKey } from '../../src/keys/file.ts';
 import { keyIn, pemOf } from '../../src/keys/pkcs8.ts';
 import { readerOf, withReplicaKey } from '../../src/keys/replica-key.ts';
 import { sharedKeys } from '../../src/keys/shared.ts';
-import { tokensOf } from '../../src/tokens.ts';
+import { tokensOf } from '../../src/keys/tokens.ts';
 import { KEYS, seed } from '../kernel.ts';
 import { directory } from '../scratch.ts';
 

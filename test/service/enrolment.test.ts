@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { signer } from '#ed25519';
 import { agentId, proveHolder } from '../../src/artifact/enrolment.ts';
 import { toDidKey } from '../../src/base/did-key.ts';
+import { tokensOf } from '../../src/keys/tokens.ts';
 import { redeem } from '../../src/service/enrolment.ts';
-import { tokensOf } from '../../src/tokens.ts';
 import { as, KEYS, type Kernel, kernel, kinds, refusal, seed } from '../kernel.ts';
 
 const tokens = tokensOf(KEYS.authority);

@@ -6,8 +6,8 @@ import { existsSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { guard, inherited, piped, signalGroup, WINDOWS } from '../../process-group.ts';
-import { windowsCommand } from '../../windows-command.ts';
 import type { StdioConfig } from './config.ts';
+import { windowsCommand } from './windows-command.ts';
 
 export interface Program {
   readonly stdin: Writable;

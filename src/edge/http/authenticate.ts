@@ -7,8 +7,8 @@ import { refuseHalted } from '../../authority/find.ts';
 import { fromHex } from '../../base/encoding.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { bound, type Caller, operator } from '../../caller.ts';
+import type { SessionClaims } from '../../keys/tokens.ts';
 import type { Service } from '../../service/service.ts';
-import type { SessionClaims } from '../../tokens.ts';
 import { type Proven, signedBy } from './proof.ts';
 import type { Site } from './site.ts';
 

@@ -1,9 +1,9 @@
 /** What the routes work with: the kernel, the secrets, and what one server process keeps in mind. */
 import type { Caller } from '../../caller.ts';
 import type { RemoteDesk } from '../../jobs/remote.ts';
+import type { Tokens } from '../../keys/tokens.ts';
 import type { Clock, Nonces } from '../../ports.ts';
 import type { Service } from '../../service/service.ts';
-import type { Tokens } from '../../tokens.ts';
 import type { Witnesses } from '../../witness/desk.ts';
 import type { Slips } from '../hook/slips.ts';
 import type { Session } from '../session.ts';

@@ -2,9 +2,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Refusal } from '../../../src/base/refusal.ts';
 import { parseConfig } from '../../../src/config/file.ts';
+import { gatewayOf } from '../../../src/edge/gateway/gatekeeper.ts';
 import { gatewaySession } from '../../../src/edge/gateway/gateway-session.ts';
 import { governedSession } from '../../../src/edge/governed.ts';
-import { gatewayOf } from '../../../src/gatekeeper.ts';
 import { Enforcement } from '../../../src/service/enforcement.ts';
 import { Lookout } from '../../../src/service/lookout.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';

@@ -5,9 +5,9 @@ import { signer } from '#ed25519';
 import { proveHolder } from '../../../src/artifact/enrolment.ts';
 import { toDidKey } from '../../../src/base/did-key.ts';
 import { type HttpServer, type ServeOptions, serveHttp } from '../../../src/edge/http/index.ts';
+import { tokensOf } from '../../../src/keys/tokens.ts';
 import type { Nonces } from '../../../src/ports.ts';
 import { memoryNonces } from '../../../src/store/nonces.ts';
-import { tokensOf } from '../../../src/tokens.ts';
 import { KEYS, type Kernel, type KernelOptions, kernel, seed } from '../../kernel.ts';
 
 export const OPERATOR = 'operator-token-of-the-tests';

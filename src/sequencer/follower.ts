@@ -1,11 +1,11 @@
 /** Brings a ledger up to the head of a store: from a snapshot where there is one, then entry by entry. */
-import { broken, Ledger } from './authority/ledger.ts';
-import { keyAt, type LogKey } from './authority/log-keys.ts';
-import { thaw } from './authority/snapshot.ts';
-import type { State } from './authority/state.ts';
-import { toDidKey } from './base/did-key.ts';
-import { toHex } from './base/encoding.ts';
-import { Refusal } from './base/refusal.ts';
+import { broken, Ledger } from '../authority/ledger.ts';
+import { keyAt, type LogKey } from '../authority/log-keys.ts';
+import { thaw } from '../authority/snapshot.ts';
+import type { State } from '../authority/state.ts';
+import { toDidKey } from '../base/did-key.ts';
+import { toHex } from '../base/encoding.ts';
+import { Refusal } from '../base/refusal.ts';
 import {
   type Checkpoint,
   claimedSize,
@@ -13,8 +13,8 @@ import {
   parseVerifierKey,
   readNote,
   verifierKey,
-} from './chain/checkpoint.ts';
-import type { Cache, Head, Keys, Row, Signer, Store } from './ports.ts';
+} from '../chain/checkpoint.ts';
+import type { Cache, Head, Keys, Row, Signer, Store } from '../ports.ts';
 
 const PAGE = 1000;
 const REMEMBER_MS = 1000;

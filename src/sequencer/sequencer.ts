@@ -2,15 +2,15 @@
  * One writer per process: calls wait in one queue, and each round decides the whole waiting batch at the exact head of
  * the chain, commits it in one store transaction under one signed checkpoint, and only then answers.
  */
-import { broken, type Ledger } from './authority/ledger.ts';
-import { freeze } from './authority/snapshot.ts';
-import { Refusal } from './base/refusal.ts';
+import { broken, type Ledger } from '../authority/ledger.ts';
+import { freeze } from '../authority/snapshot.ts';
+import { Refusal } from '../base/refusal.ts';
+import type { End, Head, Row, Store } from '../ports.ts';
+import type { Reader } from '../tools/tool.ts';
 import { type Call, HalfDecided, type Job, settle } from './call.ts';
 import { Deciding, type Means } from './deciding.ts';
 import { type Caches, Follower, lacksKey } from './follower.ts';
 import { Landing } from './landing.ts';
-import type { End, Head, Row, Store } from './ports.ts';
-import type { Reader } from './tools/tool.ts';
 
 /** Calls decided in one commit. */
 const BATCH = 256;

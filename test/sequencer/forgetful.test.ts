@@ -1,11 +1,11 @@
 /** A database that crashes comes back without what it was not made to keep; nobody was told of that, and nobody is stopped by it. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Refusal } from '../src/base/refusal.ts';
-import type { Decide, End, Head, Page, Query, Row, Store } from '../src/ports.ts';
-import { checkBatch } from '../src/store/batch.ts';
-import { MemoryCache } from '../src/store/memory.ts';
-import { type Kernel, kernel, refusal } from './kernel.ts';
+import { Refusal } from '../../src/base/refusal.ts';
+import type { Decide, End, Head, Page, Query, Row, Store } from '../../src/ports.ts';
+import { checkBatch } from '../../src/store/batch.ts';
+import { MemoryCache } from '../../src/store/memory.ts';
+import { type Kernel, kernel, refusal } from '../kernel.ts';
 
 /** One database for many replicas. What is committed is read by all at once, and kept from the next flush on. */
 class Forgetful implements Store {

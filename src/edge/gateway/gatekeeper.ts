@@ -1,21 +1,21 @@
 /** Answers what the gateway asks of the law: one service, its verdicts, its duties, and the end of its artifacts. */
-import { find, refuseHalted } from './authority/find.ts';
-import { type Grant, introduced, lineage } from './authority/grant.ts';
-import { Refusal } from './base/refusal.ts';
-import { operator } from './caller.ts';
-import { type Config, configured } from './config/file.ts';
-import { artifactOf, type Decider, type Standing } from './edge/gateway/decider.ts';
-import { Gateway } from './edge/gateway/gateway.ts';
-import { Measuring } from './edge/gateway/measuring.ts';
-import { type Price, pricesOf } from './edge/gateway/pricing.ts';
-import { Till } from './edge/gateway/till.ts';
-import { isNamed } from './edge/gateway/visible.ts';
-import type { Act, Scope } from './scope/scope.ts';
-import type { Enforcement } from './service/enforcement.ts';
-import type { Lookout } from './service/lookout.ts';
-import type { Mode, Service } from './service/service.ts';
-import { DUTY, Unplugging } from './service/unplugging.ts';
-import { VERSION } from './version.ts';
+import { find, refuseHalted } from '../../authority/find.ts';
+import { type Grant, introduced, lineage } from '../../authority/grant.ts';
+import { Refusal } from '../../base/refusal.ts';
+import { operator } from '../../caller.ts';
+import { type Config, configured } from '../../config/file.ts';
+import type { Act, Scope } from '../../scope/scope.ts';
+import type { Enforcement } from '../../service/enforcement.ts';
+import type { Lookout } from '../../service/lookout.ts';
+import type { Mode, Service } from '../../service/service.ts';
+import { DUTY, Unplugging } from '../../service/unplugging.ts';
+import { VERSION } from '../../version.ts';
+import { artifactOf, type Decider, type Standing } from './decider.ts';
+import { Gateway } from './gateway.ts';
+import { Measuring } from './measuring.ts';
+import { type Price, pricesOf } from './pricing.ts';
+import { Till } from './till.ts';
+import { isNamed } from './visible.ts';
 
 export interface Law {
   readonly service: Service;

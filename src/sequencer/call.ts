@@ -1,11 +1,11 @@
 /** What the sequencer is asked, and what becomes of it: waiting, decided, answered. */
-import { decodeEvent, type Event } from './authority/event/index.ts';
-import type { State } from './authority/state.ts';
-import type { Refusal } from './base/refusal.ts';
-import type { Caller } from './caller.ts';
-import type { Entry } from './chain/entry.ts';
-import type { Row } from './ports.ts';
-import type { Context, Reader, Step } from './tools/tool.ts';
+import { decodeEvent, type Event } from '../authority/event/index.ts';
+import type { State } from '../authority/state.ts';
+import type { Refusal } from '../base/refusal.ts';
+import type { Caller } from '../caller.ts';
+import type { Entry } from '../chain/entry.ts';
+import type { Row } from '../ports.ts';
+import type { Context, Reader, Step } from '../tools/tool.ts';
 
 export interface Call<O> {
   /** Named in the record of a refusal. */

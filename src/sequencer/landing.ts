@@ -1,7 +1,7 @@
 /** What is committed and on its way to the disk: nobody hears of it before the disk has it. */
-import { Refusal } from './base/refusal.ts';
-import type { End, Store } from './ports.ts';
-import type { Reader } from './tools/tool.ts';
+import { Refusal } from '../base/refusal.ts';
+import type { End, Store } from '../ports.ts';
+import type { Reader } from '../tools/tool.ts';
 
 export class Landing {
   readonly #store: Pick<Store, 'durable'>;

@@ -12,10 +12,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
 import { sha256 } from '#digest';
-import { agentId } from './artifact/enrolment.ts';
-import { canonicalize } from './base/canonical.ts';
-import { fromBase64url, toBase64url } from './base/encoding.ts';
-import type { Signer } from './ports.ts';
+import { agentId } from '../artifact/enrolment.ts';
+import { canonicalize } from '../base/canonical.ts';
+import { fromBase64url, toBase64url } from '../base/encoding.ts';
+import type { Signer } from '../ports.ts';
 
 const claims = z.strictObject({ a: z.string(), e: z.int(), n: z.string() });
 

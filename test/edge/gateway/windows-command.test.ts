@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { windowsCommand } from '../src/windows-command.ts';
+import { windowsCommand } from '../../../src/edge/gateway/windows-command.ts';
 
 const NODE = 'C:\\Program Files\\nodejs';
 const files = new Set([

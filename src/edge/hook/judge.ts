@@ -6,22 +6,22 @@
  * settings name, and without an artifact the hook has nothing to say about it.
  */
 import { sha256Hex } from '#digest';
-import { find } from './authority/find.ts';
-import { ended, type Grant, introduced, isWithin, lineage } from './authority/grant.ts';
-import type { State } from './authority/state.ts';
-import { canonicalize } from './base/canonical.ts';
-import { Refusal } from './base/refusal.ts';
-import { bound, operator } from './caller.ts';
-import { followPatiently } from './edge/gateway/following.ts';
-import { resolvedActs } from './edge/gateway/twin.ts';
-import { callOf, isLookup, mcpTool, touchedBy } from './edge/hook/asked.ts';
-import { type HostCall, hostCall } from './edge/hook/host-call.ts';
-import { ownGround } from './edge/hook/own-ground.ts';
-import { OWN, type Slips } from './edge/hook/slips.ts';
-import { TOTAL } from './gatekeeper.ts';
-import type { Enforcement } from './service/enforcement.ts';
-import type { Mode, Service } from './service/service.ts';
-import { launchName } from './tools/launch.ts';
+import { find } from '../../authority/find.ts';
+import { ended, type Grant, introduced, isWithin, lineage } from '../../authority/grant.ts';
+import type { State } from '../../authority/state.ts';
+import { canonicalize } from '../../base/canonical.ts';
+import { Refusal } from '../../base/refusal.ts';
+import { bound, operator } from '../../caller.ts';
+import type { Enforcement } from '../../service/enforcement.ts';
+import type { Mode, Service } from '../../service/service.ts';
+import { launchName } from '../../tools/launch.ts';
+import { followPatiently } from '../gateway/following.ts';
+import { TOTAL } from '../gateway/gatekeeper.ts';
+import { resolvedActs } from '../gateway/twin.ts';
+import { callOf, isLookup, mcpTool, touchedBy } from './asked.ts';
+import { type HostCall, hostCall } from './host-call.ts';
+import { ownGround } from './own-ground.ts';
+import { OWN, type Slips } from './slips.ts';
 
 export interface HookPlace {
   readonly service: Service;

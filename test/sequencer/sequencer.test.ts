@@ -2,13 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { signer } from '#ed25519';
-import { Refusal } from '../src/base/refusal.ts';
-import type { Batch, Cache, Head, Row, Store } from '../src/ports.ts';
-import { MemoryCache, MemoryStore } from '../src/store/memory.ts';
-import { type Answer, act, type Deed, deeds, doOne } from './authority/deeds.ts';
-import { audited, chainOf, entriesOf, headOver, rebuilt } from './authority/forge.ts';
-import { as, KEYS, kernel, kinds, refusal, START, seed } from './kernel.ts';
-import { type Fault, FaultyStore } from './store/faulty.ts';
+import { Refusal } from '../../src/base/refusal.ts';
+import type { Batch, Cache, Head, Row, Store } from '../../src/ports.ts';
+import { MemoryCache, MemoryStore } from '../../src/store/memory.ts';
+import { type Answer, act, type Deed, deeds, doOne } from '../authority/deeds.ts';
+import { audited, chainOf, entriesOf, headOver, rebuilt } from '../authority/forge.ts';
+import { as, KEYS, kernel, kinds, refusal, START, seed } from '../kernel.ts';
+import { type Fault, FaultyStore } from '../store/faulty.ts';
 
 /** Every request of a history with a key of its own, so that it can be asked again. */
 const keyed = (history: readonly Deed[]): Deed[] =>

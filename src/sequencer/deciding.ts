@@ -1,14 +1,14 @@
 /** One call on a ledger that stands at the head of the chain: what it appends, or why it may not. */
-import { genesisBytes } from './authority/event/genesis.ts';
-import { OPERATOR } from './authority/event/refusal.ts';
-import type { Ledger } from './authority/ledger.ts';
-import { toDidKey } from './base/did-key.ts';
-import { toBase64url } from './base/encoding.ts';
-import { type Code, Refusal } from './base/refusal.ts';
+import { genesisBytes } from '../authority/event/genesis.ts';
+import { OPERATOR } from '../authority/event/refusal.ts';
+import type { Ledger } from '../authority/ledger.ts';
+import { toDidKey } from '../base/did-key.ts';
+import { toBase64url } from '../base/encoding.ts';
+import { type Code, Refusal } from '../base/refusal.ts';
+import { type Tokens, tokensOf } from '../keys/tokens.ts';
+import type { Clock, Keys, Row } from '../ports.ts';
+import type { Policy } from '../tools/tool.ts';
 import { type Call, HalfDecided, type Job } from './call.ts';
-import type { Clock, Keys, Row } from './ports.ts';
-import { type Tokens, tokensOf } from './tokens.ts';
-import type { Policy } from './tools/tool.ts';
 
 /** Refusals that say something about the request or the store, not about what the caller may do. */
 const UNRECORDED: ReadonlySet<Code> = new Set(['INVALID_REQUEST', 'INTERNAL', 'CHAIN_CONTENDED', 'CHAIN_BROKEN']);
