@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { operator } from '../src/caller.ts';
 import { settings } from '../src/config.ts';
-import { groundOf } from '../src/ground.ts';
+import { groundOf } from '../src/installation/ground.ts';
 import { inProcess } from '../src/jobs/agent.ts';
 import { jobDesk } from '../src/jobs/desk.ts';
 import { fileJournal } from '../src/jobs/journal.ts';

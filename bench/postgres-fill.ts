@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { assemble } from '../src/assemble.ts';
 import { bound, operator } from '../src/caller.ts';
 import type { Settings } from '../src/config.ts';
-import { groundOf } from '../src/ground.ts';
+import { groundOf } from '../src/installation/ground.ts';
 import { randomSource } from '../src/keys/random.ts';
 import { BUILT_IN } from '../src/scope/preset.ts';
 import { Sequencer } from '../src/sequencer/sequencer.ts';

@@ -1,6 +1,5 @@
 /** Settings → keys, store, clock → sequencer → tools. The only file that sees everything. */
 import { join } from 'node:path';
-import { auditOf } from './auditing.ts';
 import { toDidKey } from './base/did-key.ts';
 import { bound, type Caller, operator } from './caller.ts';
 import { verifierKey } from './chain/checkpoint.ts';
@@ -12,7 +11,8 @@ import { gatewaySession } from './edge/gateway/gateway-session.ts';
 import { governedSession } from './edge/governed.ts';
 import type { Session } from './edge/session.ts';
 import { watched } from './edge/watched.ts';
-import { type Ground, groundOf } from './ground.ts';
+import { auditOf } from './installation/auditing.ts';
+import { type Ground, groundOf } from './installation/ground.ts';
 import { openOffice } from './jobs/office.ts';
 import type { RemoteDesk } from './jobs/remote.ts';
 import { randomSource } from './keys/random.ts';

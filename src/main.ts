@@ -1,16 +1,13 @@
 /** argv → which edge; the only file that reads argv and sets the exit code. */
 import { parseArgs } from 'node:util';
-import { assemble, type Watch } from './assemble.ts';
 import { Refusal } from './base/refusal.ts';
-import { CannotStart } from './cannot-start.ts';
 import { complain, report } from './complaint.ts';
 import { FLAGS, type Flags, settings } from './config.ts';
 import type { Opened } from './edge/cli/command.ts';
 import type { Program } from './edge/cli/program.ts';
 import { isHeld } from './edge/gateway/following.ts';
-import { listFor } from './edge/http/agent.ts';
-import { identityOf } from './identity.ts';
-import { standingOf } from './service/standing.ts';
+import { openHere } from './installation/opened.ts';
+import { lazily } from './once.ts';
 import { VERSION } from './version.ts';
 
 async function main(args: readonly string[]): Promise<number> {
@@ -62,8 +59,11 @@ async function serve(flags: Flags): Promise<number> {
   if (process.stdin.isTTY) process.stderr.write(`${LOST}\n`);
   const chosen = settings(flags, process.env, process.platform);
   // Loaded only here: a hook runs before every call of its host, and needs none of MCP.
-  const [{ acting }, { serveStdio }] = await Promise.all([import('./acting.ts'), import('./edge/stdio.ts')]);
-  const { session, ending, close } = await acting(chosen);
+  const [{ hostSessions }, { serveStdio }] = await Promise.all([
+    import('./installation/host-sessions.ts'),
+    import('./edge/stdio.ts'),
+  ]);
+  const { session, ending, close } = await hostSessions(chosen);
   await serveStdio({
     session,
     info: { name: 'aga-delegate', title: 'AGA Delegate', version: VERSION },
@@ -78,66 +78,20 @@ function program(terminal: Program['terminal']): Program {
     version: VERSION,
     terminal,
     desk(flags, json) {
-      const chosen = once(() => settings(flags, process.env, process.platform));
+      const chosen = lazily(() => settings(flags, process.env, process.platform));
+      const operatorToken = process.env.AGA_OPERATOR_TOKEN;
       let close = async (): Promise<void> => {};
-      const open = once(async (): Promise<Opened> => {
+      const open = lazily(async (): Promise<Opened> => {
         if (chosen().url !== null) {
           const { remoteOpened } = await import('./edge/remote/opened.ts');
-          return remoteOpened(chosen(), process.env.AGA_OPERATOR_TOKEN);
+          return remoteOpened(chosen(), operatorToken);
         }
-        let watch: Watch = () => {};
-        const installation = await assemble(chosen(), (done, total) => watch(done, total));
-        const { service, authority, log } = installation;
-        close = installation.close;
-        const identity = identityOf(installation, chosen());
-        return {
-          authority,
-          log,
-          watch: (listener) => {
-            watch = listener;
-          },
-          call: async (tool, input) => service.call(tool, input, await identity()),
-          async readAll(answer) {
-            const caller = await identity();
-            if (caller.artifact === null) return service.read(caller, answer);
-            throw new Refusal('NOT_OPERATOR', 'Only the operator reads the whole chain: it shows what everybody did.');
-          },
-          resume: async (hash) => installation.enforcement.resume(await identity(), hash),
-          agents: async () => listFor(await identity(), service, installation.name),
-          async witnesses() {
-            if ((await identity()).artifact === null) return installation.witnesses;
-            throw new Refusal('NOT_OPERATOR', 'Only the operator chooses who watches the log.');
-          },
-          standing: async () => standingOf(await identity(), service),
-          async hook(told, servers) {
-            const [{ judgeHook }, { slipsIn }] = await Promise.all([
-              import('./edge/hook/judge.ts'),
-              import('./edge/hook/slips.ts'),
-            ]);
-            const { artifact } = await identity();
-            const { dataDir, config } = chosen();
-            const { mode, require_hook: required } = config;
-            const upstreams = Object.keys(config.upstreams);
-            const place = { ...installation, slips: slipsIn(dataDir), mode, required, artifact, servers, upstreams };
-            return judgeHook(told, place);
-          },
-          async serve(options) {
-            const { serveInstallation } = await import('./serving.ts');
-            if ((await identity()).artifact !== null) throw new CannotStart('Only the operator serves an authority.');
-            return serveInstallation(installation, { ...options, ...chosen(), given: process.env.AGA_OPERATOR_TOKEN });
-          },
-        };
+        const opened = await openHere(chosen(), operatorToken);
+        close = opened.close;
+        return opened;
       });
       return { terminal, json, env: process.env, settings: chosen, open, close: () => close() };
     },
-  };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
   };
 }
 

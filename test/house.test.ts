@@ -30,7 +30,6 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   jobs: ['base', 'artifact', 'authority', 'chain', 'tools', 'service', 'caller.ts', 'process-group.ts', 'tracing.ts'],
   config: ['base', 'scope', 'cannot-start.ts', 'edge/gateway/config.ts'],
   'config.ts': ['config', 'cannot-start.ts'],
-  'auditing.ts': ['base', 'authority', 'ports.ts', 'store'],
   'verify.ts': ['chain', 'evidence'],
   'index.ts': ['base', 'scope', 'artifact', 'chain', 'authority', 'client', 'verify.ts'],
   'cannot-start.ts': [],
@@ -40,10 +39,7 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   'version.ts': [],
 };
 /** Who puts the rooms together, and the edges, which are asked for things of every room. */
-const KNOWS_MANY = [
-  ...['edge', 'archiving', 'main.ts', 'assemble.ts', 'ground.ts', 'acting.ts', 'serving.ts', 'identity.ts'],
-  ...['moving.ts', 'rotating.ts'],
-];
+const KNOWS_MANY = ['edge', 'archiving', 'installation', 'main.ts', 'assemble.ts'];
 const PURE = ['base', 'scope', 'artifact', 'chain', 'authority', 'evidence', 'tools'];
 /** What a pure room never touches. `node:crypto` is hashing and signing: same bytes in, same bytes out. */
 const IMPURE =

@@ -6,7 +6,7 @@ import { Refusal } from '../base/refusal.ts';
 import { CannotStart } from '../cannot-start.ts';
 import { type Checkpoint, claimedSize, openCheckpoint } from '../chain/checkpoint.ts';
 import type { Settings } from '../config.ts';
-import { groundOf } from '../ground.ts';
+import { groundOf } from '../installation/ground.ts';
 import { randomSource } from '../keys/random.ts';
 import { Follower } from '../sequencer/follower.ts';
 import type { Shelf } from '../store/archive/shelf.ts';

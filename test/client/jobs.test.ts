@@ -8,7 +8,7 @@ import { assemble, type Installation } from '../../src/assemble.ts';
 import { operator as asOperator, bound } from '../../src/caller.ts';
 import { type Agent, connect, type DelegateError, type JobEvent, Lease, work } from '../../src/client/index.ts';
 import { settings } from '../../src/config.ts';
-import { type Serving, serveInstallation } from '../../src/serving.ts';
+import { type Serving, serveInstallation } from '../../src/installation/serving.ts';
 import type { JobEventShown } from '../../src/tools/job.ts';
 import { AGENTS, carrying, cleanUp, scratchDir } from '../jobs/office.ts';
 

@@ -14,7 +14,7 @@ import { connect } from '../../src/edge/mcp.ts';
 import { remoteSession } from '../../src/edge/remote/session.ts';
 import { watchingOf } from '../../src/edge/resources.ts';
 import { judge } from '../../src/edge/rpc.ts';
-import { type Serving, serveInstallation } from '../../src/serving.ts';
+import { type Serving, serveInstallation } from '../../src/installation/serving.ts';
 import { as } from '../kernel.ts';
 import { AGENTS, cleanUp, scratchDir } from './office.ts';
 

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import type { Refusal } from '../../base/refusal.ts';
 import type { Settings } from '../../config.ts';
 import type { Standing } from '../../service/standing.ts';
-import type { ServeOptions, Serving } from '../../serving.ts';
+import type { ServeOptions, Serving } from '../../installation/serving.ts';
 import type { Reader, Tool } from '../../tools/tool.ts';
 import type { Witnesses } from '../../witness/desk.ts';
 import type { AgentList } from '../http/agent.ts';

@@ -3,7 +3,7 @@ import { Refusal } from '../../base/refusal.ts';
 import { CannotStart } from '../../cannot-start.ts';
 import { type Agent, agentKeyOf, connect } from '../../client/index.ts';
 import type { Settings } from '../../config.ts';
-import { agentKeyIn } from '../../identity.ts';
+import { agentKeyIn } from '../../installation/identity.ts';
 import { prepareDirectory } from '../../keys/file.ts';
 import { once } from '../../once.ts';
 import { asRefusal } from './refusal.ts';

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { Rotated } from '../../../rotating.ts';
+import type { Rotated } from '../../../installation/rotating.ts';
 import type { Command, Outcome } from '../command.ts';
 import { type Paint, sheet } from '../terminal.ts';
 import { usage } from '../usage.ts';
@@ -24,7 +24,7 @@ export const keys: Command = {
     const { rotate, next, reason } = options;
     if (rotate === true && next === true) usage(desk.terminal, '--rotate and --next are two steps');
     if (rotate === true || next === true) {
-      const rotating = await import('../../../rotating.ts');
+      const rotating = await import('../../../installation/rotating.ts');
       if (rotate === true) return changed(await rotating.rotate(desk.settings(), String(reason)));
       return listed(await rotating.prepare(desk.settings()));
     }

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { Moved } from '../../../moving.ts';
+import type { Moved } from '../../../installation/moving.ts';
 import type { Command } from '../command.ts';
 import { progress } from '../progress.ts';
 
@@ -13,7 +13,7 @@ export const migrate: Command = {
     ['migrate', 'As the owner of the database, before replicas of a new version start:'],
   ],
   async run(desk, { options }) {
-    const { move } = await import('../../../moving.ts');
+    const { move } = await import('../../../installation/moving.ts');
     const bar = progress(desk.terminal, 'Copying the chain');
     const moved = await move(desk.settings(), { dryRun: options.dryRun === true, watch: bar.watch }).finally(bar.stop);
     return { answer: moved, text: () => told(moved) };

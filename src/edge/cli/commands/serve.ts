@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { ServeOptions } from '../../../serving.ts';
+import type { ServeOptions } from '../../../installation/serving.ts';
 import type { Command } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';

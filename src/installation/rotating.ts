@@ -1,18 +1,18 @@
 /** The log goes over to its next key: one entry, and then the key takes its place. Run again, it finishes what was begun. */
-import { assemble, type Installation } from './assemble.ts';
-import { decodeEvent } from './authority/event/index.ts';
-import { proposeRotation } from './authority/event/log-key.ts';
-import { Refusal } from './base/refusal.ts';
-import { operator } from './caller.ts';
-import { CannotStart } from './cannot-start.ts';
-import { parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
-import { openEntry } from './chain/entry.ts';
-import { homeOf, type Settings } from './config.ts';
+import { assemble, type Installation } from '../assemble.ts';
+import { decodeEvent } from '../authority/event/index.ts';
+import { proposeRotation } from '../authority/event/log-key.ts';
+import { Refusal } from '../base/refusal.ts';
+import { operator } from '../caller.ts';
+import { CannotStart } from '../cannot-start.ts';
+import { parseVerifierKey, verifierKey } from '../chain/checkpoint.ts';
+import { openEntry } from '../chain/entry.ts';
+import { homeOf, type Settings } from '../config.ts';
+import { prepareDirectory } from '../keys/file.ts';
+import { takeTurn } from '../keys/turn.ts';
+import type { Signer } from '../ports.ts';
+import type { ChainPosition } from '../tools/tool.ts';
 import { keyChanges } from './ground.ts';
-import { prepareDirectory } from './keys/file.ts';
-import { takeTurn } from './keys/turn.ts';
-import type { Signer } from './ports.ts';
-import type { ChainPosition } from './tools/tool.ts';
 
 export interface Prepared {
   /** did:key of the authority. */

@@ -1,8 +1,8 @@
 /** A whole chain is read for an audit, page by page: what its archive has lost is a finding, and the rest is judged. */
-import { Audit, type AuditReport, type Trust } from './authority/audit.ts';
-import { Refusal } from './base/refusal.ts';
-import type { Page, Store, Tree } from './ports.ts';
-import { lostBy } from './store/archive/tile-folder.ts';
+import { Audit, type AuditReport, type Trust } from '../authority/audit.ts';
+import { Refusal } from '../base/refusal.ts';
+import type { Page, Store, Tree } from '../ports.ts';
+import { lostBy } from '../store/archive/tile-folder.ts';
 
 const PAGE = 1000;
 

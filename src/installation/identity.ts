@@ -2,16 +2,16 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { proveHolder } from './artifact/enrolment.ts';
-import { callerOf, type Installation } from './assemble.ts';
-import { toDidKey } from './base/did-key.ts';
-import { bound, type Caller } from './caller.ts';
-import { CannotStart } from './cannot-start.ts';
-import type { Settings } from './config.ts';
-import { keyFile } from './keys/file.ts';
-import { once } from './once.ts';
-import type { Signer } from './ports.ts';
-import { redeem } from './service/enrolment.ts';
+import { proveHolder } from '../artifact/enrolment.ts';
+import { callerOf, type Installation } from '../assemble.ts';
+import { toDidKey } from '../base/did-key.ts';
+import { bound, type Caller } from '../caller.ts';
+import { CannotStart } from '../cannot-start.ts';
+import type { Settings } from '../config.ts';
+import { keyFile } from '../keys/file.ts';
+import { once } from '../once.ts';
+import type { Signer } from '../ports.ts';
+import { redeem } from '../service/enrolment.ts';
 
 /**
  * The one key of this data directory for a token. It is on disk before the token is redeemed, so that a crash in between,

@@ -1,26 +1,26 @@
 /** What an authority stands on: its chain, its keys, and the memory of what was used once. On this machine's disk, or shared. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { toDidKey } from './base/did-key.ts';
-import { Refusal } from './base/refusal.ts';
-import { CannotStart } from './cannot-start.ts';
-import { parseVerifierKey, verifierKey } from './chain/checkpoint.ts';
-import { complain } from './complaint.ts';
-import { homeOf, type Settings } from './config.ts';
-import { genesisIn } from './evidence/genesis.ts';
-import { opened as entriesIn, followKeys } from './evidence/log-keys.ts';
-import { fileJournal, type Journal } from './jobs/journal.ts';
-import { filePresence, type Presence } from './jobs/presence.ts';
-import { sharedPresence } from './jobs/shared-presence.ts';
-import { fileKeys, prepareDirectory } from './keys/file.ts';
-import type { Named } from './keys/shared.ts';
-import { type Succession, succession } from './keys/succession.ts';
-import type { Keys, Nonces, Row, Signer, Store, Tree } from './ports.ts';
-import type { Service } from './service/service.ts';
-import { withArchive } from './store/archive/archived-store.ts';
-import { ArchiveReading } from './store/archive/reading.ts';
-import { SqliteNonces } from './store/nonces.ts';
-import { openSqlite } from './store/sqlite.ts';
+import { toDidKey } from '../base/did-key.ts';
+import { Refusal } from '../base/refusal.ts';
+import { CannotStart } from '../cannot-start.ts';
+import { parseVerifierKey, verifierKey } from '../chain/checkpoint.ts';
+import { complain } from '../complaint.ts';
+import { homeOf, type Settings } from '../config.ts';
+import { genesisIn } from '../evidence/genesis.ts';
+import { opened as entriesIn, followKeys } from '../evidence/log-keys.ts';
+import { fileJournal, type Journal } from '../jobs/journal.ts';
+import { filePresence, type Presence } from '../jobs/presence.ts';
+import { sharedPresence } from '../jobs/shared-presence.ts';
+import { fileKeys, prepareDirectory } from '../keys/file.ts';
+import type { Named } from '../keys/shared.ts';
+import { type Succession, succession } from '../keys/succession.ts';
+import type { Keys, Nonces, Row, Signer, Store, Tree } from '../ports.ts';
+import type { Service } from '../service/service.ts';
+import { withArchive } from '../store/archive/archived-store.ts';
+import { ArchiveReading } from '../store/archive/reading.ts';
+import { SqliteNonces } from '../store/nonces.ts';
+import { openSqlite } from '../store/sqlite.ts';
 
 export interface Ground {
   readonly store: Store & Tree;
@@ -62,7 +62,7 @@ async function disk({ dataDir, authority, archiveDir }: Settings, random: Random
   const database = join(dataDir, 'chain.db');
   const own = fileKeys({ directory: dataDir, chainExists: hasContent(database), random });
   const following = succession({ directory: dataDir, random });
-  const archived = async () => (await import('./store/sqlite/archive.ts')).archivedAt(database);
+  const archived = async () => (await import('../store/sqlite/archive.ts')).archivedAt(database);
   const store = withArchive(openSqlite(database), new ArchiveReading({ archived, folder: archiveDir }));
   // Only where a key waits can the chain have come to another one than ours; else nothing is read here.
   const keys = turned(own, following, following.waits() ? await namedIn(store) : undefined);
@@ -87,10 +87,10 @@ async function shared(settings: Settings, url: string, random: Random): Promise<
   const home = homeOf(settings);
   // Loaded only where it is asked for, as is what reads keys from elsewhere.
   const [{ openPostgres }, { PostgresNonces }, { PostgresJournal }, shares] = await Promise.all([
-    import('./store/postgres.ts'),
-    import('./store/postgres/nonces.ts'),
-    import('./store/postgres/journal.ts'),
-    import('./keys/shared.ts'),
+    import('../store/postgres.ts'),
+    import('../store/postgres/nonces.ts'),
+    import('../store/postgres/journal.ts'),
+    import('../keys/shared.ts'),
   ]);
   const slow = setTimeout(() => complain('The database does not answer yet; it is waited for.'), SLOW_MS);
   const opened = await openPostgres({ url, chain: authority })
@@ -101,7 +101,7 @@ async function shared(settings: Settings, url: string, random: Random): Promise<
       throw new CannotStart(`${error.message} ${advice}`);
     })
     .finally(() => clearTimeout(slow));
-  const archived = async () => (await import('./store/postgres/archive.ts')).archivedIn(url, authority);
+  const archived = async () => (await import('../store/postgres/archive.ts')).archivedIn(url, authority);
   const store = withArchive(opened, new ArchiveReading({ archived, folder: archiveDir }));
   try {
     const began = await namedIn(store);

@@ -1,14 +1,14 @@
 /** An installation over HTTP: the operator's token, the address, and an end. Loaded only where it is asked for. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Installation } from './assemble.ts';
-import { CannotStart } from './cannot-start.ts';
-import { report } from './complaint.ts';
-import type { Config } from './config/file.ts';
-import { slipsIn } from './edge/hook/slips.ts';
-import { serveHttp } from './edge/http/index.ts';
-import { operatorToken } from './keys/operator-token.ts';
-import { VERSION } from './version.ts';
+import type { Installation } from '../assemble.ts';
+import { CannotStart } from '../cannot-start.ts';
+import { report } from '../complaint.ts';
+import type { Config } from '../config/file.ts';
+import { slipsIn } from '../edge/hook/slips.ts';
+import { serveHttp } from '../edge/http/index.ts';
+import { operatorToken } from '../keys/operator-token.ts';
+import { VERSION } from '../version.ts';
 
 export interface ServeOptions {
   readonly host: string;

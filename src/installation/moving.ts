@@ -1,14 +1,14 @@
 /** Brings a database to the tables that this program knows, and moves the chain of a data directory into it. */
 import { constants, copyFileSync, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { toHex } from './base/encoding.ts';
-import { Refusal } from './base/refusal.ts';
-import { openEntry, ZERO_HASH } from './chain/entry.ts';
-import { leafHash } from './chain/tree.ts';
-import { homeOf, type Settings } from './config.ts';
-import { prepareDirectory } from './keys/file.ts';
-import { ArchiveReading } from './store/archive/reading.ts';
-import type { DumpedEntry } from './store/dump.ts';
+import { toHex } from '../base/encoding.ts';
+import { Refusal } from '../base/refusal.ts';
+import { openEntry, ZERO_HASH } from '../chain/entry.ts';
+import { leafHash } from '../chain/tree.ts';
+import { homeOf, type Settings } from '../config.ts';
+import { prepareDirectory } from '../keys/file.ts';
+import { ArchiveReading } from '../store/archive/reading.ts';
+import type { DumpedEntry } from '../store/dump.ts';
 
 export interface Moved {
   /** What was done, or with `dry_run` would be done, to the tables. */
@@ -35,8 +35,8 @@ export async function move(settings: Settings, { dryRun, watch }: MoveOptions): 
       hint: 'The file of a data directory is brought up to date by every start.',
     });
   const [{ moving }, { dumpOf }] = await Promise.all([
-    import('./store/postgres/moving.ts'),
-    import('./store/sqlite/dump.ts'),
+    import('../store/postgres/moving.ts'),
+    import('../store/sqlite/dump.ts'),
   ]);
   const to = moving(database.url);
   try {
@@ -51,7 +51,7 @@ export async function move(settings: Settings, { dryRun, watch }: MoveOptions): 
       if (dump.size === 0) return nothing;
       if (there > 0) return { ...nothing, left: (await to.holds(authority, dump)) ? 0 : dump.size };
       if (!dryRun) {
-        const archived = async () => (await import('./store/sqlite/archive.ts')).archivedAt(path);
+        const archived = async () => (await import('../store/sqlite/archive.ts')).archivedAt(path);
         const reading = new ArchiveReading({ archived, folder: settings.archiveDir });
         const fill = (part: readonly DumpedEntry[]) => filled(reading, part);
         await to.load(dump, { chain: authority, fill, inspect: inspector(authority), watch });

@@ -1,18 +1,18 @@
-/** The session that a stdio server gives its host: of the operator, of an artifact's holder, or of an enrolled agent. */
-import { assemble, callerOf } from './assemble.ts';
-import type { Caller } from './caller.ts';
-import { CannotStart } from './cannot-start.ts';
-import { complain } from './complaint.ts';
-import type { Settings } from './config.ts';
-import { enrolledSession } from './edge/enrolled.ts';
-import { INSTRUCTIONS } from './edge/governed.ts';
-import { slipsIn } from './edge/hook/slips.ts';
-import { perCall, STDIO } from './edge/per-call.ts';
-import type { Session } from './edge/session.ts';
+/** The sessions that a stdio server gives its host: the operator's, those of an artifact's holder, or those of an enrolled agent. */
+import { assemble, callerOf } from '../assemble.ts';
+import type { Caller } from '../caller.ts';
+import { CannotStart } from '../cannot-start.ts';
+import { complain } from '../complaint.ts';
+import type { Settings } from '../config.ts';
+import { enrolledSession } from '../edge/enrolled.ts';
+import { INSTRUCTIONS } from '../edge/governed.ts';
+import { slipsIn } from '../edge/hook/slips.ts';
+import { perCall, STDIO } from '../edge/per-call.ts';
+import type { Session } from '../edge/session.ts';
+import { keepSwept } from '../service/sweeper.ts';
 import { identityOf } from './identity.ts';
-import { keepSwept } from './service/sweeper.ts';
 
-export interface Acting {
+export interface HostSessions {
   /** For one connection; cheap and without effects. */
   session(): Session;
   /** The end was asked for: what was given to agents ends at once. */
@@ -21,16 +21,16 @@ export interface Acting {
 }
 
 /** Throws `CannotStart`. */
-export async function acting(settings: Settings): Promise<Acting> {
+export async function hostSessions(settings: Settings): Promise<HostSessions> {
   if (settings.url !== null) return remote(settings);
   const installation = await assemble(settings);
   const { service } = installation;
-  const nonces = lazily(() => installation.openNonces());
+  let nonces: ReturnType<typeof installation.openNonces> | undefined;
   const ending = () => void installation.endJobs();
   const unswept = keepSwept(service);
   const close = async () => {
     unswept();
-    await nonces.made()?.close();
+    await nonces?.close();
     await installation.close();
   };
   const session = (caller: Caller) => installation.session(caller);
@@ -42,7 +42,10 @@ export async function acting(settings: Settings): Promise<Acting> {
       service,
       urls: [STDIO],
       token: null,
-      nonces: nonces.get,
+      nonces: () => {
+        nonces ??= installation.openNonces();
+        return nonces;
+      },
       clock: Date.now,
       session,
       hooked: slips.find,
@@ -53,23 +56,12 @@ export async function acting(settings: Settings): Promise<Acting> {
   return { session: () => enrolledSession(INSTRUCTIONS, async () => shared(await identity())), ending, close };
 }
 
-function lazily<T>(make: () => T): { get(): T; made(): T | undefined } {
-  let made: T | undefined;
-  return {
-    get() {
-      made ??= make();
-      return made;
-    },
-    made: () => made,
-  };
-}
-
 /** No data directory of an authority is opened, and none is made: only our key is kept there. */
-async function remote(settings: Settings): Promise<Acting> {
+async function remote(settings: Settings): Promise<HostSessions> {
   // Loaded only here: a host that starts the server waits for every module.
   const [{ remoteAgent }, { remoteSession }] = await Promise.all([
-    import('./edge/remote/connect.ts'),
-    import('./edge/remote/session.ts'),
+    import('../edge/remote/connect.ts'),
+    import('../edge/remote/session.ts'),
   ]);
   if (settings.config.require_hook) {
     throw new CannotStart(
