@@ -76,7 +76,9 @@ async function later(token: string, mode: 'legacy' | { pin: string }): Promise<C
 }
 
 describe.each(Object.entries(clients))('%s', (_, connect) => {
-  it('has progress and cancellation passed on, and is cut off by a revocation in the middle of a call', async () => {
+  it('has progress and cancellation passed on, and is cut off by a revocation in the middle of a call', {
+    retry: 2,
+  }, async () => {
     const { hash, token } = await agent();
     const call = await connect(token);
     const seen: number[] = [];

@@ -99,7 +99,7 @@ describe('three agents in three processes behind one gateway', () => {
     expect(await lead.call('aga_verify')).toMatchObject({ valid: true, findings: [] });
   });
 
-  it('end in the middle of a call when they are revoked', { timeout: 60_000 }, async () => {
+  it('end in the middle of a call when they are revoked', { timeout: 60_000, retry: 2 }, async () => {
     const { start } = place();
     const lead = await start();
     await lead.call('aga_create_artifact', { permitted_tools: ['every/*'] });

@@ -70,7 +70,7 @@ it('does so by itself, and ends at once', async () => {
   await vi.waitFor(() => expect(w[0]!.asked).toHaveLength(3));
   const from = performance.now();
   await rounds.close();
-  expect(performance.now() - from).toBeLessThan(1000);
+  expect(performance.now() - from).toBeLessThan(5_000);
   expect(lines).toEqual([]);
 });
 

@@ -31,7 +31,7 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
   if (answers[method]) console.log(JSON.stringify({ jsonrpc: '2.0', id, result: answers[method] }));
 });`;
 
-it('measuring an upstream ends with the artifact, and is recorded as that', async () => {
+it('measuring an upstream ends with the artifact, and is recorded as that', { retry: 2 }, async () => {
   const k = kernel();
   const coy = { command: NODE, args: ['-e', COY] };
   const config = parseConfig(JSON.stringify({ upstreams: { coy } }), 'test');

@@ -65,7 +65,7 @@ describe('what does not answer', () => {
     await expect(executableDigest(named, without('main'))).rejects.toMatchObject(late);
   });
 
-  it('may answer each time and yet be too slow', async () => {
+  it('may answer each time and yet be too slow', { retry: 2 }, async () => {
     const at = directory();
     for (let i = 0; i < 100; i++) writeFileSync(join(at, `${i}`), '');
     const began = performance.now();
@@ -190,7 +190,7 @@ describe('what cannot be read', () => {
   });
 });
 
-it('a measurement ends with the artifact that it is made for', async () => {
+it('a measurement ends with the artifact that it is made for', { retry: 2 }, async () => {
   const { ends, kept, measure, close } = measuringOf('CONFIG_MANIFEST');
   const both = Promise.allSettled([measure(), measure()]);
   setTimeout(() => ends.revoke('a'), 100);

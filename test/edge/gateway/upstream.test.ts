@@ -152,7 +152,7 @@ describe('an upstream that ends', () => {
     expect(await up.tools()).toBe(tools);
   });
 
-  it('is ended within a second with all that it has started, however stubborn', async () => {
+  it('is ended within a second with all that it has started, however stubborn', { retry: 2 }, async () => {
     const up = start('h', hostile({ HOSTILE: 'stubborn' }));
     const pid = Number(textOf(await call(up, 'pid')));
     const began = performance.now();
@@ -218,7 +218,7 @@ describe('an upstream that says too much', () => {
     expect(textOf(await call(up, 'big', { bytes: 9_000_000 }))).toHaveLength(9_000_000);
   });
 
-  it('is ended when it floods us, while others are answered', async () => {
+  it('is ended when it floods us, while others are answered', { retry: 2 }, async () => {
     const neighbour = start('n', hostile());
     await neighbour.ready();
     for (const how of ['flood', 'endless']) {
