@@ -7,7 +7,8 @@ import { ended } from '../authority/grant.ts';
 import { Refusal } from '../base/refusal.ts';
 import { type Caller, operator } from '../caller.ts';
 import type { Context } from '../tools/tool.ts';
-import type { Mode, Service } from './service.ts';
+import type { Service } from './service.ts';
+import type { Mode } from './verdict.ts';
 
 export interface Measured {
   readonly type: string;

@@ -1,11 +1,10 @@
 /** The tools as one thing that can be called: strict input, a live caller, one decision. */
 import type * as z from 'zod';
-import { budgetLeft, type Money, smaller } from '../authority/budget.ts';
+import { budgetLeft, smaller } from '../authority/budget.ts';
 import { decide, type Question } from '../authority/decide.ts';
 import { heldForCall, proposeReservation } from '../authority/event/spend-reserved.ts';
 import { endsWithBudget } from '../authority/exhaustion.ts';
-import type { Grant } from '../authority/grant.ts';
-import { type Code, Refusal } from '../base/refusal.ts';
+import { Refusal } from '../base/refusal.ts';
 import { sayIssue } from '../base/wording.ts';
 import { type Caller, operator } from '../caller.ts';
 import type { Call } from '../sequencer/call.ts';
@@ -13,27 +12,9 @@ import type { Sequencer } from '../sequencer/sequencer.ts';
 import type { Reader, Tool } from '../tools/tool.ts';
 import { traced } from '../tracing.ts';
 import { admit, grantOf } from './admission.ts';
+import type { Mode, Verdict } from './verdict.ts';
 
 export type Output = { readonly [member: string]: unknown };
-
-export type Mode = Question['mode'];
-
-/** A judged call: `code` is null when it is permitted. */
-export interface Verdict {
-  readonly code: Code | null;
-  readonly message: string;
-  /** The ancestor nearest the root that said no. */
-  readonly by: Grant | null;
-  /** Capability that the artifact lacks for it, where that is why. */
-  readonly lacking: string | null;
-  /** What the question had against it, where that is why. */
-  readonly barred: Refusal | null;
-  /** Under which artifact it was judged; null for an operator that has none. */
-  readonly grant: Grant | null;
-  /** What is held for it, where it has a price. */
-  readonly held: { readonly reservation: string; readonly money: Money } | null;
-  readonly sequence_number: number;
-}
 
 /** What came with a call beside its input. */
 export interface Circumstances {

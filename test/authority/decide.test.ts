@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Refusal } from '../../src/base/refusal.ts';
 import { bound, type Caller } from '../../src/caller.ts';
 import { parseCeiling, parsePresets } from '../../src/scope/preset.ts';
-import type { Verdict } from '../../src/service/service.ts';
+import type { Verdict } from '../../src/service/verdict.ts';
 import { as, type Kernel, kernel, kinds, POLICY, refusal } from '../kernel.ts';
 
 function callTool(

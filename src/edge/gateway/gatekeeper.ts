@@ -1,14 +1,15 @@
 /** Answers what the gateway asks of the law: one service, its verdicts, its duties, and the end of its artifacts. */
 import { find, refuseHalted } from '../../authority/find.ts';
-import { type Grant, introduced, lineage } from '../../authority/grant.ts';
+import { lineage } from '../../authority/grant.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { operator } from '../../caller.ts';
 import { type Config, configured } from '../../config/file.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
 import type { Enforcement } from '../../service/enforcement.ts';
 import type { Lookout } from '../../service/lookout.ts';
-import type { Mode, Service } from '../../service/service.ts';
+import type { Service } from '../../service/service.ts';
 import { DUTY, Unplugging } from '../../service/unplugging.ts';
+import { type Mode, refusalOf, TOTAL } from '../../service/verdict.ts';
 import { VERSION } from '../../version.ts';
 import { artifactOf, type Decider, type Standing } from './decider.ts';
 import { Gateway } from './gateway.ts';
@@ -97,25 +98,19 @@ function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, til
       const ownNo = found ?? (await unmeasurable(artifactOf(caller), acts[0]));
       const price = tool === null ? undefined : priceOf(tool);
       const question = { tool, acts, second: resolved, argumentsDigest, requestId, barred: ownNo, price };
-      const { code, message, by, grant, lacking, barred, held } = await service.decide(caller, question, mode);
-      if (code === null && grant) {
-        const artifact = grant.hash;
-        if (!held || !price) return { artifact };
-        return { artifact, paid: (call) => till.paid({ artifact, ...held }, price, call) };
-      }
-      if (grant && mode === 'shadow' && !TOTAL.has(code ?? '')) return { artifact: grant.hash };
-      if (grant) void enforcement.refused(grant.hash).catch(() => undefined);
-      if (barred) return barred;
-      const detail = { refused_by: by && introduced(by), nearest_allowed: nearest(grant, lacking) };
-      return new Refusal(code ?? 'INTERNAL', message, { detail });
+      const verdict = await service.decide(caller, question, mode);
+      const { grant, held } = verdict;
+      const refusal = refusalOf(verdict, mode);
+      if (refusal && grant) void enforcement.refused(grant.hash).catch(() => undefined);
+      if (refusal) return refusal;
+      if (!grant) throw new TypeError('a call was permitted under no artifact');
+      const artifact = grant.hash;
+      if (!held || !price) return { artifact };
+      return { artifact, paid: (call) => till.paid({ artifact, ...held }, price, call) };
     },
     onEnded: (artifact, ended) => lookout.onEnded(artifact, ended),
   };
 }
-
-/** What the artifact itself has of the capability that it lacked; its ancestors' scopes are not its to see. */
-const nearest = (grant: Grant | null, lacking: string | null) =>
-  grant && lacking !== null ? { permissions: { [lacking]: grant.scope.permissions[lacking] ?? [] } } : null;
 
 /** The scopes of a lineage, which never change once it exists. */
 function scopesIn(service: Service): (artifact: string) => Promise<readonly Scope[]> {
@@ -139,6 +134,3 @@ function scopesIn(service: Service): (artifact: string) => Promise<readonly Scop
 }
 
 const MOST_KNOWN = 10_000;
-
-/** What shadow mode does not let through either: there is no authority at all. */
-export const TOTAL: ReadonlySet<string> = new Set(['NO_ARTIFACT', 'ARTIFACT_REVOKED', 'LEASE_EXPIRED', 'SUSPENDED']);

@@ -7,16 +7,16 @@
  */
 import { sha256Hex } from '#digest';
 import { find } from '../../authority/find.ts';
-import { ended, type Grant, introduced, isWithin, lineage } from '../../authority/grant.ts';
+import { ended, type Grant, isWithin, lineage } from '../../authority/grant.ts';
 import type { State } from '../../authority/state.ts';
 import { canonicalize } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { bound, operator } from '../../caller.ts';
 import type { Enforcement } from '../../service/enforcement.ts';
-import type { Mode, Service } from '../../service/service.ts';
+import type { Service } from '../../service/service.ts';
+import { type Mode, refusalOf } from '../../service/verdict.ts';
 import { launchName } from '../../tools/launch.ts';
 import { followPatiently } from '../gateway/following.ts';
-import { TOTAL } from '../gateway/gatekeeper.ts';
 import { resolvedActs } from '../gateway/twin.ts';
 import { callOf, isLookup, mcpTool, touchedBy } from './asked.ts';
 import { type HostCall, hostCall } from './host-call.ts';
@@ -135,15 +135,11 @@ async function leaveSlip(
 }
 
 async function judge(call: HostCall, grant: Grant, { service, enforcement, mode }: HookPlace): Promise<Refusal | null> {
-  const { hash, scope: own } = grant;
   const question = await questionOf(call, lineage(grant));
-  const { code, message, by, lacking, barred } = await service.decide(bound(hash, 'hook'), question, mode);
-  if (code === null || (mode === 'shadow' && !TOTAL.has(code))) return null;
-  await enforcement.refused(hash);
-  if (barred) return barred;
-  const refused_by = by && introduced(by);
-  const nearest_allowed = lacking === null ? null : { permissions: { [lacking]: own.permissions[lacking] ?? [] } };
-  return new Refusal(code, message, { detail: { refused_by, nearest_allowed } });
+  const verdict = await service.decide(bound(grant.hash, 'hook'), question, mode);
+  const refusal = refusalOf(verdict, mode);
+  if (refusal) await enforcement.refused(grant.hash);
+  return refusal;
 }
 
 type Question = Parameters<Service['decide']>[1];
