@@ -65,6 +65,23 @@ onPostgres('doctor and PostgreSQL', (on) => {
     expect(of('role')).toEqual([]);
   });
 
+  test('verify makes neither tables nor a chain where there are none, and calls neither well', async () => {
+    const verify = (url: string, name: string) =>
+      run(['--data-dir', directory(), 'verify'], { AGA_DATABASE_URL: url, AGA_AUTHORITY: name });
+    const empty = await on.pg.database();
+    for (const [url, name] of [
+      [empty, 'default'],
+      [owner, 'misspelt'],
+    ] as const)
+      expect(await verify(url, name)).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringContaining(`no chain named "${name}"`),
+      });
+    expect(await on.pg.sql(empty, "SELECT 1 FROM pg_namespace WHERE nspname = 'aga'")).toEqual([]);
+    expect(await on.pg.sql(owner, "SELECT 1 FROM aga.chains WHERE name = 'misspelt'")).toEqual([]);
+  });
+
   test('a role that owns the tables is worth a note', async () => {
     const { code, of } = await examined(owner);
     expect(code).toBe(0);

@@ -87,6 +87,8 @@ export interface Command {
   readonly hash?: { readonly parameter: string; readonly required: boolean };
   /** What the file is that may stand without a flag; given as the option `file`. */
   readonly file?: string;
+  /** It looks at what there is: where that is nothing yet, most likely another place was meant. */
+  readonly looks?: true;
   readonly options?: readonly Option[];
   /** Words that stand without a flag, in this order; given as the options of these names. Instead of `hash` and `file`. */
   readonly places?: readonly {

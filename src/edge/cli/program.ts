@@ -3,6 +3,7 @@ import { Argument, Command as Commander, CommanderError, Option } from 'commande
 import { Refusal } from '../../base/refusal.ts';
 import { CannotStart } from '../../cannot-start.ts';
 import { type Flags, SETTINGS } from '../../config.ts';
+import { watchBeginning } from './begun.ts';
 import { type Command, type Desk, type Given, GROUPS } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { type Flag, flagsOf } from './flags.ts';
@@ -120,8 +121,10 @@ async function perform(command: Command, given: () => Given, program: Program, f
   const { terminal } = program;
   const { out } = terminal;
   const desk = program.desk(flags, flags.json);
+  let sayBegun = (): void => {};
   try {
     const { input, options, words } = given();
+    if (command.looks) sayBegun = watchBeginning(desk);
     const outcome = await command.run(desk, { input: await completed(desk, input), options, words });
     if (!outcome || outcome.exit !== undefined) return outcome?.exit ?? 0;
     if (flags.json) out.line(JSON.stringify(outcome.answer, null, out.tty ? 2 : 0));
@@ -136,6 +139,7 @@ async function perform(command: Command, given: () => Given, program: Program, f
     return 1;
   } finally {
     await desk.close();
+    sayBegun();
   }
 }
 

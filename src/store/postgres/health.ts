@@ -3,7 +3,7 @@ import { Refusal } from '../../base/refusal.ts';
 import { fallen } from './guards.ts';
 import type { Session } from './link.ts';
 import { pending } from './migrate.ts';
-import { GRANTS, SCHEMA } from './schema.ts';
+import { GRANTS, MIGRATIONS, SCHEMA } from './schema.ts';
 
 export interface Health {
   /** For example `15.7`. */
@@ -18,7 +18,7 @@ export interface Health {
   readonly mayChange: boolean;
   /** Grants that a replica needs and the role does not have, as SQL without the role. */
   readonly lacking: readonly string[];
-  /** Whether there is a chain of that name with entries; null where the tables are not those of this program. */
+  /** Whether there is a chain of that name with entries; null where the tables are of another version of this program. */
   readonly begun: boolean | null;
   /** Whether a commit waits until a standby has it. */
   readonly waits: boolean;
@@ -40,7 +40,7 @@ export async function healthOf(session: Session, chain: string, now: () => numbe
   const there = steps?.length === 0;
   const [[[mayChange, begun] = []] = []] = there
     ? await session.ask({ text: STATE, values: [chain] })
-    : [[[false, null]]];
+    : [[[false, steps?.length === MIGRATIONS.length ? false : null]]];
   return {
     server: String(server).split(' ')[0] ?? '',
     pending: steps,

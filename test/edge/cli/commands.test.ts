@@ -1,10 +1,11 @@
 /** Each command that is a tool: its flags, its two faces, its exit code. */
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EVENT_KINDS } from '../../../src/authority/event/index.ts';
 import { TOOLS } from '../../../src/tools/index.ts';
-import { type Installation, installation, run, start } from './cli.ts';
+import { folder, type Installation, installation, run, start } from './cli.ts';
 
 let home: Installation;
 let root: string;
@@ -294,6 +295,44 @@ describe('verify and keys', () => {
     expect((await home.run('verify', '--trust', stranger)).out).toContain('authority');
     expect((await home.run('verify', '--trust', 'nobody')).code).toBe(1);
   });
+});
+
+describe('where no chain is', () => {
+  const nowhere = () => join(folder(), 'misspelt');
+
+  it('verify makes none, and does not call it well', async () => {
+    const path = nowhere();
+    const { code, out, err } = await run(['--data-dir', path, 'verify']);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain(`no chain in ${path}`);
+    const json = await run(['--data-dir', path, 'verify', '--json'], { env: { AGA_ARTIFACT: 'ab'.repeat(32) } });
+    expect([json.code, JSON.parse(json.out).error.code]).toEqual([1, 'INVALID_REQUEST']);
+    expect(existsSync(path)).toBe(false);
+    // An empty folder, and keys that somebody has brought, hold none either.
+    mkdirSync(path);
+    expect((await run(['--data-dir', path, 'verify'])).code).toBe(1);
+    expect(readdirSync(path)).toEqual([]);
+  });
+
+  it('verify finds one missing that was seen before', async () => {
+    const victim = installation();
+    await victim.run('create');
+    for (const name of readdirSync(victim.path)) if (name.startsWith('chain.db')) rmSync(join(victim.path, name));
+    const { valid, findings } = await victim.ask('verify');
+    expect([valid, findings.map(({ rule }: { rule: string }) => rule)]).toEqual([false, ['authority', 'remembered']]);
+    victim.remove();
+  });
+
+  it.each([['tree'], ['log'], ['agents'], ['inspect'], ['suggest'], ['export', 'ffff']])(
+    '%s says that one begins, once',
+    async (...args) => {
+      const path = nowhere();
+      const ask = () => run(['--data-dir', path, ...args]);
+      const told = `There was no chain in ${path}: one begins there now.`;
+      expect((await ask()).err).toContain(told);
+      expect((await ask()).err).not.toContain(told);
+    },
+  );
 });
 
 describe('a chain that somebody changed', () => {

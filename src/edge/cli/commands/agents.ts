@@ -13,6 +13,7 @@ const COLOURS: { readonly [phase in Agent['status']['phase']]: Style } = {
 export const agents: Command = {
   name: 'agents',
   group: 'Look:',
+  looks: true,
   summary: 'List the agents that you can see: pending, active, expired and revoked',
   examples: [
     ['agents', 'Those of the data directory, or with AGA_URL and a token those of another authority:'],

@@ -5,6 +5,7 @@ import { plain, sheet } from '../terminal.ts';
 export const check: Command = {
   name: 'check',
   group: 'Look:',
+  looks: true,
   summary: 'Ask whether an artifact permits one act now; exit 1 when it does not',
   tool: checkPermission,
   examples: [

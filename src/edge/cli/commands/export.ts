@@ -32,6 +32,7 @@ const ONLY: { readonly [option: string]: string } = {
 export const exportCommand: Command = {
   name: 'export',
   group: 'Look:',
+  looks: true,
   summary: 'Write evidence that a stranger verifies: of an artifact, or with tlog-tiles of the whole log',
   tool: exportEvidence,
   known: ['format'],

@@ -21,6 +21,7 @@ type Link = NonNullable<Shown['lineage']>[number];
 export const inspect: Command = {
   name: 'inspect',
   group: 'Look:',
+  looks: true,
   summary: 'Show an artifact, or the lineage that it descends from',
   tool: inspectTool,
   hash: { parameter: 'artifact_hash', required: false },

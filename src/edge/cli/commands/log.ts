@@ -12,6 +12,7 @@ const SCREEN = 50;
 export const log: Command = {
   name: 'log',
   group: 'Look:',
+  looks: true,
   summary: 'Read the audit chain: who was given what, what was refused, what was revoked',
   tool: queryChain,
   options: [new Option('-f, --follow', 'Go on with every new entry until interrupted; with --json one entry a line')],

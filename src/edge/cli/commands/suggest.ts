@@ -28,6 +28,7 @@ const MOST = 256;
 export const suggest: Command = {
   name: 'suggest',
   group: 'Look:',
+  looks: true,
   summary: 'Print the smallest scope that covers the calls recorded so far, ready to paste',
   input: z.strictObject({
     artifact_hash: artifactHash.optional().describe('Only what was called under this artifact. Omit for all'),

@@ -5,6 +5,7 @@ import { drawn } from '../drawn.ts';
 export const tree: Command = {
   name: 'tree',
   group: 'Look:',
+  looks: true,
   summary: 'Draw what was delegated: who holds what, how long it lives, what is left',
   tool: inspect,
   known: ['view'],

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { Option } from 'commander';
 import type { Answer } from '../../../tools/tool.ts';
 import { verify as verifyTool } from '../../../tools/verify.ts';
+import { refuseNothing } from '../begun.ts';
 import type { Command, Outcome } from '../command.ts';
 import { verifyFile } from '../evidence-file.ts';
 import { progress } from '../progress.ts';
@@ -53,6 +54,7 @@ export const verify: Command = {
     if (typeof options.file === 'string') return verifyFile(options.file, given, desk.terminal);
     const stray = OF_FILES.find(([option]) => options[option] !== undefined);
     if (stray) usage(desk.terminal, `${stray[1]} is for a file of evidence; name one`);
+    await refuseNothing(desk);
     const { watch, call } = await desk.open();
     const bar = progress(desk.terminal, 'Judging the chain');
     watch(bar.watch);

@@ -1,10 +1,9 @@
 /** The database by its own check, then the end of the chain: keys, snapshot and signed head must agree. */
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Code, Refusal } from '../../../base/refusal.ts';
 import { CannotStart } from '../../../cannot-start.ts';
 import { openCheckpoint } from '../../../chain/checkpoint.ts';
 import { queryChain } from '../../../tools/query-chain.ts';
+import { databaseOf, hasChain, hasContent } from '../begun.ts';
 import type { Desk } from '../command.ts';
 import { broken, type Check, type Finding, note, ok, reason } from './check.ts';
 import { isBarred } from './installation.ts';
@@ -13,15 +12,12 @@ const RESTORE = 'Restore the data directory from a backup; do not repair it by h
 
 const BRING = 'Bring it, with a database by AGA_LOG_KEY or AGA_KEY_COMMAND, else as log.key from where it was changed.';
 
-const databaseOf = (desk: Desk): string => join(desk.settings().dataDir, 'chain.db');
-const exists = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
-
 export const database: Check = async (desk) => {
   const { database, authority } = desk.settings();
   if (database.url !== null) return (await import('./shared-database.ts')).examine(database.url, authority);
   const path = databaseOf(desk);
   if (isBarred(desk.settings().dataDir)) return [];
-  if (!exists(path)) return [ok('database', 'There is none yet')];
+  if (!hasContent(path)) return [ok('database', 'There is none yet')];
   // A static import would be one on every start.
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
   try {
@@ -38,14 +34,6 @@ export const database: Check = async (desk) => {
     return [broken('database', `It cannot be read: ${reason(error)}.`, RESTORE)];
   }
 };
-
-/** To look at a chain that is not there would begin it. What cannot be asked says so as another finding. */
-async function hasChain(desk: Desk): Promise<boolean | null> {
-  const { database, authority } = desk.settings();
-  if (database.url === null) return isBarred(desk.settings().dataDir) ? null : exists(databaseOf(desk));
-  const shared = await import('./shared-database.ts');
-  return shared.hasChain(database.url, authority).catch(() => null);
-}
 
 export const chain: Check = async (desk) => {
   const isThere = await hasChain(desk);
