@@ -6,7 +6,7 @@ import { proveHolder } from '../artifact/enrolment.ts';
 import { callerOf, type Installation } from '../assemble.ts';
 import { toDidKey } from '../base/did-key.ts';
 import { bound, type Caller } from '../caller.ts';
-import { CannotStart } from '../cannot-start.ts';
+import { CannotStart, NobodyHere } from '../cannot-start.ts';
 import type { Settings } from '../config.ts';
 import { keyFile } from '../keys/file.ts';
 import { once } from '../once.ts';
@@ -37,7 +37,7 @@ export function identityOf({ service, tokens }: Installation, settings: Settings
   }
   const tokenId = tokens.readEnrolment(token);
   if (tokenId === null)
-    throw new CannotStart('AGA_TOKEN (or --token) is no token of the authority of this data directory.');
+    throw new NobodyHere('AGA_TOKEN (or --token) is no token of the authority of this data directory.');
   return once(async () => {
     const key = agentKeyIn(dataDir, token);
     const holder = toDidKey(key.publicKey);

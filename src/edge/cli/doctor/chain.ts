@@ -1,6 +1,6 @@
 /** The database by its own check, then the end of the chain: keys, snapshot and signed head must agree. */
 import { type Code, Refusal } from '../../../base/refusal.ts';
-import { CannotStart } from '../../../cannot-start.ts';
+import { NobodyHere } from '../../../cannot-start.ts';
 import { openCheckpoint } from '../../../chain/checkpoint.ts';
 import { queryChain } from '../../../tools/query-chain.ts';
 import { databaseOf, hasChain, hasContent } from '../begun.ts';
@@ -75,10 +75,7 @@ const THEIRS: readonly Code[] = [
 function ofCaller(error: unknown, { settings }: Desk): Finding | undefined {
   const { artifact, token } = settings();
   const set = artifact !== null ? 'AGA_ARTIFACT' : 'AGA_TOKEN';
-  const isTheirs =
-    error instanceof Refusal
-      ? THEIRS.includes(error.code)
-      : error instanceof CannotStart && error.message.startsWith('AGA_TOKEN');
+  const isTheirs = error instanceof Refusal ? THEIRS.includes(error.code) : error instanceof NobodyHere;
   if (!isTheirs || (artifact === null && token === null)) return undefined;
   return broken(
     'identity',
