@@ -5,7 +5,7 @@
 import { broken, type Ledger } from '../authority/ledger.ts';
 import { freeze } from '../authority/snapshot.ts';
 import { Refusal } from '../base/refusal.ts';
-import type { End, Head, Row, Store } from '../ports.ts';
+import type { Decide, End, Head, Row, Store } from '../ports.ts';
 import type { Reader } from '../tools/tool.ts';
 import { type Call, HalfDecided, type Job, settle } from './call.ts';
 import { Deciding, type Means } from './deciding.ts';
@@ -15,15 +15,15 @@ import { Landing } from './landing.ts';
 /** Calls decided in one commit. */
 const BATCH = 256;
 /**
- * Turns of the event loop that a commit waits for more to share it where several wait already: each takes microseconds, and
- * a commit, its signature and its sync cost as much for one as for sixteen.
+ * Turns of the event loop that a commit waits for more calls to share it when the last round had several. A turn takes
+ * microseconds; a commit, its signature and its sync cost as much for one call as for sixteen.
  */
 const MORE_TURNS = 2;
-/** How often a database may crash under one batch before it is taken for broken. */
+/** How often a database may crash under one batch before we call it broken. */
 const CRASHES = 9;
-/** Entries that are worth being handed over before the rest of a batch. */
+/** Rows that are worth handing to the store before the rest of the batch is decided. */
 const PIECE = 16;
-/** Entries after which the state is written down again, at least. */
+/** A snapshot is saved after at least this many new entries. */
 const SNAPSHOT_EVERY = 2000;
 
 export interface World extends Means {
@@ -40,15 +40,15 @@ export class Sequencer {
   readonly #deciding: Deciding;
   #queue: Job[] = [];
   #draining: Promise<void> | undefined;
-  /** Batches that are committed and wait for the disk, and questions that have seen such a batch. */
+  /** Committed batches that wait for the disk, and questions whose answer depends on such a batch. */
   readonly #landing: Landing;
   #ledger: Ledger | undefined;
   #broken: Refusal | undefined;
-  /** Where the chain ended after our last commit, and the last of these that is durable. */
-  #sealed: Head | null = null;
+  /** The last head of ours that is on the disk. */
   #head: Head | null = null;
+  /** Entries under the snapshot that was saved last. */
   #saved = 0;
-  /** Whether the last round was for more than one. */
+  /** Whether the last round decided more than one call. */
   #several = false;
 
   constructor(world: World, reader: (follower: Follower) => Reader) {
@@ -59,7 +59,7 @@ export class Sequencer {
     this.#deciding = new Deciding(world);
   }
 
-  /** Looks at entries that somebody was allowed to see before. */
+  /** Reads the chain without asking who may; for callers who have made sure of that. */
   get reader(): Reader {
     return this.#reader;
   }
@@ -72,7 +72,7 @@ export class Sequencer {
     });
   }
 
-  /** Answers what is waiting and writes the caches down. */
+  /** Answers what is waiting, then saves the caches. */
   async close(): Promise<void> {
     await this.#draining;
     await this.#landing.ended();
@@ -81,11 +81,11 @@ export class Sequencer {
   }
 
   async #drain(): Promise<void> {
-    // Everything that arrived in this turn of the event loop shares the first commit; a question needs none.
+    // Calls that arrive in the same turn of the event loop share the first commit; questions need no commit.
     const writes = (): boolean => this.#queue.some(({ call }) => call.writes);
     await (writes() ? turn() : undefined);
     while (this.#queue.length > 0) {
-      // Where several came together, the others are not far.
+      // Calls come in bursts: more are probably on their way.
       for (let turns = 0; this.#several && turns < MORE_TURNS && writes(); turns++) await turn();
       const batch = this.#queue.splice(0, BATCH);
       this.#several = batch.length > 1;
@@ -114,7 +114,7 @@ export class Sequencer {
     } catch (error) {
       const held = this.#ledger;
       if (!held || !this.#landing.mayForget(error, endOf(held)) || crashes === CRASHES) throw error;
-      // Read anew, it opens if no more is missing.
+      // The chain opens again if it lost nothing that anybody was told of.
       this.#ledger = undefined;
       await this.#round(batch, crashes + 1);
     }
@@ -125,19 +125,16 @@ export class Sequencer {
       await this.#follower.catchUp(ledger);
       this.#follower.turn(ledger.state);
       for (const job of batch) this.#deciding.decide(ledger, job, []);
-      // What a question has seen may be on its way to the disk, ours or another process's.
+      // The answer may rest on entries that are not on the disk yet, ours or another process's.
       if (this.#landing.has(ledger.size)) this.#settle(batch);
       else this.#answer(this.#landing.firmly(endOf(ledger)), batch);
     } else {
-      this.#sealed = null;
-      await this.#commit(ledger, batch);
-      this.#land(batch);
+      this.#land(batch, await this.#commit(ledger, batch));
     }
   }
 
-  /** Answers when the disk has what was committed; the next round is decided meanwhile. */
-  #land(batch: readonly Job[]): void {
-    const head = this.#sealed;
+  /** Answers once the disk has what was committed. The next round is decided meanwhile. */
+  #land(batch: readonly Job[], head: Head | null): void {
     const end = this.#ledger ? endOf(this.#ledger) : NOWHERE;
     const durable = this.#landing.commit(end, batch.length === 1 && this.#queue.length === 0).then(() => {
       if (!head) return;
@@ -161,54 +158,57 @@ export class Sequencer {
     for (const job of batch) void settle(job, this.#reader);
   }
 
-  async #commit(ledger: Ledger, batch: Job[]): Promise<void> {
-    let decided = false;
-    const follow = (rows: readonly Row[]): void => {
-      for (const row of rows) ledger.absorb(row);
-    };
+  /** Decides the batch at the head of the store and appends what it writes; resolves to the head that it sealed, if any. */
+  async #commit(ledger: Ledger, batch: Job[]): Promise<Head | null> {
+    let isFollowing = false;
+    let isSuperseded = false;
     let sealed: Head | null = null;
-    let former = false;
+    const decide: Decide = (news, head, early) => {
+      // A store may ask again if nothing was written, but a ledger cannot give back what it has followed.
+      if (isFollowing) throw notWritten();
+      this.#follower.follow(ledger, news, head);
+      isFollowing = true;
+      // Once the log has another key, only the holder of that key writes. We look for it without holding the lock.
+      isSuperseded = ledger.size > 0 && ledger.state.logKey !== this.#follower.logKey;
+      if (isSuperseded) return null;
+      const rows = this.#append(ledger, batch, early);
+      if (rows.length === 0) return null;
+      sealed = this.#follower.seal(ledger);
+      return { rows, head: sealed };
+    };
     try {
-      await this.#world.store.commit(
-        ledger.size,
-        (news, head, early) => {
-          // A store may ask again where nothing was written; a ledger cannot take back what it has followed.
-          if (decided) throw notWritten();
-          this.#follower.follow(ledger, news, head);
-          decided = true;
-          // A log that has gone over to another key is written by who has that one; it is looked for without the lock.
-          former = ledger.size > 0 && ledger.state.logKey !== this.#follower.logKey;
-          if (former) return null;
-          const rows: Row[] = [];
-          if (ledger.size === 0) rows.push(this.#deciding.begin(ledger, this.#follower.logKey));
-          // Who came while we waited for the right to append need not wait for the next turn.
-          batch.push(...this.#queue.splice(0, BATCH - batch.length));
-          let told = 0;
-          for (const job of batch) {
-            // What was decided so far is written while the rest is decided, where that is somebody else's work.
-            if (early && rows.length - told >= PIECE) {
-              early(rows.slice(told));
-              told = rows.length;
-            }
-            this.#deciding.decide(ledger, job, rows);
-          }
-          if (rows.length === 0) return null;
-          sealed = this.#follower.seal(ledger);
-          return { rows, head: sealed };
-        },
-        follow,
-      );
-      this.#sealed = sealed;
+      await this.#world.store.commit(ledger.size, decide, (rows) => {
+        for (const row of rows) ledger.absorb(row);
+      });
     } catch (error) {
-      if (!decided) throw error;
+      if (!isFollowing) throw error;
       return error instanceof HalfDecided ? this.#again(batch, error) : this.#recover(batch, error);
     }
     const isHere = this.#follower.turn(ledger.state);
-    // What was written before the key went away was written, and its answer stands.
-    if (former) await (isHere ? this.#commit(ledger, batch) : this.#withhold(ledger, batch));
+    if (!isSuperseded) return sealed;
+    if (isHere) return this.#commit(ledger, batch);
+    this.#withhold(ledger, batch);
+    return null;
   }
 
-  /** Another key signs the log by now, and is not here: what asks is answered, what would write is refused. */
+  /** Everything that the batch appends, in order. `early` is shown the first rows while the others are being decided. */
+  #append(ledger: Ledger, batch: Job[], early?: (rows: readonly Row[]) => void): Row[] {
+    const rows: Row[] = [];
+    if (ledger.size === 0) rows.push(this.#deciding.begin(ledger, this.#follower.logKey));
+    // Calls that arrived while we waited for the lock share this commit.
+    batch.push(...this.#queue.splice(0, BATCH - batch.length));
+    let shown = 0;
+    for (const job of batch) {
+      if (early && rows.length - shown >= PIECE) {
+        early(rows.slice(shown));
+        shown = rows.length;
+      }
+      this.#deciding.decide(ledger, job, rows);
+    }
+    return rows;
+  }
+
+  /** The log has a key now that this process does not hold: it still answers questions, and refuses what would write. */
   #withhold(ledger: Ledger, batch: readonly Job[]): void {
     for (const job of batch) {
       if (job.call.writes) job.outcome = { error: lacksKey() };
@@ -216,27 +216,28 @@ export class Sequencer {
     }
   }
 
-  /** Nothing was written: the same batch is decided anew, and the request that failed halfway is refused whole. */
-  async #again(batch: Job[], { job, cause }: HalfDecided): Promise<void> {
+  /** Nothing was written: the batch is decided again from the start, and the request that failed halfway is refused whole. */
+  async #again(batch: Job[], { job, cause }: HalfDecided): Promise<Head | null> {
     job.refused = { error: cause };
     this.#ledger = undefined;
     this.#ledger = await this.#open();
-    await this.#commit(this.#ledger, batch);
+    return this.#commit(this.#ledger, batch);
   }
 
-  /** The commit failed and may have happened: the store is asked, nothing is guessed. */
-  async #recover(batch: readonly Job[], error: unknown): Promise<void> {
-    this.#ledger = undefined; // it has followed entries that may not exist
+  /** The commit failed but may have happened: what the store now holds decides each answer. */
+  async #recover(batch: readonly Job[], error: unknown): Promise<null> {
+    this.#ledger = undefined; // it holds entries that may not exist
     this.#ledger = await this.#open();
     for (const job of batch) {
       const row = job.outcome && 'row' in job.outcome ? job.outcome.row : undefined;
       const written = row && (await this.#world.store.read({ after: row.sequence_number - 1, limit: 1 })).rows[0];
       if (!row || written?.entry_hash !== row.entry_hash) job.outcome = { error: refusalOf(error) };
     }
+    return null;
   }
 
   async #open(): Promise<Ledger> {
-    // A database that crashes between two pages shows two histories; read once more, it shows one.
+    // A database that crashes between two pages shows parts of two histories; a second reading sees only one.
     const ledger = await this.#follower.open().catch((error: unknown) => {
       if (error instanceof Refusal && error.code === 'CHAIN_BROKEN') return this.#follower.open();
       throw error;
@@ -244,8 +245,8 @@ export class Sequencer {
     const { size, entry_hash } = this.#landing.firm;
     const [last] = size > 0 ? (await this.#world.store.read({ after: size - 2, limit: 1 })).rows : [];
     if (last?.entry_hash !== (size > 0 ? entry_hash : undefined))
-      throw broken(`Entry ${size - 1}, which was answered for here, is not there any more.`);
-    // Whoever only asks writes down what it folded too, or every start after it would fold the same again.
+      throw broken(`Entry ${size - 1}, which this process has confirmed, is gone from the store.`);
+    // A process that only asks saves its snapshot too, or every later start would fold the same entries again.
     this.#saved = this.#follower.kept;
     return ledger;
   }
@@ -255,7 +256,7 @@ export class Sequencer {
     if (!ledger || this.#broken || this.#follower.lacking || ledger.size - this.#saved < after) return;
     this.#saved = ledger.size;
     const snapshot = freeze(ledger, this.#follower.log);
-    // It may not know of entries that a power cut takes back; without it the next start only takes longer.
+    // A snapshot must not hold entries that a power cut can take back. Without one the next start only takes longer.
     const { store, caches } = this.#world;
     await store
       .durable(endOf(ledger), false)
@@ -268,7 +269,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const endOf = ({ size, lastHash }: Ledger): End => ({ size, entry_hash: lastHash });
 const NOWHERE: End = { size: 0, entry_hash: '' };
 
-/** Nothing of a failed commit was written; what the store said is for the operator, unless it is a refusal already. */
+/** What the callers of a commit that wrote nothing are told: the store's own refusal, or a general one. */
 function refusalOf(error: unknown): unknown {
   return error instanceof Refusal ? error : notWritten();
 }

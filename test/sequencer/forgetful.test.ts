@@ -106,7 +106,7 @@ describe('a database that forgets what it was not made to keep', () => {
     store.slow = 1;
     expect(await refusal(a.call('aga_create_artifact', {}))).toMatchObject({
       code: 'CHAIN_BROKEN',
-      message: 'Entry 3, which was answered for here, is not there any more.',
+      message: 'Entry 3, which this process has confirmed, is gone from the store.',
     });
     expect(await refusal(a.call('aga_create_artifact', {}))).toMatchObject({ code: 'CHAIN_BROKEN' });
   });
