@@ -282,6 +282,20 @@ describe('containment', () => {
     });
   });
 
+  it.each([
+    ['fs.read', '/*../x', '/.*/x', ['/.*../x']],
+    ['fs.read', '/%*2e', '/%2*', ['/%2*2e']],
+    ['fs.read', '/*\u2024', '/\u2024*', ['/\u2024*\u2024']],
+    ['tool.call', '*.', '.*', ['.*.']],
+    ['tool.call', 'a:/**', '*', []],
+    ['agent.delegate', '*.@1', '.*@1', ['.*.@1']],
+    ['net.fetch', 'https://h/*..', 'https://h/.*', ['https://h/.*..']],
+  ])('%s: what %s and %s have in common is not what no resource can be', (capability, asked, held, common) => {
+    const [child, parent] = [scopeOf({ [capability]: [asked] }), scopeOf({ [capability]: [held] })];
+    expect(nearestAllowed(child.permissions, parent)[capability] ?? []).toEqual(common);
+    expect(meet(child, parent).permissions[capability] ?? []).toEqual(common);
+  });
+
   it('judges a budget against the nearest ancestor that has one', () => {
     const child = scopeOf({ 'cost.budget': ['USD:3'] });
     const none = scopeOf({});

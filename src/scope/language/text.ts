@@ -64,13 +64,17 @@ export function textLanguage(dialect: Dialect): Language {
   const wide = (child: readonly string[], parent: readonly string[]): ReadonlySet<string> =>
     new Set(excess(child, parent).map(({ pattern }) => pattern));
 
-  /** The overlaps of one pattern with a list; `undefined` where they are too many or too long for patterns. */
+  /**
+   * The overlaps of one pattern with a list; `undefined` where they are too many or too long for patterns. What the
+   * language cannot read (`/.*` and `/*.` have `/.` in common) no resource can be.
+   */
   const overlaps = (pattern: string, list: readonly string[], effort: Effort): readonly string[] | undefined => {
     const found: string[] = [];
     for (const other of list) {
       const common = overlap(segments(pattern), segments(other), effort)?.map(dialect.write);
-      if (!common?.every((text) => patternFault(text) === undefined)) return undefined;
-      found.push(...common);
+      const possible = common?.filter((text) => typeof dialect.read(text) !== 'string');
+      if (!possible?.every((text) => patternFault(text) === undefined)) return undefined;
+      found.push(...possible);
     }
     return found;
   };
