@@ -126,6 +126,8 @@ describe('the file', () => {
     ['{"upstream":{}}', 'Did you mean "upstreams"?'],
     ['{"Mode":"shadow"}', 'Did you mean "mode"?'],
     ['{"zzzzzz":1}', 'Known are'],
+    ['{"prices":{"fs/read":{"per_cal":"USD:1"}}}', 'Did you mean "per_call"?'],
+    ['{"agents":{"a":{"command":"x","description":""}}}', 'Known are command, '],
     ['{"mode":"shadow","mode":"enforce"}', 'twice'],
     ['{\n"upstreams": {"a": {"command": "x", "args": ["a\\":", "{"]},\n\n"\\u0061": {"command": "y"}}}', 'line 4: "a"'],
     ['{"presets": {}, "limits": {"calls": 1},\n"presets": {}}', 'line 2: "presets"'],

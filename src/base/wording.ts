@@ -1,5 +1,6 @@
 /** What is wrong with a value, in words for whoever sent it: a schema library speaks of "records" that are "too small". */
 import type * as z from 'zod';
+import { membersAt } from './members.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -23,8 +24,8 @@ function bounded(origin: string, bound: 'at least' | 'at most', count: number | 
   return bound === 'at least' && count === 1 ? 'must not be empty' : `must have ${bound} ${count} ${counted}`;
 }
 
-/** Follows the name of the member; `known` are those of a whole. What the schema says in its own words stays as it is. */
-export function sayIssue(issue: Issue, known: readonly string[] = []): string {
+/** Follows the name of the member; the schema says which could have been named. What it says in its own words stays as it is. */
+export function sayIssue(issue: Issue, schema?: z.core.$ZodType): string {
   switch (issue.code) {
     case 'invalid_type':
       return sayType(issue.expected, issue.message);
@@ -35,10 +36,15 @@ export function sayIssue(issue: Issue, known: readonly string[] = []): string {
     case 'invalid_value':
       return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
     case 'unrecognized_keys':
-      return `has unknown members: ${issue.keys.slice(0, 5).join(', ')}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`;
+      return `has unknown members: ${issue.keys.slice(0, 5).join(', ')}${sayMembers(schema, issue.path)}`;
     default:
       return issue.message;
   }
+}
+
+function sayMembers(schema: z.core.$ZodType | undefined, at: readonly PropertyKey[]): string {
+  const members = schema ? membersAt(schema, at) : [];
+  return members.length > 0 ? `; allowed are ${members.join(', ')}` : '';
 }
 
 /** The first thing that is wrong, as the end of a sentence that has a colon. */

@@ -7,6 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import stripJsonComments from 'strip-json-comments';
 import * as z from 'zod';
+import { membersAt } from '../base/members.ts';
 import { Refusal } from '../base/refusal.ts';
 import { parseStrict } from '../base/strict-json.ts';
 import { sayIssue } from '../base/wording.ts';
@@ -131,7 +132,7 @@ function say(issue: z.core.$ZodIssue, above: readonly string[] = []): string {
   // A reader's own sentence names the place already.
   if (issue.code === 'custom' && issue.params?.sentence === true) return issue.message;
   if (issue.code !== 'unrecognized_keys') return `${at.join('.') || 'the file'}: ${sayIssue(issue)}`;
-  const known = at.length === 0 ? Object.keys(configSchema.shape) : [];
+  const known = membersAt(configSchema, at);
   return issue.keys
     .slice(0, 5)
     .map((key) => {

@@ -192,20 +192,12 @@ export class Service {
 function parseInput(tool: Tool, input: unknown = {}): Record<string, unknown> {
   const parsed = tool.input.safeParse(input);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.slice(0, 5).map((issue) => say(issue, tool));
-  throw new Refusal('INVALID_REQUEST', `Invalid arguments for ${tool.name}: ${issues.join('; ')}.`, {
-    detail: {
-      issues: parsed.error.issues
-        .slice(0, 20)
-        .map((each) => ({ path: each.path.map(String).join('.'), message: sayIssue(each) })),
-    },
+  const issues = parsed.error.issues.slice(0, 20).map((issue) => ({
+    path: issue.path.map(String).join('.'),
+    message: sayIssue(issue, tool.input),
+  }));
+  const said = issues.slice(0, 5).map(({ path, message }) => `${path || 'arguments'}: ${message}`);
+  throw new Refusal('INVALID_REQUEST', `Invalid arguments for ${tool.name}: ${said.join('; ')}.`, {
+    detail: { issues },
   });
-}
-
-function say(issue: z.core.$ZodIssue, tool: Tool): string {
-  const at = issue.path.map(String).join('.');
-  if (issue.code === 'unrecognized_keys' && at === '') {
-    return `unknown ${issue.keys.slice(0, 5).join(', ')}; allowed are ${Object.keys(tool.input.shape).join(', ')}`;
-  }
-  return `${at || 'arguments'}: ${sayIssue(issue)}`;
 }

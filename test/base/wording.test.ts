@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { membersAt } from '../../src/base/members.ts';
 import { sayFirst, sayIssue } from '../../src/base/wording.ts';
 
 const schema = z.strictObject({
@@ -42,11 +43,32 @@ describe('what is wrong with a value', () => {
     expect(said(value)).toEqual([sentence]);
   });
 
-  it('names what would have been known, where that is told', () => {
-    const { error } = schema.safeParse({ x: 1 });
-    expect(error?.issues.map((issue) => sayIssue(issue, ['text', 'long']))).toEqual([
-      'has unknown members: x; known are text, long',
+  it.each([
+    [{ x: 1 }, 'small, list, either, map, later'],
+    [{ small: { x: 1 } }, 'a, b'],
+    [{ list: [{}, { x: 1 }] }, 'c'],
+    [{ map: { any: { x: 1 } } }, 'd'],
+    [{ later: { x: 1 } }, 'f'],
+  ])('names the members that would have been allowed: %j', (value, members) => {
+    const nested = z.strictObject({
+      small: z.strictObject({ a: z.int().optional(), b: z.int().optional() }).default({}),
+      list: z.array(z.strictObject({ c: z.int().optional() })).optional(),
+      either: z.union([z.strictObject({ e: z.int() }), z.string()]).optional(),
+      map: z.record(z.string(), z.strictObject({ d: z.int().optional() }).nullable()).optional(),
+      later: z.lazy(() => z.strictObject({ f: z.int().optional() }).transform((f) => f)).optional(),
+    });
+    const { error } = nested.safeParse(value);
+    expect(error?.issues.map((issue) => sayIssue(issue, nested))).toEqual([
+      `has unknown members: x; allowed are ${members}`,
     ]);
+  });
+
+  it('names those of every form that a value may have, and none where names are free', () => {
+    const either = z.strictObject({ a: z.union([z.strictObject({ b: z.int() }), z.strictObject({ c: z.int() })]) });
+    expect(membersAt(either, ['a'])).toEqual(['b', 'c']);
+    expect(membersAt(either, ['a', 'b', 'x'])).toEqual([]);
+    expect(membersAt(either, ['constructor'])).toEqual([]);
+    expect(membersAt(z.record(z.string(), z.int()), [])).toEqual([]);
   });
 
   it('is that it is missing, where nothing was given', () => {

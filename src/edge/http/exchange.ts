@@ -1,6 +1,6 @@
 /** One request at a time: guard, route, caller, body, proof, answer. The only place where a refusal becomes a status. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
 import { sayIssue } from '../../base/wording.ts';
 import { authenticate, proven } from './authenticate.ts';
@@ -86,10 +86,9 @@ const NO_BYTES = new Uint8Array();
 function parsed(schema: z.ZodType, json: unknown): unknown {
   const found = schema.safeParse(json);
   if (found.success) return found.data;
-  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
   const issues = found.error.issues.slice(0, 20).map((issue) => ({
     path: issue.path.map(String).join('.'),
-    message: sayIssue(issue, issue.path.length === 0 ? known : []),
+    message: sayIssue(issue, schema),
   }));
   const said = issues.slice(0, 5).map(({ path, message }) => `${path || 'body'}: ${message}`);
   throw new Refusal('INVALID_REQUEST', `The body cannot be used: ${said.join('; ')}.`, { detail: { issues } });
