@@ -28,7 +28,7 @@ export type Access = 'anyone' | 'bearer' | 'key';
 const nobody = (binding: Binding): Caller => bound('', binding);
 
 /** RFC 6750 section 2.1, and the scheme of RFC 9449 section 7.1; a scheme is read in any case. */
-const AUTHORIZATION = /^(?:bearer|dpop) +([\x21-\x7e]+)$/i;
+const AUTHORIZATION = /^(bearer|dpop) +([\x21-\x7e]+)$/i;
 
 /** Throws `UNAUTHENTICATED`; for a session whose authority has ended, the code of that end. */
 export async function authenticate(
@@ -41,8 +41,11 @@ export async function authenticate(
   if (access === 'key' && authorization === undefined && proof !== null) {
     return { caller: nobody('proof'), token: null, until: null, proof };
   }
-  const token = AUTHORIZATION.exec(authorization ?? '')?.[1];
+  const [, scheme = '', token] = AUTHORIZATION.exec(authorization ?? '') ?? [];
   if (token === undefined) throw new Refusal('UNAUTHENTICATED', 'A bearer token is needed.');
+  if (proof === null && scheme.toLowerCase() === 'dpop') {
+    throw new Refusal('UNAUTHENTICATED', 'The scheme DPoP needs a proof in a DPoP header; without one it is Bearer.');
+  }
   if (sameDigest(sha256Hex(token), site.operator)) return { caller: operator(), token, until: null, proof };
   const claims = site.tokens.readSession(token);
   if (!claims) throw new Refusal('UNAUTHENTICATED', 'The bearer token is unknown.');

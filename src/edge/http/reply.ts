@@ -13,6 +13,8 @@ export type Answer =
 export const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
 
 const JSON_TYPE = 'application/json';
+/** Of every answer to a GET that is no whole. */
+const STREAM_TYPE = 'text/event-stream';
 
 /** What a status asks to be said beside the body. */
 const BESIDE: { readonly [code in Code]?: { readonly [header: string]: string } } = {
@@ -24,7 +26,9 @@ const BESIDE: { readonly [code in Code]?: { readonly [header: string]: string } 
 
 export function send(response: ServerResponse, answer: Answer): void {
   if ('stream' in answer) {
-    answer.stream(response);
+    // What has no end never ends without a body either (RFC 9110 section 9.3.2).
+    if (response.req.method === 'HEAD') response.writeHead(200, { ...HEADERS, 'content-type': STREAM_TYPE }).end();
+    else answer.stream(response);
     return;
   }
   if ('json' in answer) write(response, 200, JSON_TYPE, JSON.stringify(answer.json));

@@ -79,7 +79,7 @@ describe('a child that its parent signed offline', () => {
     ]);
     await site.send('DELETE', '/api/v1/agents/worker', undefined, lead.session);
     expect(said(await site.send('POST', AUTHORIZE, ACT, session))).toEqual([403, 'ARTIFACT_REVOKED']);
-    expect(said(await byKey('worker', ARTIFACTS, shown))).toEqual([200, undefined]);
+    expect(said(await byKey('worker', ARTIFACTS, shown))).toEqual([403, 'ARTIFACT_REVOKED']);
     expect((await byKey('worker', AUTHORIZE, { ...ACT, ...shown })).json).toMatchObject({
       error: { code: 'ARTIFACT_REVOKED' },
     });

@@ -81,6 +81,11 @@ describe('a proof of the holder', () => {
     expect(await lastBinding()).toBe('proof');
     const headers = { authorization: `DPoP ${session}`, dpop: await proof() };
     expect((await site.send('POST', PATH, BODY, undefined, headers)).status).toBe(200);
+    // RFC 9449 section 7.1: that scheme promises a proof.
+    for (const token of [session, OPERATOR]) {
+      const bare = await site.send('POST', PATH, BODY, undefined, { authorization: `DPoP ${token}` });
+      expect([bare.status, bare.json.error?.code]).toEqual([401, 'UNAUTHENTICATED']);
+    }
     expect((await ask(await proof({ claims: { htu: `${site.url}${PATH}?x=1#y` } }))).status).toBe(200);
   });
 

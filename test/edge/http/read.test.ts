@@ -176,6 +176,24 @@ describe('the chain', () => {
     expect((await site.send('HEAD', '/checkpoint')).text).toBe('');
   });
 
+  it('is followed with GET alone: HEAD ends with its headers', async () => {
+    const { status, text, headers } = await site.send('HEAD', '/api/v1/chain/events', undefined, OPERATOR);
+    expect([status, text, headers.get('content-type')]).toEqual([200, '', 'text/event-stream']);
+    expect((await site.send('HEAD', '/api/v1/chain/events')).status).toBe(401);
+  });
+
+  it('is read behind every number that is one', async () => {
+    for (const [after, status] of [
+      [Number.MAX_SAFE_INTEGER, 200],
+      ['9007199254740993', 400],
+    ])
+      for (const path of ['/api/v1/chain', '/api/v1/chain/events']) {
+        const method = path.endsWith('events') ? 'HEAD' : 'GET';
+        const reply = await site.send(method, `${path}?after=${after}`, undefined, OPERATOR);
+        expect([path, after, reply.status]).toEqual([path, after, status]);
+      }
+  });
+
   it('gets a DECISION for each question, also a refused one', async () => {
     const ask = (body: object) => site.send('POST', '/api/v1/authorize', body, lead.session);
     await ask({ capability: 'tool.call', resource: 'search/web', arguments: { q: 'secret words' } });

@@ -1,6 +1,7 @@
 /** Presenting a lineage that was signed elsewhere: the authority gets to know it, and its holder gets a session. */
 import * as z from 'zod';
 import { agentId } from '../../../artifact/enrolment.ts';
+import { refuseHalted } from '../../../authority/find.ts';
 import { formatInstant } from '../../../base/instant.ts';
 import { present, presentation } from '../../../service/presentation.ts';
 import { parentRef, refTo } from '../agent.ts';
@@ -28,6 +29,8 @@ export const presentArtifacts = route({
   async answer({ body, caller, signedBy }, site) {
     site.mints.take(caller.artifact || (signedBy ?? 'operator'));
     const { leaf, recorded } = await present(site.service, body, { caller, signedBy });
+    // What was recorded before may have ended since.
+    refuseHalted(leaf, site.clock());
     return {
       json: {
         artifactHash: leaf.hash,

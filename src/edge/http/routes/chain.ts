@@ -4,7 +4,7 @@ import { Refusal } from '../../../base/refusal.ts';
 import { queryChain } from '../../../tools/query-chain.ts';
 import { route } from '../route.ts';
 
-const INTEGER = /^-?\d{1,15}$/;
+const INTEGER = /^-?\d{1,16}$/;
 const NUMBERS = new Set(['after', 'limit']);
 
 export const readChain = route({
@@ -50,7 +50,9 @@ export const followChain = route({
   },
 });
 
+const isAfter = (number: number): boolean => Number.isSafeInteger(number) && number >= -1;
+
 function sequenceIn(text: string | readonly string[]): number {
-  if (typeof text === 'string' && INTEGER.test(text) && Number(text) >= -1) return Number(text);
+  if (typeof text === 'string' && INTEGER.test(text) && isAfter(Number(text))) return Number(text);
   throw new Refusal('INVALID_REQUEST', 'Last-Event-ID (or after) must be the sequence number of an entry.');
 }
