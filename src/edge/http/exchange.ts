@@ -5,7 +5,7 @@ import { Refusal } from '../../base/refusal.ts';
 import { sayIssue } from '../../base/wording.ts';
 import { authenticate, proven } from './authenticate.ts';
 import { Gone, parseBody, readBody, refuseOtherTypes } from './body.ts';
-import type { Guard } from './guard.ts';
+import { type Guard, pathOf } from './guard.ts';
 import { type Answer, send, sendRefusal } from './reply.ts';
 import type { Find, Route } from './route.ts';
 import type { Site } from './site.ts';
@@ -31,7 +31,7 @@ export async function exchange(
   let name = 'none';
   try {
     using.guard.judge(request);
-    const target = request.url ?? '';
+    const target = pathOf(request.url ?? '');
     const cut = target.indexOf('?');
     const path = cut === -1 ? target : target.slice(0, cut);
     const { route, params } = using.find(request.method ?? '', path);

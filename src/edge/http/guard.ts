@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../../base/refusal.ts';
 
 export interface Guard {
-  /** Throws `PERMISSION_DENIED` for a foreign `Host` or `Origin`, `INVALID_REQUEST` for a header that is given twice, or missing. */
+  /** Throws `PERMISSION_DENIED` for a foreign `Host`, `Origin` or address, `INVALID_REQUEST` for a header that is given twice, or missing. */
   judge(request: IncomingMessage): void;
 }
 
@@ -17,19 +17,25 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 /** `hosts`: names, without ports, under which the server is known besides loopback. */
 export function guardOf(hosts: readonly string[]): Guard {
   const known = new Set([...LOOPBACK, ...hosts.map((host) => host.toLowerCase())]);
+  const isKnown = (origin: string): boolean => known.has(hostOf(origin) ?? '');
   return {
-    judge({ rawHeaders, headers }) {
+    judge({ rawHeaders, headers, url = '' }) {
       refuseDoubled(rawHeaders);
-      if (headers.host === undefined) throw new Refusal('INVALID_REQUEST', 'The Host header is missing.');
-      const host = hostOf(`http://${headers.host}`);
-      if (host === undefined || !known.has(host)) throw foreign('Host');
-      const { origin } = headers;
-      if (origin === undefined) return;
-      const from = hostOf(origin);
-      if (from === undefined || !known.has(from)) throw foreign('Origin');
+      const { host, origin } = headers;
+      if (host === undefined) throw new Refusal('INVALID_REQUEST', 'The Host header is missing.');
+      if (!isKnown(`http://${host}`)) throw foreign('Host header');
+      if (origin !== undefined && !isKnown(origin)) throw foreign('Origin header');
+      const [site] = WHOLE.exec(url) ?? [];
+      if (site !== undefined && !isKnown(site)) throw foreign('address');
     },
   };
 }
+
+/** RFC 9112 section 3.2.2: as if to a proxy, the address may stand there whole. */
+const WHOLE = /^[a-z]+:\/\/[^/?#]*/i;
+
+/** Path and query of a request's target. */
+export const pathOf = (url: string): string => url.replace(WHOLE, '');
 
 function refuseDoubled(rawHeaders: readonly string[]): void {
   const seen = new Set<string>();
@@ -46,7 +52,7 @@ function hostOf(origin: string): string | undefined {
   return /^https?:\/\/([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.exec(origin)?.[1]?.toLowerCase();
 }
 
-const foreign = (header: string) => {
+const foreign = (what: string) => {
   const hint = 'Use the address that the server listens on, or name its public one with --public-url.';
-  return new Refusal('PERMISSION_DENIED', `The ${header} header names another site.`, { hint });
+  return new Refusal('PERMISSION_DENIED', `The ${what} names another site.`, { hint });
 };

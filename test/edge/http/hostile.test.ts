@@ -166,6 +166,15 @@ describe('what is asked', () => {
     }
   });
 
+  it('may be named by its whole address, as to a proxy, where that is ours', async () => {
+    const ask = (target: string) => wire(`GET ${target} HTTP/1.1\r\nHost: ${host()}\r\nConnection: close\r\n\r\n`);
+    for (const target of [`${site.url}/healthz`, `HTTP://${host()}/healthz?x=1`])
+      expect([target, (await ask(target)).slice(0, 12)]).toEqual([target, 'HTTP/1.1 200']);
+    for (const target of ['http://evil.example/healthz', `http://x@${host()}/healthz`, 'http:///healthz'])
+      expect(await ask(target)).toMatch(/^HTTP\/1.1 403 [\s\S]*PERMISSION_DENIED/);
+    expect(await ask(site.url)).toMatch(/^HTTP\/1.1 404 /);
+  });
+
   it('is JSON in UTF-8, whole, with one meaning', async () => {
     for (const type of [
       'text/plain',
