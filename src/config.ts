@@ -63,17 +63,17 @@ export const SETTINGS = {
     value: 'token',
     env: 'AGA_TOKEN',
     default: 'none',
-    help: 'Redeem this enrolment token with a key of our own, and act as the agent it was minted for',
+    help: 'Redeem this enrolment token, and act as the agent it was minted for',
   },
   url: {
     env: 'AGA_URL',
     default: 'none: the data directory',
-    help: 'Address of the authority to work with, where it is another one; needs a token',
+    help: 'Address of another authority to work with; needs a token',
   },
   operatorToken: {
     env: 'AGA_OPERATOR_TOKEN',
     default: 'made and shown once by `serve`',
-    help: "The operator's bearer token over HTTP, 22 characters or more; with `AGA_URL`, the one to show there",
+    help: "The operator's bearer token over HTTP, 22 characters or more; with `AGA_URL`, the token to send there",
   },
   authority: {
     env: 'AGA_AUTHORITY',
@@ -98,27 +98,27 @@ export const SETTINGS = {
   nextLogKey: {
     env: 'AGA_NEXT_LOG_KEY',
     default: '`log-next.key` in the data directory',
-    help: 'With a database: the log key that shall follow, for every replica before `keys --rotate`',
+    help: 'With a database: the next log key, which every replica needs before `keys --rotate`',
   },
   replicaKey: {
     env: 'AGA_REPLICA_KEY',
     default: '`replica.key` in the data directory',
-    help: "With a database: what a replica has instead of the authority's key when it shall not issue artifacts",
+    help: "With a database: the key of a replica that must not issue artifacts, instead of the authority's",
   },
   keyCommand: {
     env: 'AGA_KEY_COMMAND',
     default: 'none',
-    help: 'With a database: a command that prints the key which its last argument names: `authority`, `log`, `log-next` or `replica`',
+    help: 'With a database: a command that prints the key that its last argument names: `authority`, `log`, `log-next` or `replica`',
   },
   archiveDir: {
     env: 'AGA_ARCHIVE_DIR',
-    default: 'where `archive` has written them',
+    default: 'where `archive` wrote them',
     help: 'Where archived entries are on this machine',
   },
   ownerUrl: {
     env: 'AGA_OWNER_URL',
     default: 'none',
-    help: 'For `archive` with a database: the URL of the owner of its tables, who alone may take entries out',
+    help: 'For `archive` with a database: the URL of the owner of its tables, the only role that may remove entries',
   },
 } as const satisfies Record<string, Setting>;
 
@@ -143,8 +143,7 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string)
     throw new CannotStart('AGA_AUTHORITY must be a DNS label: a-z, 0-9 and hyphens, at most 63 characters.');
   }
   const named = flags['data-dir'] ?? env.AGA_DATA_DIR;
-  if (named === '')
-    throw new CannotStart('The name of the data directory, AGA_DATA_DIR (or --data-dir), is set but empty.');
+  if (named === '') throw new CannotStart('AGA_DATA_DIR (or --data-dir) is set but empty.');
   const dataDir = named === undefined ? join(stateDirectory(env, platform), 'aga-delegate') : resolve(named);
   const file = flags.config ?? env.AGA_CONFIG;
   if (file === '') throw new CannotStart('AGA_CONFIG (or --config) is set but empty.');
@@ -152,7 +151,7 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, platform: string)
   const token = tokenIn(flags.token ?? env.AGA_TOKEN);
   const url = urlIn(env.AGA_URL);
   if (artifact !== null && token !== null)
-    throw new CannotStart('Both an artifact and a token are set; a process acts under one.');
+    throw new CannotStart('Both an artifact and a token are set; a process acts under only one of them.');
   const archiveDir = env.AGA_ARCHIVE_DIR ?? null;
   if (archiveDir === '') throw new CannotStart('AGA_ARCHIVE_DIR is set but empty.');
   const launch = [

@@ -1,6 +1,6 @@
 /**
- * The library: the pure rooms by name, which read no clock, no file and no network; and the client, for whoever looks for
- * it here instead of in `aga-delegate/client`.
+ * The library: the pure rooms, which read no clock, no file and no network. It also exports the client, which
+ * `aga-delegate/client` exports alone.
  */
 export { type Artifact, isAuthentic, open, type Sealed, seal } from './artifact/artifact.ts';
 export { type Derivation, derive, type EnrolmentStatement, type Presentation } from './artifact/derive.ts';

@@ -11,22 +11,22 @@ import { lazily } from './once.ts';
 import { VERSION } from './version.ts';
 
 async function main(args: readonly string[]): Promise<number> {
-  // Keys and chain are for their owner, not for nobody: under some umasks not even we could read them again.
+  // Only the owner may read keys and chain. Some umasks would keep even the owner from it.
   process.umask(process.umask(0o077) & ~0o700);
-  // File systems and disks are waited for in libuv's threads, which are made at their first use, see `following.ts`.
+  // File operations block libuv's threads; their number is fixed at their first use, see `edge/gateway/following.ts`.
   process.env.UV_THREADPOOL_SIZE ??= '16';
-  // Nobody may read what we complain of; that ends nothing.
+  // If nobody reads stderr, we go on without it.
   process.stderr.on('error', () => {});
   const flags = serverFlags(args);
   if (flags) return serve(flags);
   let unsaid: string | undefined;
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-    // Whoever reads our output may have seen enough: what goes on for ever ends then, and the rest says the same by its code.
+    // The reader has seen enough (`| head`): commands that would run for ever stop; the others still set their exit code.
     if (code === 'EPIPE') process.emit('SIGTERM');
     else unsaid = code;
   });
   const code = await command(args);
-  // A pipe takes 64 KiB at once, and the end of the process would cut off what it has not taken; a failed write is heard of by then.
+  // A pipe takes 64 KiB at once, and exiting would cut off the rest. After this wait, failed writes have been reported too.
   await Promise.all([taken(process.stdout), taken(process.stderr)]);
   if (unsaid === undefined || code !== 0) return code;
   complain(`The answer could not be written: ${unsaid}.`);
@@ -44,7 +44,7 @@ async function command(args: readonly string[]): Promise<number> {
   return run(args, program(terminalOf(process)));
 }
 
-/** The server is what runs without a command; whatever its flags are not is for the command line to explain. */
+/** The server runs when no command is given. Undefined for any other arguments, which the command line explains. */
 function serverFlags(args: readonly string[]): Flags | undefined {
   try {
     return parseArgs({ args: [...args], options: FLAGS }).values;
@@ -53,12 +53,13 @@ function serverFlags(args: readonly string[]): Flags | undefined {
   }
 }
 
-const LOST = 'This is an MCP server: it waits for a host on stdin. The commands: aga-delegate --help. Ctrl-D ends it.';
+const STARTED_BY_HAND =
+  'This is an MCP server, waiting for a host on stdin. For its commands: aga-delegate --help. Ctrl-D ends it.';
 
 async function serve(flags: Flags): Promise<number> {
-  if (process.stdin.isTTY) process.stderr.write(`${LOST}\n`);
+  if (process.stdin.isTTY) process.stderr.write(`${STARTED_BY_HAND}\n`);
   const chosen = settings(flags, process.env, process.platform);
-  // Loaded only here: a hook runs before every call of its host, and needs none of MCP.
+  // Loaded only here: hooks run before every call of their host, and need no MCP.
   const [{ hostSessions }, { serveStdio }] = await Promise.all([
     import('./installation/host-sessions.ts'),
     import('./edge/stdio.ts'),
@@ -95,16 +96,16 @@ function program(terminal: Program['terminal']): Program {
   };
 }
 
-/** Resolves when everything was written, or cannot be. */
+/** Resolves when everything has been written, or has failed. */
 const taken = (stream: NodeJS.WriteStream): Promise<void> =>
   new Promise((resolve) => stream.write('', () => resolve()));
 
-/** Node waits for its threads, and those that a dead file system holds never come back: another program ends in our place. */
+/** Exiting waits for libuv's threads, but a dead file system holds its threads for ever: then another program exits in our place. */
 function leave(code: number): void {
   if (isHeld()) {
     process.emit('exit', code);
     process.execve?.('/bin/sh', ['sh', '-c', `exit ${code}`]);
-    // A Node of before 22.15 cannot.
+    // Node before 22.15 has no execve.
     process.kill(process.pid, 'SIGKILL');
   }
   process.exit(code);
@@ -113,7 +114,7 @@ function leave(code: number): void {
 function fail(error: unknown): void {
   if (error instanceof Refusal) complain(`${error.message} ${error.hint}`);
   else report(error);
-  // A hook that ends with anything but 2 lets the call go on.
+  // A hook blocks the call only by exit code 2.
   leave(process.argv.includes('hook') ? 2 : 1);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Spans of OpenTelemetry, for whoever has installed an exporter in this process; without one they cost next to nothing and
+ * OpenTelemetry spans, exported if this process has an exporter installed; without one they cost next to nothing and
  * go nowhere. A trace that came with a call (W3C Trace Context), or else with the environment, is their parent, and goes on to
  * the agents of its jobs and to upstreams.
  */
@@ -23,7 +23,7 @@ function parentIn(traceparent: string | null | undefined): SpanContext | undefin
   return isSpanContextValid(parent) ? parent : undefined;
 }
 
-/** Whoever started this process for a piece of work names the trace of that work: a supervisor does so for its jobs. */
+/** The trace that started this process, as a supervisor passes it to the agents of its jobs. */
 const inherited = parentIn(process.env.TRACEPARENT);
 
 /** A span below the trace of this `traceparent`, or below the one that runs; its owner ends it. */
@@ -34,7 +34,7 @@ export function begin(name: string, attributes: Attributes, traceparent?: string
   return tracer.startSpan(name, { attributes }, within);
 }
 
-/** What a process is told that works for this span; undefined where there is no trace. */
+/** The `traceparent` to pass to a process that works for this span; undefined without a trace. */
 export function traceparentOf(span: Span): string | undefined {
   const { traceId, spanId, traceFlags } = span.spanContext();
   if (!isSpanContextValid(span.spanContext())) return undefined;

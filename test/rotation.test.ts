@@ -158,7 +158,7 @@ describe('processes of one store', () => {
     for (let round = 0; round < 2; round++) {
       const no = await refusal(late.call('aga_create_artifact', {}));
       expect(no).toMatchObject({ code: 'CHAIN_CONTENDED', retryable: true });
-      expect(no.hint).toMatch(/bring the new log key/);
+      expect(no.hint).toMatch(/copy the new log key/);
       const query = { artifact_hash, capability: 'tool.call', resource: 'a' };
       expect(await late.call('aga_check_permission', query)).toMatchObject({ allowed: true });
     }

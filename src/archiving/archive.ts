@@ -99,7 +99,7 @@ async function run(
     };
   }
   if (folder === null)
-    throw new Refusal('INVALID_REQUEST', 'It is not known where to archive to.', {
+    throw new Refusal('INVALID_REQUEST', 'No folder to archive to is known.', {
       hint: 'Name a folder with --to; it is remembered.',
     });
   if (end === 0) return { ...report, removed: 0, spared: 0, bytes: 0 };

@@ -137,7 +137,7 @@ async function abreast(
       watch(done, total);
     }
   };
-  // Whoever is told of a failure finds that nobody goes on behind his back.
+  // When the caller hears of a failure, nothing is still running in the background.
   const ended = await Promise.allSettled(Array.from({ length: ABREAST }, work));
   for (const each of ended) if (each.status === 'rejected') throw each.reason;
 }

@@ -17,7 +17,7 @@ export async function refuseTaken(folder: string, dataDir: string): Promise<void
   if (isAbsolute(way) || way === '..' || way.startsWith(`..${sep}`)) return;
   const there = await namesIn(place);
   if (way !== '' && (there.length === 0 || there.includes('tile'))) return;
-  throw new Refusal('INVALID_REQUEST', 'The data directory keeps files of its own in that folder.', {
+  throw new Refusal('INVALID_REQUEST', 'The data directory already uses that folder.', {
     hint: 'Name a folder for the archive alone with --to, best on another disk.',
   });
 }

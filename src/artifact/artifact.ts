@@ -5,9 +5,9 @@
  *   signature      = Ed25519 (RFC 8032) over them by `issuer`, base64url without padding
  *   artifact_hash  = lower-case hex SHA-256 of the RFC 8785 form with `signature`
  *
- * The member `type` is the domain separator: no other thing this product signs has that value. Every member is always
- * present and an unknown one is refused, so that the format need not change when a part is given work. Numbers are safe
- * integers, amounts of money decimal strings, times UTC with milliseconds and `Z`.
+ * The member `type` is the domain separator: nothing else that this product signs has that value. Every member is always
+ * present and unknown members are refused, so that every byte is signed and has one reading. Numbers are safe integers,
+ * amounts of money decimal strings, times UTC with milliseconds and `Z`.
  *
  * Worked example: a root, signed with the key whose secret seed is the 32 bytes 01 02 … 20.
  *
@@ -56,7 +56,7 @@ export type Binding = (typeof BINDINGS)[number];
 export const MAX_DEPTH = 32;
 export const MAX_CHILDREN = 100_000;
 
-/** Written out, so that whoever imports it needs no schema library to know it. */
+/** Written out instead of inferred, so that importers need no schema library for the type. */
 export type Artifact = {
   readonly type: 'aga-artifact/v1';
   readonly authority: string;
@@ -120,7 +120,7 @@ export interface Sealed {
   readonly hash: string;
 }
 
-/** Sealed here, or opened and found authentic: such an object's signature need not be checked again. */
+/** Artifacts sealed here, or found authentic before: their signatures need not be checked again. */
 const authentic = new WeakSet<Sealed>();
 const utf8 = new TextEncoder();
 
@@ -129,7 +129,7 @@ export interface ArtifactSigner {
   sign(message: Uint8Array): Uint8Array;
 }
 
-/** The artifact as JSON; it is plain data, which the type of a scope cannot say. */
+/** The artifact as JSON. It is plain data, though the type of a scope does not say so. */
 export const toJson = ({ artifact }: Sealed): Json => artifact as unknown as Json;
 
 /** Signs a draft as `signer`. The draft's scope must be in normal form. */
@@ -152,10 +152,10 @@ export function open(value: Json): Sealed {
   return sealed;
 }
 
-/** RFC 8785 form of what was opened: its signed bytes are those without the signature. */
+/** RFC 8785 forms of opened artifacts; without the signature they are the signed bytes. */
 const texts = new WeakMap<Sealed, string>();
 
-/** Members stand in order, and `signature` stands before `subject`. A quotation mark inside a text is escaped. */
+/** RFC 8785 sorts members, so `signature` comes just before `subject`; quotation marks inside values are escaped. */
 function withSignature(text: string, signature: string): string {
   const at = text.lastIndexOf(',"subject":"');
   return `${text.slice(0, at)},"signature":"${signature}"${text.slice(at)}`;
@@ -181,7 +181,7 @@ export function signatureOf(sealed: Sealed): {
   return { ...decoded, message };
 }
 
-/** Whether `issuer` signed these bytes. */
+/** Whether `issuer` signed the artifact. */
 export function isAuthentic(sealed: Sealed): boolean {
   if (authentic.has(sealed)) return true;
   const { signature, message, publicKey } = signatureOf(sealed);

@@ -1,4 +1,4 @@
-/** Delegating without the authority: a holder signs a child by itself, and whoever is shown the lineage can judge it. */
+/** Delegating without the authority: a holder signs a child itself, and anyone who is shown the lineage can verify it. */
 import type { Json } from '../base/canonical.ts';
 import { fromDidKey, toDidKey } from '../base/did-key.ts';
 import { formatInstant } from '../base/instant.ts';
@@ -33,7 +33,7 @@ export interface Presentation {
 export interface Derivation {
   /** Name of the agent that the child is for. */
   readonly subject: string;
-  /** did:key of that agent: whoever has the key may use the child, and nobody else. */
+  /** did:key of that agent: only the holder of that key may use the child. */
   readonly holder: string;
   readonly purpose?: string;
   /** Exactly these. Omit for the parent's, without the right to delegate and without a budget. */
@@ -109,7 +109,7 @@ function scopeOf(child: Derivation, parent: Scope): Scope {
   });
 }
 
-/** The last of a lineage with its ancestors, and who holds each; null for an empty one. */
+/** The last artifact of a lineage with its ancestors and their holders; null for an empty lineage. */
 function holdersOf(line: readonly Sealed[], enrollments: readonly EnrolmentStatement[]): Held | null {
   const enrolled = new Map(
     enrollments

@@ -55,7 +55,7 @@ export function scopesAbove(parent: Held): [Scope, ...Scope[]] {
 }
 
 const NO_RIGHT =
-  'Delegate from another artifact, or have this one derived anew with agent.delegate or with policy_preset "coordinator".';
+  'Delegate from another artifact, or have this one derived again with agent.delegate or with policy_preset "coordinator".';
 const OTHER_NAME = 'Use a name that these patterns cover: "name" covers no version, "name@*" covers every one.';
 
 /** The right to delegate to `subject`, asked before anything else about a child. */

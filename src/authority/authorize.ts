@@ -30,7 +30,7 @@ export function authorize(grant: Grant, act: Act, time: number): Verdict | null 
   return STANDING[act.capability]?.no(line, act.resource) ?? null;
 }
 
-/** What of a capability could be had now: the artifact's own patterns, or as things stand less. */
+/** What the artifact holds of a capability at this moment: its own patterns, or less. */
 export function available(grant: Grant, capability: string): readonly string[] {
   return STANDING[capability]?.left(grant) ?? grant.scope.permissions[capability] ?? [];
 }

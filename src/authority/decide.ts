@@ -93,7 +93,7 @@ function judge(grant: Grant | null, { acts, tool, binding, barred, second, price
   const no = refusalOf(grant, touched, time) ?? (second ? judgeSecond(grant, second) : null);
   if (no) return no;
   const over = tool === null ? null : overLimit(grant, time);
-  // Whoever has no budget at all has none left.
+  // An artifact without any budget has none left.
   return over ?? (price ? dearer(overBudget(grant, price.least)) : null);
 }
 

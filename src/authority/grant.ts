@@ -39,7 +39,7 @@ export interface Grant {
   readonly scope: Scope;
   /** Whether a token was minted by which its agent binds a key. */
   readonly enroll: boolean;
-  /** did:key of who may use it: named at issue, or bound later by an enrolment. */
+  /** did:key that may use it: named at issue, or bound later by an enrolment. */
   holder: string | null;
   /** Sequence number of the revocation, once there is one. */
   revoked: number | null;
@@ -76,7 +76,7 @@ export interface Halted {
   readonly by: Grant;
 }
 
-/** A grant as it is named to whoever may not see more of it. */
+/** The part of a grant that may be shown to callers who may not see the rest. */
 export const introduced = ({ hash, subject, depth }: Grant) => ({ artifact_hash: hash, subject, depth });
 
 /** The lineage of a grant, root first. */

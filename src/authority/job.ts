@@ -13,7 +13,7 @@ export interface Job {
   readonly agent: string;
   /** Hash of the artifact that its work is done under. */
   readonly artifact: string;
-  /** That hash and those of all ancestors: whoever holds one of them may see the job. */
+  /** That hash and those of all ancestors: their holders may see the job. */
   readonly within: readonly string[];
   /** The process that looks after it. */
   readonly supervisor: string;

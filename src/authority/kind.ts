@@ -1,4 +1,4 @@
-/** What every kind of event is to the law: how it is written, whom it names, when it is allowed, what it changes. */
+/** What every kind of event defines: how it is encoded, which artifacts it names, when it is allowed, what it changes. */
 import type { Breach } from '../artifact/lineage.ts';
 import type { Json } from '../base/canonical.ts';
 import { Refusal } from '../base/refusal.ts';

@@ -1,4 +1,4 @@
-/** What is wrong with a value, in words for whoever sent it: a schema library speaks of "records" that are "too small". */
+/** What is wrong with a value, in words for its sender: a schema library speaks of "records" that are "too small". */
 import type * as z from 'zod';
 import { membersAt } from './members.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Where the chain ends, signed: a tlog-checkpoint in a signed note, as C2SP specifies both, so that stock
- * transparency-log tools and witnesses can read it.
+ * A checkpoint: the signed statement of where the chain ends. It is a C2SP tlog-checkpoint in a C2SP signed note, so
+ * that stock transparency-log tools and witnesses can read it.
  *
  * A signed note is text, an empty line, and signature lines. The text of a checkpoint is three lines, each with its line
  * feed: the origin (the log's name), the number of entries in decimal, the RFC 9162 root in base64 (RFC 4648 section 4,
@@ -9,8 +9,8 @@
  *
  *     key id (4 bytes) ‖ signature (64 bytes)
  *
- * where the key id is the beginning of SHA-256(name ‖ 0x0a ‖ 0x01 ‖ public key), and the key's name is the origin. The
- * verifier key, which a reader must have from elsewhere, is `name+key id in hexadecimal+base64(0x01 ‖ public key)`.
+ * where the key id is the first four bytes of SHA-256(name ‖ 0x0a ‖ 0x01 ‖ public key), and the key's name is the origin.
+ * The verifier key, which a reader must get from elsewhere, is `name+key id in hexadecimal+base64(0x01 ‖ public key)`.
  *
  * Example: the tree over the three leaves "a", "b" and "c", the key made from the seed 00 01 02 … 1f. Verifier key:
  *
@@ -45,7 +45,7 @@ export interface Checkpoint {
   readonly root: Uint8Array;
 }
 
-/** Ed25519, the one signature type that logs use; witnesses use others, which we skip. */
+/** The signature type of logs. Witnesses use others, which are skipped here. */
 const ED25519 = 1;
 const UTF8 = new TextEncoder();
 
@@ -56,7 +56,7 @@ export function verifierKey(name: string, publicKey: Uint8Array): string {
   return `${name}+${toHex(keyId(name, typed))}+${toBase64(typed)}`;
 }
 
-/** `undefined` where the text is malformed, of another signature type, or its id is not that of its name and key. */
+/** `undefined` if the text is malformed, of another signature type, or its id does not fit name and key. */
 export function parseVerifierKey(text: string): VerifierKey | undefined {
   const [, name = '', id = '', encoded = ''] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/s.exec(text) ?? [];
   const typed = fromBase64(encoded);
@@ -67,8 +67,8 @@ export function parseVerifierKey(text: string): VerifierKey | undefined {
 }
 
 /**
- * The note for a tree of `size` entries with this root, with a line for each signer. Where a log goes over to another
- * key, both sign: a reader takes the line of the key that it knows.
+ * The note for a tree of `size` entries with this root, with one signature line per signer. When a log changes its key,
+ * both keys sign, and a reader uses the line of the key that it knows.
  *
  * @throws TypeError on an origin that no note may carry.
  */
@@ -89,8 +89,8 @@ export function signCheckpoint(
 }
 
 /**
- * What the log with this verifier key says in `note`. `undefined` where the note is malformed, is another log's, or is
- * not validly signed by that key. Signatures by unknown keys are skipped, as the format asks; a bad one by the known key refuses the note.
+ * The checkpoint in `note`, signed by this verifier key. `undefined` if the note is malformed, of another log, or not
+ * validly signed by that key. Signatures by unknown keys are skipped, as the format asks; a bad one by this key is not.
  */
 export function openCheckpoint(note: string, vkey: string): Checkpoint | undefined {
   const key = parseVerifierKey(vkey);
@@ -103,7 +103,7 @@ export function openCheckpoint(note: string, vkey: string): Checkpoint | undefin
   return checkpoint?.origin === key.name ? checkpoint : undefined;
 }
 
-/** How many entries a note speaks of, by its own word: it need not be signed; `undefined` where it names no number. */
+/** The number of entries that a note claims, without checking any signature; `undefined` if it names no number. */
 export function claimedSize(note: string): number | undefined {
   const [, size = ''] = note.split('\n', 2);
   return /^(0|[1-9]\d*)$/.test(size) && Number.isSafeInteger(Number(size)) ? Number(size) : undefined;
@@ -114,7 +114,7 @@ const DASH = '\u2014 ';
 /** A note is read by people too; more signatures than this is an attempt to make us work. */
 const MAX_SIGNATURES = 100;
 
-/** A note taken apart, its signatures not judged; `undefined` where it is malformed. */
+/** Splits a note into text and signatures, which are not verified; `undefined` if it is malformed. */
 export function readNote(note: string): { text: string; signatures: readonly NoteSignature[] } | undefined {
   const parts = splitNote(note);
   const signatures = parts?.lines.map(parseSignature) ?? [];

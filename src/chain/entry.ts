@@ -38,7 +38,7 @@ export interface SealedEntry {
 
 export const ZERO_HASH = '0'.repeat(64);
 
-/** What is sealed must be readable again for ever, so writer and reader share one bound. */
+/** Whatever is sealed must stay readable, so writer and reader share one bound. */
 const MAX_ENTRY_BYTES = 4 << 20;
 
 /** @throws Refusal `PAYLOAD_TOO_LARGE`: the event makes an entry of more than 4 MiB. */
@@ -46,7 +46,7 @@ export function sealEntry(fields: Omit<Entry, 'type'>): SealedEntry {
   const { chain, sequence_number, timestamp, previous_hash, event } = fields;
   const entry: Entry = { type: 'aga-entry/v1', chain, sequence_number, timestamp, previous_hash, event };
   const text = canonicalize(entry);
-  // Three bytes a code unit at most: an entry that passes this is never over the reader's bound.
+  // UTF-8 needs at most three bytes per UTF-16 code unit, so most entries need not be encoded to be measured.
   if (text.length * 3 > MAX_ENTRY_BYTES && new TextEncoder().encode(text).length > MAX_ENTRY_BYTES)
     throw new Refusal('PAYLOAD_TOO_LARGE', 'The request makes an entry that is too large to record.');
   return { text, hash: leafHash(text) };
@@ -64,7 +64,7 @@ export function openEntry(text: string): Entry {
   return entry;
 }
 
-/** The same for a value that was read before, as part of something larger. @throws Refusal `INVALID_REQUEST`. */
+/** The same for an entry inside a larger document that is already parsed. @throws Refusal `INVALID_REQUEST`. */
 export function readEntry(value: Json): Entry {
   if (!isEntry(value)) throw new Refusal('INVALID_REQUEST', 'The value is not a chain entry.');
   return value;

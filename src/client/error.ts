@@ -38,8 +38,8 @@ export class DelegateError extends Error {
 /** Nobody waits for the answer any more: `reason` is that of the signal. */
 export const givenUp = (reason: unknown): DelegateError =>
   reason instanceof Error && reason.name === 'TimeoutError'
-    ? local('TIMEOUT', 'No answer came in the time that was given.', 'Ask again, or give it more time.', true, reason)
-    : local('CANCELLED', 'The request was given up.', 'Ask again if it is still wanted.', false, reason);
+    ? local('TIMEOUT', 'No answer came in time.', 'Ask again, or give it more time.', true, reason)
+    : local('CANCELLED', 'The request was aborted.', 'Ask again if it is still wanted.', false, reason);
 
 export const closed = (): DelegateError => local('CANCELLED', 'This agent was closed.', 'Connect again.', false);
 

@@ -45,7 +45,7 @@ export async function connect(options: ConnectOptions): Promise<Agent> {
     throw refused(
       'TOKEN_INVALID',
       'This is not an enrolment token.',
-      'Use the enrollmentToken that a delegation answered.',
+      'Use the enrollmentToken that a delegation returned.',
     );
   }
   if (!/^https?:[^?#]*$/i.test(server) || !URL.canParse(server)) {

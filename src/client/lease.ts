@@ -123,7 +123,8 @@ const SECONDS: { readonly [unit: string]: number } = { h: 3600, m: 60, s: 1, ms:
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|h|m|s))+$/;
 
 function secondsIn(text: string): number {
-  if (!DURATION.test(text)) throw new TypeError(`"${text}" is no duration; write for example "90s", "10m" or "1h30m"`);
+  if (!DURATION.test(text))
+    throw new TypeError(`"${text}" is not a duration; write for example "90s", "10m" or "1h30m"`);
   const parts = Array.from(
     text.matchAll(/([\d.]+)(ms|h|m|s)/g),
     ([, amount, unit = 's']) => Number(amount) * SECONDS[unit]!,

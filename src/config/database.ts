@@ -13,7 +13,7 @@ export interface Database {
   };
 }
 
-/** Set but empty is a mistake of whoever set it, never "none". */
+/** Set but empty is a mistake, never "none". */
 export function databaseIn(env: NodeJS.ProcessEnv): Database {
   const one = (name: string): string | null => {
     const value = env[name];

@@ -20,22 +20,22 @@ import { namedTwice } from './twice.ts';
 export const configSchema = z.strictObject({
   upstreams: upstreamsSchema
     .default({})
-    .describe('MCP servers behind the gateway, in the shape of `mcpServers`, and `timeout` in ms (60000)'),
+    .describe('MCP servers behind the gateway, written like `mcpServers`; also `timeout` in ms (60000)'),
   maps: mapsSchema
     .default({})
     .describe(
-      'Which arguments of which tool are paths or URLs: upstream to the name of a shipped map, or to one of your own',
+      'Which tool arguments are paths or URLs: for each upstream the name of a shipped map, or a map of your own',
     ),
   mode: z
     .enum(['enforce', 'shadow'])
     .default('enforce')
-    .describe('`shadow` records what would have been refused and lets it pass; `aga-delegate suggest` reads that'),
+    .describe('`shadow` lets calls pass and records which would have been refused, for `aga-delegate suggest`'),
   root_ceiling: ceiling
     .optional()
-    .describe(
-      'What no root may exceed, whoever asks: `permissions`, `limits`, `argument_rules`; absent: everything but a budget',
-    ),
-  presets: presets.optional().describe('Named scopes of the same shape for `policy_preset`, beside the built-in ones'),
+    .describe('What no root may exceed: `permissions`, `limits`, `argument_rules`; absent: everything but a budget'),
+  presets: presets
+    .optional()
+    .describe('Named scopes of the same shape for `policy_preset`, in addition to the built-in ones'),
   limits: limits.optional().describe('`calls` and `calls_per_minute` of a root that names none'),
   require_hook: z
     .boolean()
@@ -46,11 +46,11 @@ export const configSchema = z.strictObject({
     .min(1)
     .max(1_000_000)
     .default(10)
-    .describe('Refusals of one artifact within a minute; more fire its triggers'),
+    .describe('Refusals of one artifact within a minute; more than this fire its triggers'),
   measure: measureSchema
     .default({})
-    .describe('Folders that are measured, and pinned digests: upstream to `paths` and `pins`'),
-  agents: agents.default({}).describe('Who jobs can be given to: `name@version` to a command, or to `"remote": true`'),
+    .describe('Folders to measure and digests to pin: for each upstream `paths` and `pins`'),
+  agents: agents.default({}).describe('Agents that take jobs: for each `name@version` a command, or `"remote": true`'),
   job_grace_seconds: z
     .int()
     .min(0)
@@ -59,7 +59,7 @@ export const configSchema = z.strictObject({
     .describe('Seconds that a job has to end by itself before it is killed'),
   prices: prices
     .default({})
-    .describe('What a call costs: `server/tool` to `per_call`, `per_kib` or a place in its `result`'),
+    .describe('What a call costs: for each `server/tool` `per_call`, `per_kib` or a place in its `result`'),
 });
 
 export type Config = z.infer<typeof configSchema>;
@@ -106,7 +106,7 @@ const stray = ({ upstreams, maps, measure, prices }: Config): string[] =>
   ]
     .filter(({ name }) => !Object.hasOwn(upstreams, name))
     .slice(0, 5)
-    .map(({ place, name }) => `  ${place}: there is no upstream "${name}", so it would bind nothing.`);
+    .map(({ place, name }) => `  ${place}: there is no upstream "${name}", so it would have no effect.`);
 
 /** Where the native parser stopped, without the text there: it may be a secret; or which name stands twice. */
 function hintOf(text: string): string {

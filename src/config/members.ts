@@ -46,7 +46,7 @@ export const prices = z.record(
     .max(512)
     .regex(/^[^/]+\/./, 'must be "server/tool"')
     // Taken for a pattern, it would let what it was meant for go out unpaid.
-    .regex(/^[^*]*$/, 'must name one tool: it is no pattern'),
+    .regex(/^[^*]*$/, 'must name one tool; patterns are not allowed here'),
   z.union([
     z.strictObject({ per_call: amount }),
     z.strictObject({ per_kib: amount }),

@@ -31,7 +31,7 @@ export interface ServerInfo {
 
 export type Era = 'legacy' | 'modern';
 
-/** Artifacts begin and end, and with them all that is listed: whoever has asked for prompts early must ask again. */
+/** Lists change as artifacts begin and end: a client that asked for prompts early must ask again. */
 const listChanged = true;
 
 /**

@@ -1,11 +1,11 @@
-/** Notices, within a moment and whoever caused it, that something which is watched has changed. */
+/** Notices within a moment that something watched has changed, whichever process changed it. */
 import { Refusal } from '../base/refusal.ts';
 import type { ResourceWatch } from './session.ts';
 
 /** How often everything that is watched is looked at, in milliseconds. */
 const PERIOD = 200;
 
-/** Differs from the one before whenever what is watched has changed. Throws the refusal of who may not see it any more. */
+/** A version that differs after every change. Throws the refusal of a caller that may no longer see it. */
 export type Version = () => Promise<string>;
 
 interface Watched {

@@ -16,7 +16,7 @@ export interface Cosigned {
   readonly by: readonly { readonly name: string; readonly keyId: string; readonly seconds: number }[];
 }
 
-/** Where such checkpoints come from; whoever keeps none leaves it out. */
+/** Where such checkpoints come from; absent if none are kept. */
 export interface CosignedSource extends NodeSource {
   /** Newest first. */
   cosigned?(): Promise<readonly Cosigned[]>;

@@ -74,7 +74,7 @@ function witnesses({ quorum }: Proven): string | null {
     : 'That everybody is shown the same log: no witness was asked for, so its owner could keep another one.';
 }
 
-/** Whoever has a key that was replaced can still seal what ends before that: it looks as good as it did then. */
+/** A leaked former key can still seal a bundle that ends before its replacement; such a bundle looks valid. */
 function succession({ keyPinned }: Proven): string | null {
   return keyPinned
     ? null

@@ -77,7 +77,7 @@ async function* proof(source: Source, { keys, end }: Plan, { hash, places }: Mak
   const parts = proofParts(source, places, end.size);
   let part = await parts.next();
   for (let written = 0; !part.done; part = await parts.next()) {
-    // Of nothing too: whoever writes it lets others have their turn.
+    // Yield even when nothing was written, so that other work gets its turn.
     const text = part.value.map((node) => `"${toHex(node)}"`).join();
     yield hashed(`${written > 0 && text !== '' ? ',' : ''}${text}`, hash);
     written += part.value.length;

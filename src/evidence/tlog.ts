@@ -84,7 +84,7 @@ export interface TlogFile {
   readonly bytes: Uint8Array;
 }
 
-/** Every file of the log at its head, the checkpoint last, so that whoever sees it finds the rest. */
+/** Every file of the log at its head, the checkpoint last: once it is visible, the rest is there. */
 export async function* tileFiles(source: Source): AsyncGenerator<TlogFile> {
   const { head } = await source.read({ after: Number.MAX_SAFE_INTEGER, limit: 1 });
   if (!head) throw new Refusal('NOT_FOUND', 'The chain has no entries yet.');

@@ -1,4 +1,4 @@
-/** The offline verifier: evidence × what is trusted × an instant → a report. Pure, and at home in a browser. */
+/** The offline verifier: evidence × trusted keys × an instant → a report. Pure, so it also runs in a browser. */
 import { claimedSize } from '../chain/checkpoint.ts';
 import { judgeBelonging } from './belonging.ts';
 import { judgeElements, openDocument } from './document.ts';
@@ -13,7 +13,7 @@ import { Findings, type Report, unreadable } from './report.ts';
 export type { Question, Trust } from './question.ts';
 export type { Finding, Report, Verdict } from './report.ts';
 
-/** Judges a bundle, or governance receipts. Never throws on bad evidence: every fault is a finding. */
+/** Verifies a bundle or governance receipts. Never throws on bad evidence: every fault is a finding. */
 export async function verifyBundle(bytes: Uint8Array | string, question: Question): Promise<Report> {
   const integrity = new Findings();
   const document = openDocument(bytes, integrity);

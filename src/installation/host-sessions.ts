@@ -65,14 +65,14 @@ async function remote(settings: Settings): Promise<HostSessions> {
   ]);
   if (settings.config.require_hook) {
     throw new CannotStart(
-      'With AGA_URL it is the authority that asks for a hook: set require_hook in its configuration, not in this one.',
+      'With AGA_URL, require_hook has to be set in the configuration of that authority, not in this one.',
     );
   }
   const agent = remoteAgent(settings);
   const unused = Object.keys(settings.config.upstreams);
   if (unused.length > 0) {
     complain(
-      `with AGA_URL the upstreams are those of that authority; those of the configuration here are not used: ${unused.join(', ')}.`,
+      `with AGA_URL the upstreams of that authority are used; those of the configuration here are not: ${unused.join(', ')}.`,
     );
   }
   return {

@@ -37,7 +37,7 @@ export function identityOf({ service, tokens }: Installation, settings: Settings
   }
   const tokenId = tokens.readEnrolment(token);
   if (tokenId === null)
-    throw new NobodyHere('AGA_TOKEN (or --token) is no token of the authority of this data directory.');
+    throw new NobodyHere('AGA_TOKEN (or --token) was not issued by the authority of this data directory.');
   return once(async () => {
     const key = agentKeyIn(dataDir, token);
     const holder = toDidKey(key.publicKey);

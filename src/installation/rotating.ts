@@ -60,14 +60,14 @@ export function rotate(settings: Settings, reason: string): Promise<Rotated> {
 
 function missing(): never {
   throw new CannotStart(
-    'No next log key is here. Make it with "aga-delegate keys --next", and copy its log-next.key to the other replicas; or bring ' +
+    'There is no next log key here. Make it with "aga-delegate keys --next", and copy its log-next.key to the other replicas; or give ' +
       'it to all of them with AGA_NEXT_LOG_KEY, or have AGA_KEY_COMMAND print it for "log-next".',
   );
 }
 
 async function opened<T>(settings: Settings, work: (installation: Installation) => Promise<T>): Promise<T> {
   if (settings.url !== null)
-    throw new Refusal('INVALID_REQUEST', 'AGA_URL names another authority: a key is changed where the keys are.');
+    throw new Refusal('INVALID_REQUEST', 'AGA_URL is set: the log key can only be changed where the keys are.');
   if (settings.artifact !== null || settings.token !== null)
     throw new Refusal('NOT_OPERATOR', "Only the operator changes the log's key.");
   const home = homeOf(settings);

@@ -1,4 +1,4 @@
-/** Writes what happens in jobs on the chain. Whoever comes second finds the job ended, and writes nothing. */
+/** Records what happens in jobs on the chain. A job ends once: later ends find it ended, and write nothing. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event } from '../authority/event/index.ts';
 import { type EndState, hasEnded, type Job } from '../authority/job.ts';

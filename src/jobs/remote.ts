@@ -172,7 +172,7 @@ export class RemoteDesk {
     return { job_id: id, agent, input, artifact_hash: artifact, enrollment_token, expires_at, traceparent };
   }
 
-  /** It is kept a moment after the job was accepted; undefined where whoever accepted it ended in between. */
+  /** Stored a moment after the job was accepted; undefined if the accepting process died in between. */
   async #inputOf(jobId: string, artifact: string): Promise<Json | undefined> {
     const { service, journal } = this.#options;
     const query = { after: -1, limit: 100, kind: 'JOB_ACCEPTED', names: artifact };

@@ -172,7 +172,7 @@ export class Supervisor {
     }
   }
 
-  /** The end of its authority, whoever caused it, is the end of the job. */
+  /** A job ends when its authority ends, whatever the cause. */
   #watch(job: Job, charge: Charge): () => void {
     let again: NodeJS.Timeout | undefined;
     let quiet = (): void => {};

@@ -12,7 +12,7 @@ export class Takers {
     this.#journal = journal;
   }
 
-  /** `artifact`: what the worker acts under. Nothing is kept of the operator, who may speak of every job. */
+  /** `artifact`: what the worker acts under. The operator is not remembered, since it may report on every job. */
   async took(jobId: string, artifact: string | null): Promise<void> {
     if (artifact === null) return;
     await this.#journal.keep(jobId, [{ [MEMBER]: artifact }]);

@@ -37,7 +37,7 @@ export function operatorToken({ directory, given, random }: OperatorTokenOptions
   return { digest, fresh };
 }
 
-/** Of several processes that start at once one makes the token; null for the others, who must not show theirs. */
+/** Of several processes that start at once only one makes the token; null for the others. */
 function create(path: string, token: string): string | null {
   const draft = `${path}.${process.pid}.${Date.now()}`;
   try {

@@ -14,7 +14,7 @@ export function randomSource(): (length: number) => Uint8Array {
     }
     used += length;
     const drawn = portion.slice(used - length, used);
-    // Whoever reads our memory later finds none of what was handed out.
+    // What was handed out must not stay in memory.
     portion.fill(0, used - length, used);
     return drawn;
   };

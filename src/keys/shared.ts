@@ -119,7 +119,7 @@ function keyOf(text: string, name: string): Signer {
 const missing = (name: string, directory: string): CannotStart =>
   new CannotStart(
     `The ${name} key is missing: there is no ${name}.key in ${directory}, and the chain's GENESIS names keys that ` +
-      'every replica must bring. Copy the key files of a replica that has them, or give them by ' +
+      'every replica must have. Copy the key files of a replica that has them, or give them by ' +
       'AGA_AUTHORITY_KEY and AGA_LOG_KEY, or by AGA_KEY_COMMAND; they are never made anew.',
   );
 
@@ -136,12 +136,12 @@ export function refuseForeign(keys: Keys, logKey: string, { authority, log }: Na
   if (wrong.length === 0 && logKey === log.at(-1)) return;
   if (wrong.length === 0) {
     throw new CannotStart(
-      'The log key here was replaced: the chain, which began with it in GENESIS or came to it later, has gone over to another one. Bring that as AGA_LOG_KEY, from AGA_KEY_COMMAND, or as log.key.',
+      'The log key here was replaced: the chain, which began with it in GENESIS or came to it later, has gone over to another one. Provide the new one as AGA_LOG_KEY, from AGA_KEY_COMMAND, or as log.key.',
     );
   }
   throw new CannotStart(
     `The keys here are not those of GENESIS: the chain in the database began with authority ${authority}` +
       `${wrong.includes('authority') ? `, and the authority key here is ${own}` : ', and another log key'}. ` +
-      'Bring the key files of that authority, or choose another one with AGA_AUTHORITY.',
+      'Use the key files of that authority, or choose another one with AGA_AUTHORITY.',
   );
 }

@@ -59,7 +59,7 @@ export function succession({ directory, random, brought = () => undefined }: Suc
       // A key that every replica must be given is not made here, where nobody else would have it.
       if (brought('log') === undefined) return keyFile(pathOf('log-next'), random);
       throw new CannotStart(
-        'The next log key is missing: bring it with AGA_NEXT_LOG_KEY, or have AGA_KEY_COMMAND print it for "log-next".',
+        'The next log key is missing: provide it with AGA_NEXT_LOG_KEY, or have AGA_KEY_COMMAND print it for "log-next".',
       );
     },
     waits: () => existsSync(pathOf('log-next')),

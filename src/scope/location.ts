@@ -12,7 +12,7 @@ const MAX_DEPTH = 16;
 
 export function parseLocation(key: string, owner: string): Location {
   if (!key.startsWith('/')) return [key];
-  if (/~(?![01])/.test(key)) throw invalid(`${owner}: ${JSON.stringify(key)} is no JSON pointer (RFC 6901)`);
+  if (/~(?![01])/.test(key)) throw invalid(`${owner}: ${JSON.stringify(key)} is not a JSON pointer (RFC 6901)`);
   const tokens = key.slice(1).split('/');
   if (tokens.length > MAX_DEPTH) throw invalid(`${owner}: the pointer ${JSON.stringify(key)} is too deep`);
   return tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));

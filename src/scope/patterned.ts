@@ -13,7 +13,7 @@ interface Patterned {
 }
 
 export function patterned({ name, language, words, pattern }: Patterned): Kind {
-  // A cast free reading: what is no text has not been parsed.
+  // A cast free reading: what is not text has not been parsed.
   const list = (value: unknown, owner: string): readonly string[] => {
     if (typeof value !== 'string') throw invalid(`${owner} must be a text`);
     return [pattern(value, owner)];

@@ -96,7 +96,7 @@ export function denialOfPermission(
   const rule = `permissions.${act.capability}`;
   const capability = capabilityOf(act.capability);
   if (!capability) {
-    const message = `${shown(act.capability)} is no capability; known: ${RESERVED.join(', ')} or x-<vendor>.<name>`;
+    const message = `${shown(act.capability)} is not a capability; known: ${RESERVED.join(', ')} or x-<vendor>.<name>`;
     return { code: 'INVALID_REQUEST', rule: 'permissions', message };
   }
   const list =

@@ -46,7 +46,7 @@ export function parsePresets(value: unknown): Presets {
   const table = new Map(BUILT_IN);
   for (const [name, ceiling] of Object.entries(membersOf(value, 'presets'))) {
     const owner = `presets.${name}`;
-    if (!NAME.test(name)) throw invalid(`presets: ${JSON.stringify(name.slice(0, 64))} is no name for a preset`);
+    if (!NAME.test(name)) throw invalid(`presets: ${JSON.stringify(name.slice(0, 64))} is not a name for a preset`);
     if (BUILT_IN.has(name)) throw invalid(`${owner} is built in and cannot be redefined`);
     table.set(name, parseCeiling(ceiling, owner));
   }
@@ -72,7 +72,7 @@ export function parseCeiling(value: unknown, owner: string): Ceiling {
 export function presetOf(name: string, table: Presets): Ceiling {
   const preset = table.get(name);
   if (preset) return preset;
-  throw invalid(`${JSON.stringify(name.slice(0, 64))} is no preset; known: ${[...table.keys()].join(', ')}`);
+  throw invalid(`${JSON.stringify(name.slice(0, 64))} is not a preset; known: ${[...table.keys()].join(', ')}`);
 }
 
 /**

@@ -1,4 +1,4 @@
-/** What the sequencer is asked, and what becomes of it: waiting, decided, answered. */
+/** A call of the sequencer, from waiting over decided to answered. */
 import { decodeEvent, type Event } from '../authority/event/index.ts';
 import type { State } from '../authority/state.ts';
 import type { Refusal } from '../base/refusal.ts';
@@ -11,12 +11,12 @@ export interface Call<O> {
   /** Named in the record of a refusal. */
   readonly name: string;
   readonly caller: Caller;
-  /** The artifact that a refusal is laid to, where the caller is known by a secret alone. */
+  /** The artifact that a refusal is recorded against, where the caller is known by a secret alone. */
   blame?(state: State): string | null;
-  /** Whether it may propose an event; what does not is answered without a commit. */
+  /** Whether it may propose an event; other calls are answered without a commit. */
   readonly writes: boolean;
   decide(context: Context): Step<O>;
-  /** Answers where the chain is broken and there is no state to decide on; without it the call is refused with `why`. */
+  /** Answers when the chain is broken and there is no state to decide on; without it such a call is refused with `why`. */
   whenBroken?(reader: Reader, why: Refusal): Promise<O>;
 }
 
@@ -25,13 +25,13 @@ export interface Job {
   readonly call: Call<unknown>;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** What was decided, once it was; `row` where it proposed an event. */
+  /** The decision, once it is made; `row` if it proposed an event. */
   outcome?: { readonly step: Step<unknown>; readonly row?: Row } | { readonly error: unknown };
-  /** What one of its several events was refused for, when the batch was decided before. */
+  /** Why one of its events was refused when the batch was first decided. */
   refused?: { readonly error: unknown };
 }
 
-/** The law took some events of a request and refused another: a ledger cannot give back what it has followed. */
+/** Some events of a request were applied before another was refused. A ledger cannot undo events, so the batch starts again. */
 export class HalfDecided extends Error {
   readonly job: Job;
 

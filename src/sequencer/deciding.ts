@@ -1,4 +1,4 @@
-/** One call on a ledger that stands at the head of the chain: what it appends, or why it may not. */
+/** Decides one call on a ledger at the head of the chain: what it appends, or why it is refused. */
 import { genesisBytes } from '../authority/event/genesis.ts';
 import { OPERATOR } from '../authority/event/refusal.ts';
 import type { Ledger } from '../authority/ledger.ts';
@@ -10,7 +10,7 @@ import type { Clock, Keys, Row } from '../ports.ts';
 import type { Policy } from '../tools/tool.ts';
 import { type Call, HalfDecided, type Job } from './call.ts';
 
-/** Refusals that say something about the request or the store, not about what the caller may do. */
+/** Refusals about the request or the store, not about what the caller may do: they leave no entry. */
 const UNRECORDED: ReadonlySet<Code> = new Set(['INVALID_REQUEST', 'INTERNAL', 'CHAIN_CONTENDED', 'CHAIN_BROKEN']);
 
 export interface Means {
@@ -30,7 +30,7 @@ export class Deciding {
     this.#tokens = tokensOf(means.keys.authority);
   }
 
-  /** The first entry of a chain whose log has this key. */
+  /** Appends the first entry of a chain whose log has this key. */
   begin(ledger: Ledger, logKey: string): Row {
     const { authority } = this.#means.keys;
     const unsigned = { kind: 'GENESIS' as const, authority: toDidKey(authority.publicKey), log_key: logKey };
@@ -38,7 +38,7 @@ export class Deciding {
     return ledger.append({ ...unsigned, signature }, Math.max(this.#means.clock(), ledger.state.time));
   }
 
-  /** Sets the job's outcome, and adds to `rows` what the ledger has appended for it. @throws HalfDecided */
+  /** Sets the job's outcome, and adds the rows that it appends to `rows`. @throws HalfDecided */
   decide(ledger: Ledger, job: Job, rows: Row[]): void {
     const { call } = job;
     const { caller } = call;
@@ -69,7 +69,7 @@ export class Deciding {
   }
 }
 
-/** A refused mutation by a known caller is an entry, so that attempts leave a trace. */
+/** A refused mutation by a known caller becomes an entry, so that attempts leave a trace. */
 function record(ledger: Ledger, call: Call<unknown>, error: unknown, now: number, rows: Row[]): void {
   if (!(error instanceof Refusal) || UNRECORDED.has(error.code)) return;
   const { caller, name } = call;

@@ -1,4 +1,7 @@
-/** Brings a ledger up to the head of a store: from a snapshot where there is one, then entry by entry. */
+/**
+ * Brings a ledger up to the head of a store: from a snapshot if there is one, then entry by entry. It notices a store
+ * that has lost or changed what was seen before, and knows which key signs the log.
+ */
 import { broken, Ledger } from '../authority/ledger.ts';
 import { keyAt, type LogKey } from '../authority/log-keys.ts';
 import { thaw } from '../authority/snapshot.ts';
@@ -22,7 +25,7 @@ const REMEMBER_MS = 1000;
 export interface Caches {
   /** The last snapshot of the state. */
   readonly snapshot: Cache;
-  /** The last checkpoint that this installation has seen, apart from the store: a chain cut behind it is noticed. */
+  /** The last checkpoint that this installation has seen, kept apart from the store so that a cut chain is noticed. */
   readonly checkpoint: Cache;
 }
 
@@ -31,7 +34,7 @@ export class Follower {
   #log: Signer;
   #logKey: string;
   #lacking = false;
-  /** Those that the chain has named so far. */
+  /** All keys of the log that the chain has named so far. */
   #logKeys: readonly LogKey[] = [];
   readonly #store: Store;
   readonly #caches: Caches;
@@ -72,17 +75,17 @@ export class Follower {
     return this.#kept;
   }
 
-  /** C2SP verifier key of the log's key here. */
+  /** C2SP verifier key of the log, as far as this process has followed it. */
   get logKey(): string {
     return this.#logKey;
   }
 
-  /** Whether the log has gone over to a key that is not here. */
+  /** Whether the log now has a key that this process does not hold. */
   get lacking(): boolean {
     return this.#lacking;
   }
 
-  /** Vouches for what is exported and kept; signs nothing once the log has gone over to a key that is not here. */
+  /** Signs checkpoints, exports and snapshots. Throws once the log has a key that this process does not hold. */
   get log(): Signer {
     if (!this.#lacking) return this.#log;
     return {
@@ -93,7 +96,7 @@ export class Follower {
     };
   }
 
-  /** Goes over to the key that the chain has come to; false where it is not here. */
+  /** Takes the key that the chain now names; false if this process does not hold it. */
   turn({ logKey, logKeys }: State): boolean {
     this.#logKeys = logKeys;
     if (logKey === null || logKey === this.#logKey) return true;
@@ -105,7 +108,7 @@ export class Follower {
     return true;
   }
 
-  /** The head of a ledger that was up to date before this batch; a batch that changes the log's key is signed by both. */
+  /** Signs the head after a batch. If the batch changed the log's key, both keys sign. */
   seal(ledger: Ledger): Head {
     const { logKey } = ledger.state;
     if (logKey === this.#logKey) return ledger.head(this.log);
@@ -119,13 +122,13 @@ export class Follower {
     return key && this.#keys.successor?.(key.publicKey);
   }
 
-  /** What a note says that the log's key of its time has signed, or ours. */
+  /** The checkpoint in a note that is signed by the log's key of that time, or by ours. */
   #vouched(note: string, { logKeys }: State): Checkpoint | undefined {
     const key = keyAt(logKeys, claimedSize(note) ?? 0);
     return (key === undefined ? undefined : openCheckpoint(note, key)) ?? openCheckpoint(note, this.#logKey);
   }
 
-  /** Follows every entry that the ledger has not seen. `remembered`: a note of this log, if it is one. */
+  /** Follows every entry that the ledger has not seen, and compares them with the `remembered` note on the way. */
   async catchUp(ledger: Ledger, remembered?: string): Promise<void> {
     const size = claimedSize(remembered ?? '');
     for (;;) {
@@ -141,7 +144,7 @@ export class Follower {
     }
   }
 
-  /** Follows rows that a commit has shown. */
+  /** Follows the rows that a store showed during a commit. */
   follow(ledger: Ledger, rows: readonly Row[], head: Head | null): void {
     for (const row of rows) ledger.absorb(row);
     this.agree(ledger, head);
@@ -164,7 +167,7 @@ export class Follower {
     await this.#caches.checkpoint.save(new TextEncoder().encode(head.checkpoint));
   }
 
-  /** Signed by a key of the log, or by one that it may have gone over to, and that is not known here yet. */
+  /** Whether a key of the log signed the note, or an unknown one, which the log may have changed to since. */
   #mayStand(note: string): boolean {
     const known = this.#logKeys.map(({ key }) => key);
     if (known.some((key) => openCheckpoint(note, key) !== undefined)) return true;
@@ -173,7 +176,7 @@ export class Follower {
     return own.some(({ keyId }) => !ids.includes(keyId));
   }
 
-  /** The same a second from now, once for all that happens until then: a process may be killed before it closes. */
+  /** The same a second from now, once for everything until then, because a process may be killed before it closes. */
   rememberSoon(head: () => Head | null): void {
     if (this.#due || !head()) return;
     this.#due = true;
@@ -201,9 +204,9 @@ export class Follower {
 export function lacksKey(): Refusal {
   return new Refusal(
     'CHAIN_CONTENDED',
-    'The log has gone over to another key, which this process does not have: it reads, and signs nothing with the former one.',
+    'The log now uses another key, which this process does not have: it can read, but not write.',
     {
-      hint: 'Nothing was written. Send the request to a process that has the new key; operator: bring the new log key here.',
+      hint: 'Nothing was written. Send the request to a process that has the new key; operator: copy the new log key here.',
     },
   );
 }

@@ -1,4 +1,4 @@
-/** What is committed and on its way to the disk: nobody hears of it before the disk has it. */
+/** Commits on their way to the disk: no answer leaves before the disk has what it rests on. */
 import { Refusal } from '../base/refusal.ts';
 import type { End, Store } from '../ports.ts';
 import type { Reader } from '../tools/tool.ts';
@@ -12,19 +12,19 @@ export class Landing {
     this.#store = store;
   }
 
-  /** Up to where the disk is known to have the chain. */
+  /** The end of the chain that is known to be on the disk. */
   get firm(): End {
     return this.#firm;
   }
 
-  /** Whether the disk is known to have so many entries. */
+  /** Whether that many entries are known to be on the disk. */
   has(size: number): boolean {
     return size <= this.#firm.size;
   }
 
   /**
-   * Whether a chain of this end may be called broken only because it has lost what was never known to be on the disk, and
-   * so nobody was told of: a database that has crashed comes back without it.
+   * Whether `error` may only mean that entries between the firm end and this one are lost. A database that crashed comes
+   * back without them, and no caller was told of them.
    */
   mayForget(error: unknown, { size, entry_hash }: End): boolean {
     if (!(error instanceof Refusal && error.code === 'CHAIN_BROKEN')) return false;
@@ -36,12 +36,12 @@ export class Landing {
     if (!this.has(end.size)) await this.#make(end, idle);
   }
 
-  /** Resolves when the disk has the chain up to this end, whoever has written it. Throws what the store throws. */
+  /** Resolves when the disk has the chain up to this end, whichever process wrote it. Throws what the store throws. */
   async firmly(end: End): Promise<void> {
-    // Ours are on their way; another process may have been killed before its own were on the disk.
+    // Our own commits are on their way; another process may have been killed before its commit reached the disk.
     if (this.has(end.size)) return;
     await this.ended();
-    // What has become firm meanwhile may be another history than the one that was seen: the store tells.
+    // If other entries became firm meanwhile, the store compares them with these.
     if (end.size !== this.#firm.size || end.entry_hash !== this.#firm.entry_hash) await this.#make(end, false);
   }
 
@@ -50,11 +50,11 @@ export class Landing {
     if (!this.has(end.size)) this.#firm = end;
   }
 
-  /** The same reader, for who must not see a head that a power cut could take back. */
+  /** The same reader, showing no head that a power cut could take back. */
   shown(reader: Reader): Reader {
     return {
       ...reader,
-      // Another one with time: the log may go over to another key.
+      // A getter, because the log may get another key.
       get log() {
         return reader.log;
       },
@@ -66,14 +66,14 @@ export class Landing {
     };
   }
 
-  /** Answers, one way or the other, when that is settled. */
+  /** Calls `answer` once `durable` resolves, `fail` if it rejects. */
   answer(durable: Promise<void>, answer: () => void, fail: (error: unknown) => void): void {
     const landing = durable.then(answer, fail);
     this.#open.add(landing);
     void landing.then(() => this.#open.delete(landing));
   }
 
-  /** Resolves when all that was on its way has been answered. */
+  /** Resolves when every pending answer was given. */
   async ended(): Promise<void> {
     await Promise.all(this.#open);
   }

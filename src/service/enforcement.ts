@@ -135,7 +135,7 @@ export class Enforcement {
     this.#tell(artifact, RESUME);
   }
 
-  /** All of them or none: whoever sees the first on the chain sees the last. */
+  /** Recorded all or none: a chain with the first of them has the last. */
   async #fire(artifact: string, cause: string, isDue: (context: Context) => boolean): Promise<void> {
     const fired = await this.#service.askAnyone<readonly string[]>({
       name: 'trigger',

@@ -29,7 +29,7 @@ export async function redeem(service: Service, redemption: Redemption): Promise<
   return service.askAnyone<Redeemed>({
     name: 'enroll',
     caller: bound('', 'bearer'),
-    // Whoever shows the secret is known by it, so that a second key leaves a trace at the artifact.
+    // The secret identifies the caller, so that an attempt with a second key leaves a trace at the artifact.
     blame: ({ agents }) => agents.get(tokenId)?.hash ?? '',
     writes: true,
     decide({ state, now }) {

@@ -1,4 +1,4 @@
-/** Notices, within a second and whoever caused it, that an artifact's authority has ended. */
+/** Notices within a second that an artifact's authority has ended, whichever process ended it. */
 import { haltedRefusal, notFound } from '../authority/find.ts';
 import { halted } from '../authority/grant.ts';
 import type { Refusal } from '../base/refusal.ts';

@@ -90,7 +90,7 @@ function linked(line: readonly Sealed[]): readonly Sealed[] {
     if (artifact.parent !== (line[at - 1]?.hash ?? null)) {
       throw new Refusal(
         'INVALID_REQUEST',
-        'The artifacts are no lineage: each is the child of the one before, the first a root.',
+        'The artifacts are not a lineage, in which the first is a root and each other the child of the one before.',
       );
     }
   }

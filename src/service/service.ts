@@ -156,7 +156,7 @@ export class Service {
     return this.#sequencer.submit(call);
   }
 
-  /** What stands on the chain and never changes, without waiting for a turn: for who was allowed to know of it. */
+  /** Reads the chain without queueing and without asking who may: for callers that have made sure of that. */
   get reader(): Reader {
     return this.#sequencer.reader;
   }
@@ -174,7 +174,7 @@ export class Service {
     });
   }
 
-  /** Calls back when another process may have appended, for who waits; a hint, so look now and then all the same. Returns the unsubscriber. */
+  /** Calls back when another process may have appended. Only a hint, so poll as well. Returns the unsubscriber. */
   onNews(listener: () => void): () => void {
     return this.#news.onNews?.(listener) ?? (() => {});
   }

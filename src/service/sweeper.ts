@@ -23,7 +23,7 @@ export function keepSwept(service: Service): () => void {
   };
   const round = async (): Promise<void> => {
     at = Number.POSITIVE_INFINITY;
-    // A store that is away is complained of by whoever calls, and the next call wakes us.
+    // Callers report a store that is away, and the next call wakes us.
     const wait = await sweep(service).catch(() => undefined);
     if (wait !== undefined) wakeIn(Math.min(Math.max(wait, PAUSE), LONGEST));
   };

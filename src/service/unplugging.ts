@@ -1,5 +1,5 @@
 /**
- * `ACTUATOR_DISCONNECT`, in every process: whoever notices that something is wrong fires the duties of an artifact, and the
+ * `ACTUATOR_DISCONNECT`, in every process: the process that notices a violation fires the duties of an artifact, and the
  * upstreams that it used are ended wherever it used them.
  */
 import type { Enforcement } from './enforcement.ts';

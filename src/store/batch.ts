@@ -1,6 +1,6 @@
 import type { Batch } from '../ports.ts';
 
-/** What no store may write, whoever asks. @throws TypeError, since only our own bug makes such a batch. */
+/** What no store may write. @throws TypeError, since only our own bug makes such a batch. */
 export function checkBatch({ rows, head }: Batch, size: number): void {
   if (rows.length === 0) throw new TypeError('a batch without entries');
   if (rows.some(({ sequence_number }, i) => sequence_number !== size + i))

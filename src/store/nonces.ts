@@ -78,10 +78,7 @@ export class SqliteNonces implements Nonces {
         const fresh = await this.#patiently(() => this.#write(batch));
         for (const [at, { resolve }] of batch.entries()) resolve(fresh[at]!);
       } catch {
-        const error = new Refusal(
-          'CHAIN_CONTENDED',
-          'It could not be made sure that the proof is used for the first time.',
-        );
+        const error = new Refusal('CHAIN_CONTENDED', 'It could not be checked whether the proof was used before.');
         for (const { reject } of batch) reject(error);
       }
     }

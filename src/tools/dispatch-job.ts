@@ -104,7 +104,7 @@ const delegateEvent = ({ id, artifact, events }: Job, agent: string, job_id: str
   delegated: { agent, job_id },
 });
 
-/** How it began; whoever looks after it adds what has become of it. */
+/** How it began; its supervisor adds what became of it. */
 function tell(event: Event): z.infer<typeof jobOutput> {
   if (event.kind !== 'JOB_ACCEPTED') throw new TypeError('a job is told from its own entry');
   const { job_id, agent, child_artifact_hash } = event;

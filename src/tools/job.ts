@@ -62,7 +62,7 @@ export function visibleJob({ state, caller }: Context, id: string): Job {
   return job;
 }
 
-/** How a job ends whose authority has ended, and what whoever dispatched it is told. */
+/** How a job ends when its authority has ended, and the message for its dispatcher. */
 const ENDINGS: { readonly [code: string]: { readonly state: EndState; readonly message: string } } = {
   ARTIFACT_REVOKED: { state: 'cancelled', message: 'The artifact of the job, or one above it, was revoked.' },
   LEASE_EXPIRED: { state: 'error', message: 'The artifact of the job, or one above it, has expired.' },

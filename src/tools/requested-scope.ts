@@ -107,7 +107,7 @@ function affordable({ [BUDGET]: asked, ...others }: Permissions, parent: Grant):
   return left.length > 0 || asked.length === 0 ? { ...others, [BUDGET]: left } : others;
 }
 
-/** What a preset lets be spent, which binds also whoever names other permissions: money left out would be inherited. */
+/** The budget of a preset. It also binds requests that name other permissions, because an omitted budget would be inherited. */
 function budgeted({ permissions: { [BUDGET]: cap } }: Scope, parent: Grant): Permissions {
   return cap ? { [BUDGET]: leftOf(cap, parent) } : {};
 }
@@ -210,7 +210,7 @@ function isWithin(preset: string, bound: string, presets: Presets): boolean {
   return order === 'equal' || order === 'narrower';
 }
 
-/** Whoever is under a preset hands on that preset or a narrower one. */
+/** An artifact under a preset can only delegate under that preset or a narrower one. */
 function refuseWiderPreset(preset: string, parent: Grant, presets: Presets): void {
   presetOf(preset, presets);
   for (let at: Grant | null = parent; at; at = at.parent) {

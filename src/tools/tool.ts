@@ -16,7 +16,7 @@ import type { Limits } from '../scope/limits.ts';
 import type { Ceiling, Presets } from '../scope/preset.ts';
 import type { JobPolicy } from './available.ts';
 
-/** Where an entry came to stand. */
+/** Where an entry is on the chain. */
 export interface ChainPosition {
   readonly sequence_number: number;
   readonly entry_hash: string;
@@ -25,19 +25,19 @@ export interface ChainPosition {
 /** What the operator has configured for everybody. */
 export interface Policy {
   readonly presets: Presets;
-  /** Bounds every root; null where the built-in one holds. */
+  /** Bounds every root; null for the built-in ceiling. */
   readonly rootCeiling: Ceiling | null;
   /** Limits of a root that names none. */
   readonly rootLimits: Limits;
   /** Flags that another process needs to find this installation. */
   readonly launch: readonly string[];
-  /** What it needs in its environment for the same; absent where that is nothing. */
+  /** Environment variables that it needs for the same; absent if none. */
   readonly launchEnv?: { readonly [name: string]: string };
-  /** Who jobs can be given to; absent where there are none. */
+  /** The agents that take jobs; absent if there are none. */
   readonly jobs?: JobPolicy;
 }
 
-/** What is known at the instant of deciding. */
+/** What a tool knows while it decides. */
 export interface Context {
   readonly state: State;
   /** Milliseconds since the epoch; becomes the timestamp of the entry. */
@@ -45,7 +45,7 @@ export interface Context {
   readonly caller: Caller;
   readonly authority: Signer;
   readonly policy: Policy;
-  /** Where an event would stand that is proposed now: its number, and the hash of the entry before it. */
+  /** Where a proposed event would be on the chain: its number, and the hash of the entry before it. */
   readonly place: { readonly sequence: number; readonly previousHash: string };
   /** W3C `traceparent` of the call; absent where it had none. */
   readonly trace?: string;
@@ -58,7 +58,7 @@ export interface Context {
 /** The chain as a reader sees it, for answers that need more than the state. */
 export interface Reader {
   read(query: Query): Promise<Page>;
-  /** What was said in a job, by its digest. */
+  /** The texts of a job's events, by digest. */
   said(jobId: string): Promise<ReadonlyMap<string, Json>>;
   /** Judges the whole chain again; `authority` is the did:key to trust instead of this installation's. */
   audit(authority?: string): Promise<AuditReport>;
@@ -74,15 +74,15 @@ export interface Reader {
 /** What a tool decided. */
 export type Step<O> =
   | { readonly answer: O }
-  /** `tell` derives the answer from the event alone, so that a repeat of the request finds the same one. */
+  /** `tell` derives the answer from the event alone, so that a repeated request gets the same answer. */
   | {
       readonly event: Event;
-      /** Written with it, all or nothing; a tool that proposes several knows that the law allows each after the other. */
+      /** Written with it, all or nothing. The tool must make sure that each is allowed after the one before. */
       readonly before?: readonly Event[];
       readonly after?: readonly Event[];
       tell(event: Event, chain: ChainPosition): O;
     }
-  /** The request was answered before, by this entry. */
+  /** The request was answered before; this is the number of the entry that it wrote. */
   | { readonly recall: number; tell(event: Event, chain: ChainPosition): O }
   | { later(reader: Reader): Promise<O> };
 
@@ -102,12 +102,12 @@ export interface Tool<I extends z.ZodObject = z.ZodObject, O extends z.ZodObject
   readonly annotations: Annotations;
   /** Throws a refusal. */
   decide(input: z.infer<I>, context: Context): Step<z.infer<O>>;
-  /** For a tool that has something to say, to the operator, where the chain is broken and `decide` cannot be asked. */
+  /** What the tool can still answer the operator when the chain is broken and `decide` cannot be asked. */
   whenBroken?(input: z.infer<I>): (reader: Reader, why: Refusal) => Promise<z.infer<O>>;
 }
 
 /** What a tool answers. */
 export type Answer<T extends Tool> = z.infer<T['output']>;
 
-/** Declares a tool with its types inferred. Those of all shapes stand in one list: `decide` is only ever given what its own `input` has parsed. */
+/** Declares a tool with its types inferred. One list can hold tools of all types, since `decide` only gets what its own `input` parsed. */
 export const tool = <I extends z.ZodObject, O extends z.ZodObject>(declared: Tool<I, O>): Tool<I, O> => declared;

@@ -1,4 +1,4 @@
-/** Where a witness may be: what is sent and answered there is public, but whoever stands between could keep it from us. */
+/** Where a witness may be: the traffic is public, but an attacker on the network could withhold it from us. */
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 

@@ -1,4 +1,4 @@
-/** One process at a time changes a file: whoever makes the lock file. A lock that was left by a killed process grows old. */
+/** One process at a time changes a file: the one that created the lock file. The lock of a killed process goes stale. */
 import { stat, unlink, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 

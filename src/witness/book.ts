@@ -57,7 +57,7 @@ export class Book {
       return LIST.parse(parseStrict(bytes)).witnesses.map(({ url, key }) => {
         const verifier = parseWitnessKey(key);
         const address = addressIn(url, true);
-        // An address with a secret in it would be shown to whoever lists the witnesses, and stand in every log.
+        // A secret in the address would be shown with every list of witnesses, and in logs.
         if (!verifier || 'wrong' in address) throw new TypeError('not a witness');
         return { url: address.url, key, verifier };
       });

@@ -177,7 +177,7 @@ describe('an agent', () => {
     const stop = new AbortController();
     const asked = thrown(lead.list({ signal: stop.signal }));
     setTimeout(() => stop.abort(), 100);
-    expect(await asked).toMatchObject({ code: 'CANCELLED', message: 'The request was given up.' });
+    expect(await asked).toMatchObject({ code: 'CANCELLED', message: 'The request was aborted.' });
     const last = thrown(lead.list());
     setTimeout(() => lead.close(), 100);
     expect(await last).toMatchObject({ code: 'CANCELLED', message: 'This agent was closed.' });

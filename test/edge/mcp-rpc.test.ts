@@ -74,7 +74,7 @@ describe('a line', () => {
     ['an object as id', { jsonrpc: '2.0', id: {}, method: 'ping' }, null],
     ['an unknown member', { jsonrpc: '2.0', id: 3, method: 'ping', extra: 1 }, 3],
     ['no method', { jsonrpc: '2.0', id: 3, params: {} }, 3],
-    ['a method that is no text', { jsonrpc: '2.0', id: 3, method: 3 }, 3],
+    ['a method that is not text', { jsonrpc: '2.0', id: 3, method: 3 }, 3],
   ])('that is %s gets -32600', (_, value, id) => {
     expect(line(value)).toEqual({ reply: error(id, -32600) });
   });

@@ -118,7 +118,7 @@ describe('archiving', () => {
     const folder = directory();
     const at = (...args: string[]) => run(['--data-dir', life.home, ...args], {});
     const taken = await at(...BEFORE, '--to', life.home);
-    expect(taken).toMatchObject({ code: 1, err: expect.stringMatching(/The data directory keeps files of its own/) });
+    expect(taken).toMatchObject({ code: 1, err: expect.stringMatching(/The data directory already uses that folder/) });
     const unnamed = await at(...BEFORE);
     expect(unnamed).toMatchObject({ code: 1, err: expect.stringMatching(/--to/) });
     const dry = JSON.parse((await at(...BEFORE, '--to', folder, '--dry-run', '--json')).out);

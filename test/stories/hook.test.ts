@@ -391,7 +391,10 @@ describe('a server that requires the hook', () => {
     };
     const args = [SERVER, '--data-dir', data, '--config', config];
     const { status, stderr } = spawnSync(process.execPath, args, { env, input: '', encoding: 'utf8' });
-    expect([status, stderr]).toEqual([1, expect.stringContaining('set require_hook in its configuration')]);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining('require_hook has to be set in the configuration of that authority'),
+    ]);
   });
 });
 

@@ -21,7 +21,7 @@ const schema = z.strictObject({
   child_artifact_hash: hash,
   /** Hex SHA-256 of the RFC 8785 form of the input. */
   input_digest: hash,
-  /** The process that looks after it; for the record, and for whoever finds it dead. */
+  /** The process that supervises it; for the record, and for the process that finds it dead. */
   supervisor: z.string().max(64),
   traceparent: traceparent.nullable(),
   /** Whether a spend that its ceiling, or one above it, has no room for ends the job; absent where it does not. */

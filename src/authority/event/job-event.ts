@@ -17,7 +17,7 @@ const schema = z.strictObject({
   event_kind: z.enum(['status', 'progress', 'log', 'delegate']),
   /** Hex SHA-256 of the RFC 8785 form of what was said; "" where nothing was. */
   digest: z.string().regex(/^(?:[0-9a-f]{64})?$/),
-  /** Of a `delegate` event: whom the work was given to, and the job that it became; else null. */
+  /** Of a `delegate` event: the agent that was given work, and the job that it became; else null. */
   delegated: z.strictObject({ agent: z.string().max(128), job_id: jobId }).nullable(),
 });
 export type JobEvent = z.infer<typeof schema>;

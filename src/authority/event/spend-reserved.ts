@@ -24,7 +24,7 @@ export const reservationId = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
 export const heldForCall = (nonce: string): string =>
   nonce.slice(0, -1) + String.fromCharCode(nonce.charCodeAt(21) + 1);
 
-/** Only the gateway ends it: whoever is called for would else have its call for nothing. */
+/** Only the gateway may end it: otherwise the caller could release it, and get the call for nothing. */
 export const isHeldForCall = (id: string): boolean => /[BRhx]$/.test(id);
 
 const schema = z.strictObject({
@@ -78,7 +78,7 @@ export function refuseOverBudget(grant: Grant, money: Money): void {
 
 /**
  * An event says what is left so that a repeated request is answered as the first was. It never says more than there is;
- * whoever sees a part of the chain does not know what was spent beside it, so it may say less.
+ * a reader of one part of the chain does not know what was spent elsewhere, so it may be less.
  */
 export function refuseFalseLevels(said: readonly Level[], known: readonly Level[]): void {
   const fits = ({ artifact_hash, depth, amounts }: Level, at: number): boolean => {

@@ -69,7 +69,7 @@ export const spendSettled: Kind<SpendSettled> = {
   kind: 'SPEND_SETTLED',
   decode: decodeWith(schema),
   encode: (event) => event,
-  // Not `by`: whoever sees the end of a reservation must see its beginning too.
+  // Not `by`: readers of a reservation's end must be able to see its beginning too.
   names: ({ artifact_hash }) => [artifact_hash],
   check(state, { artifact_hash, reservation_id, by, outcome, amounts, remaining }, { time }) {
     const [grant, settler] = [find(state, artifact_hash), find(state, by)];

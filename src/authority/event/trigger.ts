@@ -33,7 +33,7 @@ export const trigger: Kind<Trigger> = {
   check(state, { artifact_hash, trigger }) {
     const grant = find(state, artifact_hash);
     if (trigger !== RESUME && !dutiesOf(grant).has(trigger)) {
-      throw new Refusal('INVALID_REQUEST', `${trigger} is no duty of this lineage.`);
+      throw new Refusal('INVALID_REQUEST', `${trigger} is not a duty of this lineage.`);
     }
   },
   evolve(state, { artifact_hash, trigger }, { sequence }) {

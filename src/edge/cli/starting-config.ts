@@ -42,7 +42,7 @@ export function startingConfig({ folder, hosts, mode }: Answers): string {
     "filesystem": "@modelcontextprotocol/server-filesystem"
   },
 
-  // No root artifact exceeds this, whoever creates it. A capability that is not named here is not given.
+  // No root artifact exceeds this. A capability that is not named here is not given.
   "root_ceiling": {
     "permissions": {
       "tool.call": ["**"],

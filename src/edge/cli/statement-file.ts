@@ -118,7 +118,7 @@ function lineage(text: string, asked: Asked): Stated {
 
 function consistency(text: string): Stated {
   const [, size] = /^old (\d+)/.exec(text) ?? [];
-  const message = `By itself it proves nothing: it shows that the log has only grown to whoever has kept its checkpoint of ${size} entries, as a witness has, or a program with openTlogConsistency.`;
+  const message = `By itself it proves nothing: it shows that the log has only grown, to a reader who has kept its checkpoint of ${size} entries, as a witness has, or a program with openTlogConsistency.`;
   return told(wrong('consistency', message), {});
 }
 

@@ -49,7 +49,7 @@ const pointer = z.string().refine((text) => pointerFault(text) === undefined, {
 });
 const toolMap = z.record(z.string().min(1), z.record(pointer, z.union([touch, z.array(touch).min(1)])));
 const shipped = z.string().refine((name) => SHIPPED.has(name), {
-  message: `is no shipped map; there are ${[...SHIPPED.keys()].join(', ')}`,
+  message: `is not a shipped map; there are ${[...SHIPPED.keys()].join(', ')}`,
 });
 
 export const mapsSchema = z.record(serverName, z.union([shipped, toolMap]));

@@ -1,4 +1,4 @@
-/** All upstreams of a process, with their names and maps: shared by every session, whoever its caller is. */
+/** All upstreams of a process, with their names and maps, shared by the sessions of every caller. */
 import { Refusal } from '../../base/refusal.ts';
 import { RpcError } from '../rpc.ts';
 import type { ToolDefinition } from '../session.ts';

@@ -1,4 +1,4 @@
-/** Work that ends with whoever wants it, and with the artifact that permits it. */
+/** Work that ends when nobody waits for it any more, or when the artifact that permits it ends. */
 import type { Refusal } from '../../base/refusal.ts';
 import type { Decider } from './decider.ts';
 import { untilAborted } from './patience.ts';
@@ -23,7 +23,7 @@ export async function inFlight<T>(
   }
 }
 
-/** Waits for work that others may want too: it goes on without whoever does no longer. */
+/** Waits for work that others may want too: when this caller gives up, the work goes on for the others. */
 export const whileWanted = <T>(
   lookout: Pick<Decider, 'onEnded'>,
   artifact: string,

@@ -56,7 +56,8 @@ export function actsOf(
   return touched.flatMap(({ place, pointer, how }) => {
     const found = textsAt(args, place);
     if ('missing' in found) throw shapeless(tool, pointer, 'is missing');
-    if ('noText' in found) throw shapeless(tool, pointer, pointer.includes('*') ? 'is no list of texts' : 'is no text');
+    if ('noText' in found)
+      throw shapeless(tool, pointer, pointer.includes('*') ? 'is not a list of texts' : 'is not text');
     return found.texts.flatMap((resource) => how.map((capability) => ({ capability, resource })));
   });
 }

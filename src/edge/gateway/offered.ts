@@ -88,7 +88,7 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
     return { items, names: namesOf(server.name, known) };
   }
 
-  /** Undefined where none of them may be had. */
+  /** Undefined if none of them is permitted. */
   const promptsFor = async (under: Standing, server: Server, cancelled: AbortSignal | undefined) =>
     mayServe(under, 'mcp.prompt', server.name)
       ? whileWanted(decider, under.artifact, cancelled, promptsOf(server)).catch(orThrow)

@@ -93,7 +93,7 @@ function firstText(content: ToolResult['content']): Json | undefined {
   }
 }
 
-/** The shortest decimal that is this number, never with an exponent: what whoever wrote it will have meant. */
+/** The shortest decimal that reads back as this number, without an exponent: most likely what was written. */
 function decimal(value: number): string {
   const [mantissa = '', exponent] = String(value).split('e');
   if (exponent === undefined) return mantissa;

@@ -2,7 +2,7 @@
  * Where a path really leads: its symbolic links followed as far as it exists, the rest as it stands.
  *
  * `realpath` alone is not enough. It knows nothing of a path whose end does not exist yet, and a link that leads nowhere
- * counts for it as a path that does not exist, while whoever writes to it writes where it leads.
+ * counts for it as a path that does not exist, while a write to it goes where it leads.
  */
 import { lstat, readlink, realpath } from 'node:fs/promises';
 import { posix } from 'node:path';

@@ -99,7 +99,7 @@ export class Till {
 
 const isNothing = (money: Money): boolean => [...money.values()].every((units) => units <= 0n);
 
-/** The same call would be made twice by whoever believes that nothing has happened. */
+/** Says that the call was made: a caller who believes that nothing happened would repeat it. */
 const unpaid = ({ message }: Refusal): Refusal =>
   new Refusal('INTERNAL', `The upstream has answered, and what that costs could not be recorded: ${message}`, {
     hint: 'Do not repeat the call: it was made. Its answer is not shown, since it is not paid for.',

@@ -33,7 +33,7 @@ interface Asked extends Pick<UpstreamCall, 'progress' | 'trace'> {
 /** An upstream that let a call time out has as long again, and at most this, to show that it is alive. */
 const PING_MS = 5_000;
 
-/** For whoever has to find it. */
+/** For the operator's diagnosis. */
 const beginning = (item: JsonObject): string => JSON.stringify(item.name ?? item).slice(0, 128);
 
 export class Upstream {

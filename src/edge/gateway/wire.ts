@@ -69,7 +69,7 @@ export function wireOver(inner: UpstreamTransport, name: string): Wire {
     const { id, method, params, result, error } = message as { readonly [member: string]: Json };
     if (method === undefined && asked.answer(id, result, error)) return;
     if (isNoise()) return;
-    // Whoever asked waits no more; what was answered is nobody else's to see, not even in a log.
+    // The caller no longer waits, and nobody else may see the answer, not even in a log.
     if (method === undefined && isOurs(id)) return;
     if (typeof method === 'string' && UNHEARD.has(method)) return;
     if (method === 'notifications/progress') asked.progress(params);

@@ -82,7 +82,7 @@ export function touchedBy(call: HostCall, { arguments: args = {} }: Act): readon
 
 function named(capability: Act['capability'], resource: Json | undefined): Act {
   if (typeof resource === 'string') return { capability, resource };
-  throw new Refusal('INVALID_REQUEST', `What ${capability} is asked for is no text.`);
+  throw new Refusal('INVALID_REQUEST', `What ${capability} is asked for is not text.`);
 }
 
 /** A pattern leads out of its folder by itself. */

@@ -12,7 +12,7 @@ import { sha256Hex } from '#digest';
 import { Refusal } from '../../base/refusal.ts';
 import { isObject } from '../gateway/pointer.ts';
 
-/** Whoever the connection is, which is said only where each call has to be announced. */
+/** The connection's own caller; left only where every call has to be announced. */
 export const OWN = 'own';
 /** Who calls: the hash of an artifact; null for somebody that has none. */
 export type Slip = { readonly artifact: string | null } | typeof OWN;

@@ -50,7 +50,7 @@ const SWEEP_MS = 2000;
 const CLOSE_MS = 1500;
 const IDLE_MS = 20;
 
-/** Resolves when connections are accepted. Rejects with the system's error where the address cannot be had. */
+/** Resolves when connections are accepted. Rejects with the system's error if the address cannot be bound. */
 export async function listen(site: Site, options: HttpOptions): Promise<HttpServer> {
   const { host, port, publicUrl, tls, info, patience = PATIENCE } = options;
   const { service, nonces, clock } = site;

@@ -11,7 +11,7 @@ import { asRefusal } from './refusal.ts';
 /** Connects when it is first asked. Throws refusals; `CannotStart` at once where there is no token. */
 export function remoteAgent({ dataDir, token, url }: Settings): () => Promise<Agent> {
   if (url === null || token === null) {
-    throw new CannotStart('AGA_URL is set without a token: give AGA_TOKEN (or --token), too.');
+    throw new CannotStart('AGA_URL is set without a token: set AGA_TOKEN (or --token) as well.');
   }
   prepareDirectory(dataDir);
   return once(async () => {

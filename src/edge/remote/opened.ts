@@ -62,7 +62,7 @@ function sender(settings: Settings, operatorToken: string | undefined): Send {
   }
   if (operatorToken === undefined) {
     throw new CannotStart(
-      'AGA_URL is set without a token: give AGA_TOKEN, or AGA_OPERATOR_TOKEN to act as its operator.',
+      'AGA_URL is set without a token: set AGA_TOKEN, or AGA_OPERATOR_TOKEN to act as its operator.',
     );
   }
   const wire = wireTo(settings.url ?? '');

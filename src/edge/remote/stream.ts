@@ -17,7 +17,7 @@ export async function answerIn(response: Response, notified: (message: JsonObjec
       else throw fault(message);
     }
   } catch (error) {
-    // That is what `fetch` says of a connection that broke, and a decoder of what is no text.
+    // That is what `fetch` says of a connection that broke, and a decoder of what is not text.
     throw error instanceof TypeError ? lost() : error;
   }
   throw lost();

@@ -43,7 +43,7 @@ export async function verifyReceipts(value: Json, { trust, at, witnesses }: Trus
 
 const NOT_PROVEN: readonly string[] = [
   'Containment and conduct: receipts carry verdicts, not the authority they were given under, so nothing was replayed.',
-  'That nothing was left out: whoever holds the key decides which receipts a bundle begins and ends with.',
+  'That nothing was left out: the holder of the key decides which receipts a bundle begins and ends with.',
   'When and as what the bundle was made: bundle_id and generated_at are signed by nobody.',
   'That the timestamps are right, and that permitted calls had the effect that was asked for.',
   "That nobody else had the gateway's key.",

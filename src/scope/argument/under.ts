@@ -9,7 +9,7 @@ export const under = patterned({
   words: (value) => `be a path under ${JSON.stringify(value)}`,
   pattern(value, owner) {
     if (!value.startsWith('/')) throw invalid(`${owner} must be the absolute path of a folder`);
-    // A folder is resolved by whoever enforces the rule: it is a place, not a pattern of places.
+    // The enforcer resolves links in the folder, so it must be one place, not a pattern of places.
     if (value.includes('*')) throw invalid(`${owner} must be the path of a folder, without stars`);
     return value.endsWith('/') ? `${value}**` : `${value}/**`;
   },

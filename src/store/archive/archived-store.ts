@@ -1,4 +1,4 @@
-/** A store some of whose entries stand in files: whoever reads it does not notice. */
+/** A store that reads archived entries from their files, so that its readers need not know. */
 import type { Decide, Follow, Page, Query, Row, Store } from '../../ports.ts';
 import { type ArchiveReading, isBare } from './reading.ts';
 

@@ -95,5 +95,5 @@ interface Place {
   readonly asked: number;
 }
 
-/** Milliseconds after which the database is asked again by who did not find a file. */
+/** Milliseconds after which a missing file is looked up in the database again. */
 const AGAIN = 200;

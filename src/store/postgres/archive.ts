@@ -86,7 +86,7 @@ export function postgresShelf({ url, owner, chain }: PostgresShelfOptions): Shel
   };
 }
 
-/** Whoever appends waits for us, so that we do not let them wait for our turn. */
+/** Writers wait for us, so we never make them wait in line behind us. */
 async function waitBriefly(session: Session): Promise<void> {
   await session.ask({ text: 'SET lock_timeout = 5000' });
 }

@@ -96,7 +96,7 @@ export function inWords(error: unknown): unknown {
   );
 }
 
-/** What says that the database is away, said to whoever may have written something. */
+/** The refusal for a database that is away, told to a caller that may have written something. */
 export function outcomeUnknown(error: unknown): unknown {
   if (!(error instanceof Refusal) || error.code !== 'CHAIN_CONTENDED') return error;
   return new Refusal('CHAIN_CONTENDED', `${error.message} Whether the last entries were written is not known yet.`, {

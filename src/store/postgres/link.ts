@@ -94,7 +94,7 @@ export class Link {
   /** Says goodbye where the other side still listens. */
   async close(): Promise<void> {
     this.#closed = true;
-    // The driver never answers whoever waits for a connection that is ended while it is being made.
+    // The driver never settles a connection attempt that is ended while it is being made.
     await Promise.race([this.#connected?.end().catch(() => undefined), sleep(GOODBYE)]);
     this.drop();
   }

@@ -3,7 +3,7 @@ import { Refusal } from '../../base/refusal.ts';
 import type { Session } from './link.ts';
 import { MIGRATIONS, type Migration, SCHEMA } from './schema.ts';
 
-/** Advisory lock of whoever migrates: "aga" and 1. */
+/** Advisory lock held while migrating: "aga" and 1. */
 const LOCK = 0x61676101;
 
 /** 0 where there are no tables yet. */

@@ -44,7 +44,7 @@ export class PostgresNonces implements Nonces {
       const fresh = await this.#write(batch);
       return batch.map(({ id }) => fresh.delete(id));
     } catch {
-      throw new Refusal('CHAIN_CONTENDED', 'It could not be made sure that the proof is used for the first time.');
+      throw new Refusal('CHAIN_CONTENDED', 'It could not be checked whether the proof was used before.');
     }
   }
 

@@ -201,7 +201,7 @@ async function show(asking: Asking, rows: readonly Row[]): Promise<void> {
 }
 
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
-/** Whoever stands next need not wait for our disk: one flush behind the commit is good for all who have committed by then. */
+/** The next writer need not wait for our disk: one flush covers everything that was committed by then. */
 const PASS_ON = 'SET LOCAL synchronous_commit = off';
 /** The largest LIMIT that there is. */
 const MOST = Number.MAX_SAFE_INTEGER;

@@ -9,7 +9,7 @@ import { GUARDS } from './guards.ts';
 export const SCHEMA = 'aga';
 
 /**
- * `chains` has one row for each authority; whoever holds its lock may append. `entries` are the chains. `checkpoints` is
+ * `chains` has one row for each authority; the holder of that row's lock may append. `entries` are the chains. `checkpoints` is
  * every signed head there ever was, the last one the head (`frontier` is a column of an earlier version, and stays empty),
  * so no row is ever updated and a long backup leaves no trail of dead ones. `touches` answers whose entries are whose, one row for an entry and an
  * artifact: `direct` is 1 where the entry names it and 0 where it names only a descendant. `nodes` is the hash tree above
@@ -108,7 +108,7 @@ const JOBS = `
 `;
 
 export interface Migration {
-  /** What it does, for whoever asks before it is done. */
+  /** What it does, for `migrate --dry-run`. */
   readonly title: string;
   readonly sql: string;
 }

@@ -38,7 +38,7 @@ export function sqliteShelf(path: string): Shelf {
         return found && { size: Number(found.size), note: String(found.note) };
       }),
     weigh: (first, end) => words(() => Number(db.prepare(WEIGH).get(first, end)?.bytes)),
-    // Whoever can open the file owns it.
+    // A process that can open the file owns it.
     mayRemove: async () => {},
     record: (folder, size, before) =>
       words(() => {

@@ -136,7 +136,7 @@ function migrate(db: DatabaseSync, path: string): void {
       'Start that version, or choose another data directory with --data-dir.',
     );
   if (version(db) === newest) return;
-  // What fails is closed by who has opened it, which takes all of it back.
+  // On failure the caller closes the database, which rolls all of it back.
   db.exec('BEGIN IMMEDIATE');
   // Another process may have done it while we waited.
   for (const step of MIGRATIONS.slice(version(db))) db.exec(step);

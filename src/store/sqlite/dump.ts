@@ -12,7 +12,7 @@ const PART = 1000;
 export function dumpOf(path: string): Dump {
   const { db } = openDatabase(path);
   try {
-    // Whoever wants to append meanwhile waits, and is told that it took too long.
+    // Writers wait meanwhile, and are refused when it takes too long.
     db.exec('PRAGMA busy_timeout = 2000; BEGIN IMMEDIATE');
   } catch (error) {
     db.close();

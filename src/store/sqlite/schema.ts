@@ -9,7 +9,7 @@ export const APPLICATION_ID = 0x61676101;
  * the entry names it and 0 where it names only a descendant. Every page that a commit touches is written twice, hence
  * no table for the head alone and one index for both questions.
  *
- * The triggers guard against a mistaken hand; whoever owns the file can drop them, which `verify` then notices.
+ * The triggers guard against mistakes; the owner of the file can drop them, and `verify` notices what was changed.
  */
 const FIRST = `
   CREATE TABLE entries (seq INTEGER PRIMARY KEY, hash TEXT NOT NULL, kind TEXT NOT NULL, entry TEXT NOT NULL) STRICT;

@@ -24,7 +24,7 @@ const entry = (event: LogEntry['event'], sequence_number = 7): LogEntry => ({
 });
 
 describe('text of others', () => {
-  it('loses everything that is no text', () => {
+  it('loses everything that is not text', () => {
     expect(plain(HOSTILE)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
     expect(plain('Müller → 検索 ✓')).toBe('Müller → 検索 ✓');
   });

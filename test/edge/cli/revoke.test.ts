@@ -39,7 +39,7 @@ it('revokes with --yes, with or without a reason, once', async () => {
   expect(answer.revoked[0]).toBe(root);
   const again = await home.run('revoke', root, '--reason', 'again');
   expect(again.code).toBe(0);
-  expect(again.out).toContain('revoked before');
+  expect(again.out).toContain('already revoked');
   expect(await status()).toBe('revoked');
 });
 

@@ -63,6 +63,6 @@ describe('what the host tells', () => {
   it('names an agent that is started without a name, or none', () => {
     const call = { tool: 'Agent', server: null, input: {}, use: null, cwd: '', agent: 'reader' };
     expect(said(call)).toContain('agent.delegate general-purpose');
-    expect(() => said({ ...call, input: { subagent_type: ['writer'] } })).toThrow('no text');
+    expect(() => said({ ...call, input: { subagent_type: ['writer'] } })).toThrow('not text');
   });
 });

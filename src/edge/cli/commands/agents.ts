@@ -16,7 +16,7 @@ export const agents: Command = {
   looks: true,
   summary: 'List the agents that you can see: pending, active, expired and revoked',
   examples: [
-    ['agents', 'Those of the data directory, or with AGA_URL and a token those of another authority:'],
+    ['agents', 'The agents of this data directory, or with AGA_URL and a token of another authority:'],
     ['agents --json', 'The same as AgentIdentity resources:'],
   ],
   async run(desk) {

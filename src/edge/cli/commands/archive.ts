@@ -9,21 +9,21 @@ const DAY = 24 * 3600_000;
 export const archive: Command = {
   name: 'archive',
   group: 'Set up:',
-  summary: 'Move old entries of the chain to tiles in a folder, verified first; queries and proofs go on as before',
+  summary: 'Move old entries of the chain to tiles in a folder, verified first; queries and proofs work as before',
   options: [
-    new Option('--to <folder>', 'Where to; it is remembered. On other machines AGA_ARCHIVE_DIR says where it is'),
+    new Option('--to <folder>', 'Folder to archive to; it is remembered. On other machines set AGA_ARCHIVE_DIR'),
     new Option('--older-than <days>', 'Only entries older than this many days').argParser(whole).default(30),
-    new Option('--before <number>', 'Only entries with a smaller sequence number, however young').argParser(whole),
+    new Option('--before <number>', 'Only entries with a smaller sequence number, whatever their age').argParser(whole),
     new Option(
       '--owner-url <url>',
-      "With a database: its owner's URL; better in AGA_OWNER_URL, where no list of processes shows it",
+      "With a database: its owner's URL; better set AGA_OWNER_URL, which process lists do not show",
     ),
-    new Option('--compact', 'Give the freed room back to the disk; nobody can append meanwhile'),
+    new Option('--compact', 'Return the freed space to the disk; nothing can be appended meanwhile'),
     new Option('--dry-run', 'Only say what would be moved'),
   ],
   examples: [
-    ['archive --to /mnt/archive --dry-run', 'How much would go:'],
-    ['archive --to /mnt/archive', 'Once; interrupted or not, repeat it as often as you like:'],
+    ['archive --to /mnt/archive --dry-run', 'How much would be moved:'],
+    ['archive --to /mnt/archive', 'Archive now; repeat it whenever you like, also after an interruption:'],
     ['archive --older-than 90', 'From cron, to the same place:'],
   ],
   async run(desk, { options }) {
@@ -68,7 +68,7 @@ function told(
     ...(folder === null ? [] : [['folder', plain(folder)] as [string, string]]),
   ];
   const title = dry_run
-    ? 'This would be done; nothing was.'
+    ? 'Nothing was changed; this is what would be done.'
     : 'Done. Keep a copy of the folder: the database has only hashes of it now.';
   return `${table(rows)}\n${title}`;
 }

@@ -43,7 +43,7 @@ const SCENES: readonly {
 export const demo: Command = {
   name: 'demo',
   group: 'Look:',
-  summary: 'Play the main job with these very commands, in a data directory that is thrown away',
+  summary: 'Show the main use with these very commands, in a temporary data directory',
   examples: [['demo', 'To see what this is about:']],
   async run({ terminal, json }) {
     const out = json ? terminal.err : terminal.out;

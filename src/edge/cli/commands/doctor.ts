@@ -37,7 +37,7 @@ export const doctor: Command = {
   name: 'doctor',
   group: 'Set up:',
   summary: 'Examine this installation and the MCP hosts that use it; exit 1 when something is broken',
-  examples: [['doctor', 'What is wrong, and how to mend it:']],
+  examples: [['doctor', 'What is wrong, and how to fix it:']],
   async run(desk) {
     const checks = await examine(desk);
     const failed = checks.some(({ status }) => status === 'broken');

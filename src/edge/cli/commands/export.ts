@@ -33,7 +33,7 @@ export const exportCommand: Command = {
   name: 'export',
   group: 'Look:',
   looks: true,
-  summary: 'Write evidence that a stranger verifies: of an artifact, or with tlog-tiles of the whole log',
+  summary: 'Write evidence that strangers can verify: of an artifact, or with tlog-tiles of the whole log',
   tool: exportEvidence,
   known: ['format'],
   hash: { parameter: 'artifact_hash', required: false },
@@ -44,16 +44,16 @@ export const exportCommand: Command = {
     new Option('--first <number>', 'Instead of an artifact: the entries from this number on'),
     new Option('--last <number>', 'Up to this one. Omit for the end of the chain'),
     new Option('--entry <number>', 'For tlog-proof, instead of an artifact: this entry'),
-    new Option('--since <size>', 'For tlog-consistency: how many entries the checkpoint had that you know'),
+    new Option('--since <size>', 'For tlog-consistency: number of entries of the checkpoint that you know'),
     new Option(
       '--out <file>',
-      'Where to; a folder for tlog-tiles. - is stdout. Without it: in the data directory, or on stdout',
+      'File to write, or a folder for tlog-tiles; - is stdout. Omit for the data directory, or stdout',
     ),
   ],
   examples: [
     ['export HASH --out evidence.json', 'An artifact, its lineage and everything done under it:'],
-    ['export --first 0 --out log.json', 'The whole log; after an interruption the same command goes on:'],
-    ['verify evidence.json --trust did:key:z6Mk…', 'What the receiver does with it, on any machine:'],
+    ['export --first 0 --out log.json', 'The whole log; after an interruption the same command continues:'],
+    ['verify evidence.json --trust did:key:z6Mk…', 'How the receiver verifies it, on any machine:'],
     ['export HASH --format governance-receipts', 'The same decisions for verifiers of that draft:'],
     [
       'export HASH --format freshness',
@@ -75,7 +75,7 @@ async function exported(desk: Desk, { input, options }: Given): Promise<Outcome>
   for (const [option, its] of Object.entries(ONLY))
     if (options[option] !== undefined && format !== its) usage(desk.terminal, `--${option} is for --format ${its}`);
   if ((ofLog || options.entry !== undefined) && input.artifact_hash !== undefined)
-    usage(desk.terminal, `--format ${format} of the log is of no artifact; leave out the hash`);
+    usage(desk.terminal, `--format ${format} is about the log, not about an artifact; leave out the hash`);
   if (ofLog) return ofLog(desk, options);
   if (format === 'tlog-proof' && options.entry !== undefined) return exportEntry(desk, options);
   const run = runOf(options, desk);
@@ -147,7 +147,7 @@ const READABLE = 256 << 20;
 function tellOf({ kept, time, bytes }: Exported, { terminal: { err } }: Desk): void {
   if (kept > 0) {
     const began = new Date(time).toISOString();
-    err.line(`Went on after ${kept} entries that were written before; the evidence is as of ${began}.`);
+    err.line(`Continued after ${kept} entries that were written before; the evidence is as of ${began}.`);
   }
   if (bytes > READABLE)
     err.line('The file is longer than the 256 MiB that a verifier reads: export runs with --first and --last instead.');
@@ -155,7 +155,7 @@ function tellOf({ kept, time, bytes }: Exported, { terminal: { err } }: Desk): v
 
 async function exportText(desk: Desk, input: Input, format: string, out: string | undefined): Promise<Outcome> {
   if (desk.settings().url !== null)
-    throw new CannotStart(`--format ${format} is made where the authority's data directory is; unset AGA_URL.`);
+    throw new CannotStart(`--format ${format} needs the authority's data directory; unset AGA_URL.`);
   const { text } = await (await desk.open()).call(attest, { ...input, format });
   if (out === undefined) return { answer: { text }, text: () => String(text).replace(/\n$/, '') };
   const path = await placeText(out, String(text));

@@ -22,16 +22,13 @@ export const init: Command = {
   group: 'Set up:',
   summary: `Write a commented ${NAME} into the working directory; on a terminal, after three questions`,
   options: [
-    new Option(
-      '-y, --yes',
-      'Do not ask, as without a terminal: what is not given is the working directory, no hosts, and enforce',
-    ),
+    new Option('-y, --yes', 'Do not ask; the defaults are the working directory, no hosts, and enforce'),
     new Option('--folder <folder>', 'Folder that agents may work in'),
     new Option('--host <host>', 'Host that agents may fetch from (repeat it)').argParser(
       (text: string, sofar: string[] = []) => [...sofar, text],
     ),
     new Option('--mode <mode>', 'Refuse, or only record').choices(Object.keys(MODES)),
-    new Option('--force', 'Replace a file that is there'),
+    new Option('--force', 'Replace an existing file'),
   ],
   examples: [
     ['init', 'Answer three questions:'],
@@ -83,7 +80,7 @@ async function ask(given: Given['options']): Promise<Answers> {
 function write(path: string, text: string, force: boolean): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found && !force) {
-    throw new Refusal('INVALID_REQUEST', `${path} is there already; nothing was written.`, {
+    throw new Refusal('INVALID_REQUEST', `${path} already exists; nothing was written.`, {
       hint: 'Replace it with --force.',
     });
   }
@@ -95,7 +92,7 @@ function write(path: string, text: string, force: boolean): void {
     rmSync(draft, { force: true });
     const { code } = error as NodeJS.ErrnoException; // what node:fs throws has one
     throw new Refusal('INVALID_REQUEST', `${path} cannot be written: ${code}.`, {
-      hint: 'Run init in a directory that is yours.',
+      hint: 'Run init in a directory that you may write to.',
     });
   }
 }

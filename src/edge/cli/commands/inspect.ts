@@ -22,7 +22,7 @@ export const inspect: Command = {
   name: 'inspect',
   group: 'Look:',
   looks: true,
-  summary: 'Show an artifact, or the lineage that it descends from',
+  summary: 'Show an artifact, or its lineage',
   tool: inspectTool,
   hash: { parameter: 'artifact_hash', required: false },
   examples: [

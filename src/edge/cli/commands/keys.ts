@@ -7,22 +7,22 @@ import { usage } from '../usage.ts';
 export const keys: Command = {
   name: 'keys',
   group: 'Look:',
-  summary: 'Print the public keys that others trust, of the authority and of the log; or give the log another key',
+  summary: 'Print the public keys of authority and log, for others to trust; or give the log a new key',
   options: [
-    new Option('--rotate', 'Let the log go over to its next key: one entry on the chain, signed by the authority'),
-    new Option('--next', 'Make the key that shall follow, and print it: what other replicas must have before'),
-    new Option('--reason <text>', 'Why, for the entry').default('rotated by the operator'),
+    new Option('--rotate', 'Switch the log to its next key: one entry on the chain, signed by the authority'),
+    new Option('--next', 'Make the next key and print it: other replicas must have it before --rotate'),
+    new Option('--reason <text>', 'Reason, for the entry').default('rotated by the operator'),
   ],
   examples: [
     ['keys --json', 'For an auditor, or a verifier on another machine:'],
     [
       'keys --rotate --reason "yearly"',
-      'When it is time, or the old key may have leaked; repeat it if it is interrupted:',
+      'Replace the key, for example when it may have leaked; repeat this if it is interrupted:',
     ],
   ],
   async run(desk, { options }) {
     const { rotate, next, reason } = options;
-    if (rotate === true && next === true) usage(desk.terminal, '--rotate and --next are two steps');
+    if (rotate === true && next === true) usage(desk.terminal, '--next and --rotate are separate steps');
     if (rotate === true || next === true) {
       const rotating = await import('../../../installation/rotating.ts');
       if (rotate === true) return changed(await rotating.rotate(desk.settings(), String(reason)));
@@ -38,7 +38,7 @@ const listed = (answer: object): Outcome => ({
   text: ({ paint }) => sheet(Object.entries(answer), paint),
 });
 
-const KEPT = 'Bring the new key as the log’s now (AGA_LOG_KEY, AGA_KEY_COMMAND), and take the former one away.';
+const KEPT = 'Now set the new key as the log key (AGA_LOG_KEY, AGA_KEY_COMMAND), and remove the former one.';
 
 function changed(answer: Rotated): Outcome {
   const { authority, log, previous_log, chain, settled } = answer;

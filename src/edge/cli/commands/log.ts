@@ -15,11 +15,11 @@ export const log: Command = {
   looks: true,
   summary: 'Read the audit chain: who was given what, what was refused, what was revoked',
   tool: queryChain,
-  options: [new Option('-f, --follow', 'Go on with every new entry until interrupted; with --json one entry a line')],
+  options: [new Option('-f, --follow', 'Follow new entries until interrupted; with --json one entry per line')],
   examples: [
     ['log', `The last ${SCREEN} entries:`],
     ['log --after -1 --kind DELEGATION', 'Every delegation from the first on, 50 at a time:'],
-    ['log --follow', 'What happens now:'],
+    ['log --follow', 'Follow what happens now:'],
     ['log --json --after 99 --limit 500', 'A page for a program; "next" is the --after of the next one:'],
   ],
   async run(desk, { input, options }) {

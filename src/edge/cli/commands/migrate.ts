@@ -27,7 +27,7 @@ function told({ schema, entries, left, authority, dry_run }: Moved): string {
       : [dry_run ? 'The tables would get:' : 'The tables have got:', ...schema.map((title) => `  ${title}`)];
   if (left > 0)
     tables.push(
-      `${left} entries of the data directory were not copied: the chain "${authority}" in the database is another one, or the file has gone on by itself. To keep them in a database, too, give them one of their own.`,
+      `${left} entries of the data directory were not copied: the chain "${authority}" in the database is a different one, or the file was written to after the copy. To keep them in a database too, migrate them to another one.`,
     );
   if (entries === null) return tables.join('\n');
   const verb = dry_run ? 'would be copied' : 'were copied';

@@ -6,7 +6,7 @@ import type { Command } from '../command.ts';
 export const resume: Command = {
   name: 'resume',
   group: 'Delegate:',
-  summary: 'Lift what triggers have laid on an artifact: a suspension, the loss of the network',
+  summary: 'Lift what triggers imposed on an artifact: a suspension, the loss of the network',
   input: z.strictObject({ artifact_hash: artifactHash.describe('Artifact to resume') }),
   hash: { parameter: 'artifact_hash', required: true },
   examples: [['resume HASH', 'After you have found out why:']],

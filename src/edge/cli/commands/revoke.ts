@@ -42,14 +42,18 @@ async function confirm(
 ): Promise<void> {
   const what = revoked_count === 1 ? 'one artifact' : `${revoked_count} artifacts`;
   if (!terminal.interactive) {
-    throw new Refusal('INVALID_REQUEST', `Nothing was changed: this would end ${what}, and nobody is there to agree.`, {
-      hint: 'Repeat it with --yes; with --dry-run it says what would end.',
-    });
+    throw new Refusal(
+      'INVALID_REQUEST',
+      `Nothing was changed: this would end ${what}, and there is no terminal to confirm it on.`,
+      {
+        hint: 'Repeat it with --yes; with --dry-run it says what would end.',
+      },
+    );
   }
   const { tree = [], drawing = '' } = await (await open()).call(inspect, { artifact_hash, view: 'tree' });
   terminal.err.line(drawn(drawing, tree, terminal.err));
   const yes = await askWhether(`End ${what} for ever?`);
-  if (!yes) throw new Refusal('CANCELLED', 'Nothing was changed.', { hint: 'The artifacts live on.' });
+  if (!yes) throw new Refusal('CANCELLED', 'Nothing was changed.', { hint: 'The artifacts remain valid.' });
 }
 
 function told(answer: Revoked, { dry_run }: Given['input']): Outcome {
@@ -57,7 +61,7 @@ function told(answer: Revoked, { dry_run }: Given['input']): Outcome {
     answer,
     text({ paint }) {
       const { revoked, revoked_count, already_revoked } = answer;
-      if (already_revoked) return 'It was revoked before; nothing was written.';
+      if (already_revoked) return 'It was already revoked; nothing was written.';
       const verb = dry_run === true ? 'would end' : 'ended';
       const count = `${revoked_count} artifact${revoked_count === 1 ? '' : 's'}`;
       return [`${paint('red', verb)} ${count}`, ...revoked.map((hash) => `  ${hash}`)].join('\n');

@@ -12,10 +12,10 @@ export const serve: Command = {
   summary: 'Serve this authority over HTTP to agents of other processes and machines, until SIGTERM or SIGINT',
   options: [
     new Option('--http <host:port>', 'Where to listen; port 0 takes a free one').default('127.0.0.1:7460'),
-    new Option('--public-url <url>', 'The address that clients use where it is another one'),
+    new Option('--public-url <url>', 'The address that clients use, if it is another one'),
     new Option('--tls-cert <file>', 'Certificate in PEM; needs --tls-key'),
     new Option('--tls-key <file>', 'Private key in PEM'),
-    new Option('--trusted-proxy', 'A proxy in front ends TLS, and nobody else can reach this address'),
+    new Option('--trusted-proxy', 'A proxy in front terminates TLS, and only it can reach this address'),
   ],
   examples: [
     ['serve --http 127.0.0.1:7460', 'For agents on this machine:'],

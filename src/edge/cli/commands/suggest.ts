@@ -119,6 +119,6 @@ function told(
     '',
     `--permissions '${pasteable(JSON.stringify(permissions))}'`,
     '',
-    paint('dim', 'What they were called with stands on the chain as digests only: narrow paths and hosts by hand.'),
+    paint('dim', 'The chain has only digests of the arguments: narrow paths and hosts by hand.'),
   ].join('\n');
 }

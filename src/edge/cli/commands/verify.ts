@@ -24,14 +24,14 @@ const OF_FILES = [
 export const verify: Command = {
   name: 'verify',
   group: 'Look:',
-  summary: 'Recompute a file of evidence, or without one the whole chain; exit 1 when anything is wrong',
+  summary: 'Verify a file of evidence, or without one the whole chain; exit 1 when anything is wrong',
   tool: verifyTool,
   known: ['bundle_path'],
   file: 'evidence to verify, with --trust; - is stdin; needs no data directory',
   options: [
-    new Option('--log-key <key>', "For a file: the log's C2SP verifier key, where you know it as well"),
+    new Option('--log-key <key>', "For a file: the log's C2SP verifier key, if you know it"),
     new Option('--at <time>', 'For a file: refuse what is dated later than this. Omit for now'),
-    new Option('--arguments <file>', 'For a file: a JSON list of call arguments, judged where a digest is theirs'),
+    new Option('--arguments <file>', 'For a file: a JSON list of call arguments, judged where their digests occur'),
     new Option('--witness <key>', 'For a file: C2SP verifier key of a witness (repeat it)').argParser(listed),
     new Option('--quorum <count>', 'For a file: how many of the witnesses must have cosigned. Omit for all'),
     new Option('--max-age <duration>', 'For a statement of freshness: how old it may be, such as 5m. Omit for any age'),

@@ -14,19 +14,20 @@ const ACTIONS: { readonly [action: string]: (desk: Desk, options: Given['options
 export const witness: Command = {
   name: 'witness',
   group: 'Set up:',
-  summary: 'Have others cosign the checkpoints of the log (C2SP tlog-witness), so that strangers see it only grows',
+  summary:
+    'Have others cosign the checkpoints of the log (C2SP tlog-witness): strangers then see that it only grows',
   places: [
     { name: 'action', help: 'what to do', choices: Object.keys(ACTIONS) },
-    { name: 'url', help: 'for add and remove: where the witness takes checkpoints' },
+    { name: 'url', help: 'for add and remove: URL of the witness' },
   ],
   options: [
     new Option('--key <key>', 'For add: C2SP verifier key of the witness, NAME+ID+KEY'),
-    new Option('--insecure', 'For add: http to another machine, on a network of your own'),
+    new Option('--insecure', 'For add: allow http to another machine, on your own network'),
   ],
   examples: [
     ['witness add https://witness.example.com --key witness.example.com/w1+8d66cf3f+BM…', 'Pin a witness:'],
     ['witness list', 'Who has cosigned how much:'],
-    ['witness sync', 'Now, instead of some seconds from now:'],
+    ['witness sync', 'Ask them now instead of in a few seconds:'],
   ],
   async run(desk, { options }) {
     // The parser lets nothing else through.

@@ -15,7 +15,7 @@ export const authority: Check = async (desk) => {
     return [
       broken(
         NAME,
-        'AGA_URL holds a user or a password.',
+        'AGA_URL contains a user name or a password.',
         'Leave it out; AGA_TOKEN or AGA_OPERATOR_TOKEN says who we are.',
       ),
     ];
@@ -34,7 +34,7 @@ export const authority: Check = async (desk) => {
   }
 };
 
-const SHOW = 'Set AGA_OPERATOR_TOKEN to what its operator shows there, or AGA_TOKEN to be an agent.';
+const SHOW = 'Set AGA_OPERATOR_TOKEN to the operator token of that authority, or AGA_TOKEN to act as an agent.';
 
 /** How many entries it has, or what it does instead of saying so. */
 async function asked(url: string): Promise<number | string> {

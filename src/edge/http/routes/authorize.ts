@@ -71,7 +71,7 @@ async function subject({ lineage, enrollments, artifact_hash }: Question, presen
   if (artifact_hash !== undefined && artifact_hash !== leaf.hash) {
     throw new Refusal('INVALID_REQUEST', 'artifact_hash is not that of the last artifact of the lineage.');
   }
-  // Whoever is known by the leaf's key alone acts under the leaf.
+  // A caller known only by the leaf's key acts under the leaf.
   const isByKey = presenter.caller.artifact === '';
   return { caller: isByKey ? bound(leaf.hash, 'proof') : presenter.caller, hash: leaf.hash };
 }

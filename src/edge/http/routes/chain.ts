@@ -39,7 +39,7 @@ export const followChain = route({
   }),
   async answer({ query, headers, caller, until }, { service, tail, metrics }) {
     const after = sequenceIn(headers['last-event-id'] ?? query.get('after') ?? '-1');
-    // Whoever may not speak is told so with a status, not with an empty stream.
+    // A caller that may not read gets an error status, not an empty stream.
     await service.read(caller, async () => undefined);
     return {
       stream(response) {

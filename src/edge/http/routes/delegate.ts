@@ -84,7 +84,7 @@ export const delegate = route({
   },
 });
 
-/** The same no for an agent that is another's, for one that does not exist, and for the operator, who is none. */
+/** The same refusal for another's agent, for an unknown one, and for the operator, so that none can be probed. */
 const notYours = () => new Refusal('PERMISSION_DENIED', 'Delegate as the agent that the bearer token belongs to.');
 
 async function mint(given: z.infer<typeof body>, idOrName: string, caller: Caller, { service }: Site) {
