@@ -18,7 +18,7 @@ import type { RemoteDesk } from './jobs/remote.ts';
 import { randomSource } from './keys/random.ts';
 import type { Succession } from './keys/succession.ts';
 import { type Tokens, tokensOf } from './keys/tokens.ts';
-import type { Store, Tree } from './ports.ts';
+import type { Index, Store, Tree } from './ports.ts';
 import { parseLimits } from './scope/limits.ts';
 import { parseCeiling, parsePresets } from './scope/preset.ts';
 import type { Follower } from './sequencer/follower.ts';
@@ -173,7 +173,7 @@ export const callerOf = ({ artifact }: Settings): Caller =>
   artifact === null ? operator() : bound(artifact, 'process');
 
 function readerOf(
-  store: Store & Tree,
+  store: Store & Tree & Index,
   follower: Follower,
   own: string,
   watch?: Watch,

@@ -103,6 +103,30 @@ export interface Tree {
   nodes(level: number, first: number, count: number): Promise<readonly string[]>;
 }
 
+/** An entry is about an artifact: it names it (`direct` 1), or only a descendant of it (0). */
+export interface Touch {
+  /** Lower-case hex. */
+  readonly artifact: string;
+  readonly direct: 0 | 1;
+  readonly seq: number;
+}
+
+/** How a store finds the entries of an artifact, laid open to an audit: what is missing there is shown to nobody who asks. */
+export interface Index {
+  /** Those of the touches that it does not hold. */
+  lacking(touches: readonly Touch[]): Promise<readonly Touch[]>;
+  /**
+   * How many touches it holds of each artifact, of entries below `size` and of those that there are not, in parts; an
+   * artifact may come several times.
+   */
+  tally(size: number): AsyncIterable<readonly Tallied[]>;
+}
+
+export interface Tallied {
+  readonly artifact: string;
+  readonly many: number;
+}
+
 /** Keeps one blob beside a store: a snapshot. Losing it costs time, never truth. */
 export interface Cache {
   load(): Promise<Uint8Array | undefined>;

@@ -14,6 +14,7 @@ import type { Head, Row } from '../ports.ts';
 import { check, decodeEvent, type Event, evolve } from './event/index.ts';
 import { keyAt } from './log-keys.ts';
 import { State } from './state.ts';
+import { touchedBy } from './touched.ts';
 
 export interface Finding {
   /** The entry that is wrong; null where it is the chain as a whole. */
@@ -37,8 +38,11 @@ export interface AuditReport {
   readonly signatures_checked: number;
 }
 
+/** Where an entry must be found. */
+export type Touched = Pick<Row, 'sequence_number' | 'names' | 'within'>;
+
 /** More findings than this tell nobody more. */
-const MOST_FINDINGS = 200;
+export const MOST_FINDINGS = 200;
 /** Entries whose signatures are judged together. */
 const PART = 128;
 
@@ -72,8 +76,9 @@ export class Audit {
     this.#asked = claimedSize(trust.remembered ?? '');
   }
 
-  /** The next entries, in order. Signatures are judged together, beside the event loop. */
-  async feed(rows: readonly Row[]): Promise<void> {
+  /** The next entries, in order; answers whom each is about. Signatures are judged together, beside the event loop. */
+  async feed(rows: readonly Row[]): Promise<readonly Touched[]> {
+    const touched: Touched[] = [];
     let before: Opened[] = [];
     let verdicts: Promise<void> = Promise.resolve();
     // While other threads judge the signatures of one part, this one opens the next.
@@ -81,9 +86,14 @@ export class Audit {
       const opened = rows.slice(at, at + PART).map((row) => ({ row, ...this.#open(row) }));
       await verdicts;
       verdicts = this.#authenticate(opened);
-      for (const { row, entry, event } of before) this.#judge(row, entry, event);
+      for (const { row, entry, event } of before) {
+        this.#judge(row, entry, event);
+        const { sequence_number } = row;
+        if (event) touched.push({ sequence_number, ...touchedBy(event, this.#state) });
+      }
       before = opened;
     }
+    return touched;
   }
 
   /**

@@ -6,9 +6,9 @@ import { signCheckpoint } from '../chain/checkpoint.ts';
 import { type Entry, sealEntry, ZERO_HASH } from '../chain/entry.ts';
 import { Frontier, leafHash } from '../chain/tree.ts';
 import type { Head, Row, Signer, TreeNode } from '../ports.ts';
-import { check, decodeEvent, type Event, encodeEvent, evolve, namesOf } from './event/index.ts';
-import { lineage } from './grant.ts';
+import { check, decodeEvent, type Event, encodeEvent, evolve } from './event/index.ts';
 import { State } from './state.ts';
+import { touchedBy } from './touched.ts';
 
 /** The chain is not what it was: nothing may be built on it. */
 export function broken(message: string): Refusal {
@@ -74,12 +74,6 @@ export class Ledger {
     });
     const entry_hash = toHex(sealed.hash);
     evolve(this.state, event, at);
-    const names = namesOf(event);
-    const within = new Set<string>();
-    for (const name of names) {
-      const grant = this.state.grants.get(name);
-      if (grant) for (const { hash } of lineage(grant)) within.add(hash);
-    }
     const nodes: TreeNode[] = [];
     this.#follow(sealed.hash, entry_hash, (level, index, root) => {
       if (level % KEPT_LEVELS === 0) nodes.push({ level, index, hash: toHex(root) });
@@ -89,8 +83,7 @@ export class Ledger {
       entry_hash,
       entry: sealed.text,
       kind: event.kind,
-      names,
-      within: [...within],
+      ...touchedBy(event, this.state),
       ...(nodes.length > 0 && { nodes }),
     };
   }

@@ -15,7 +15,7 @@ import { sharedPresence } from '../jobs/shared-presence.ts';
 import { fileKeys, prepareDirectory } from '../keys/file.ts';
 import type { Named } from '../keys/shared.ts';
 import { type Succession, succession } from '../keys/succession.ts';
-import type { Keys, Nonces, Row, Signer, Store, Tree } from '../ports.ts';
+import type { Index, Keys, Nonces, Row, Signer, Store, Tree } from '../ports.ts';
 import type { Service } from '../service/service.ts';
 import { withArchive } from '../store/archive/archived-store.ts';
 import { ArchiveReading } from '../store/archive/reading.ts';
@@ -23,7 +23,7 @@ import { SqliteNonces } from '../store/nonces.ts';
 import { openSqlite } from '../store/sqlite.ts';
 
 export interface Ground {
-  readonly store: Store & Tree;
+  readonly store: Store & Tree & Index;
   readonly keys: Keys;
   /** How the log's key is followed by another. */
   readonly succession: Succession;
@@ -54,7 +54,7 @@ export async function groundOf(settings: Settings, random: Random): Promise<Grou
 function warnRoot(directory: string): void {
   if (process.getuid?.() !== 0 || statSync(directory).uid === 0) return;
   complain(
-    `The data directory ${directory} belongs to another user, who may not be able to use what root makes there now. Run this as that user.`,
+    `The data directory ${directory} belongs to another user, who may not be able to use the files that root creates there. Run this as that user.`,
   );
 }
 
@@ -92,12 +92,14 @@ async function shared(settings: Settings, url: string, random: Random): Promise<
     import('../store/postgres/journal.ts'),
     import('../keys/shared.ts'),
   ]);
-  const slow = setTimeout(() => complain('The database does not answer yet; it is waited for.'), SLOW_MS);
+  const slow = setTimeout(() => complain('The database does not answer yet; waiting for it.'), SLOW_MS);
   const opened = await openPostgres({ url, chain: authority })
     .catch((error) => {
       if (!(error instanceof Refusal)) throw error;
       const advice =
-        error.code === 'CHAIN_CONTENDED' ? 'Check that it runs, and its address in AGA_DATABASE_URL.' : error.hint;
+        error.code === 'CHAIN_CONTENDED'
+          ? 'Check that it is running, and its address in AGA_DATABASE_URL.'
+          : error.hint;
       throw new CannotStart(`${error.message} ${advice}`);
     })
     .finally(() => clearTimeout(slow));

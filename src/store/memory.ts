@@ -1,8 +1,23 @@
 /** A chain that lives as long as the process: for tests and for use as a library without a disk. */
-import type { Archive, Batch, Cache, Draft, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
+import type {
+  Archive,
+  Batch,
+  Cache,
+  Draft,
+  Head,
+  Index,
+  Page,
+  Query,
+  Row,
+  Store,
+  Tallied,
+  Touch,
+  Tree,
+} from '../ports.ts';
 import { checkBatch } from './batch.ts';
+import { touchesOf } from './touches.ts';
 
-export class MemoryStore implements Store, Tree {
+export class MemoryStore implements Store, Tree, Index {
   readonly #rows: Row[] = [];
   readonly #checkpoints = new Map<number, string>();
   #head: Head | null = null;
@@ -42,6 +57,17 @@ export class MemoryStore implements Store, Tree {
         ? this.#rows.map((row) => row.entry_hash)
         : this.#rows.flatMap(({ nodes = [] }) => nodes.filter((node) => node.level === level).map(({ hash }) => hash));
     return kept.slice(first, first + count);
+  }
+
+  async lacking(touches: readonly Touch[]): Promise<readonly Touch[]> {
+    return touches.filter(({ artifact, direct, seq }) => {
+      const held = this.#rows.slice(seq, seq + 1).flatMap(touchesOf);
+      return !held.some((touch) => touch.artifact === artifact && touch.direct === direct);
+    });
+  }
+
+  async *tally(size: number): AsyncGenerator<readonly Tallied[]> {
+    for (const row of this.#rows.slice(0, size)) yield touchesOf(row).map(({ artifact }) => ({ artifact, many: 1 }));
   }
 
   async close(): Promise<void> {}

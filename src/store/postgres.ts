@@ -6,7 +6,7 @@
  * decided. A connection that breaks in mid-commit leaves its outcome unknown, and the server may still be busy with it:
  * nothing is read before that transaction has ended, which is when its lock can be had.
  */
-import type { Decide, End, Follow, Page, Query, Store, Tree } from '../ports.ts';
+import type { Decide, End, Follow, Index, Page, Query, Store, Tallied, Touch, Tree } from '../ports.ts';
 import { checkBatch } from './batch.ts';
 import { addressOf } from './postgres/address.ts';
 import { appendOf, pieceOf } from './postgres/append.ts';
@@ -17,6 +17,7 @@ import { Herald } from './postgres/herald.ts';
 import { type Cells, Link, type Session, type Statement } from './postgres/link.ts';
 import { lockOf, Right } from './postgres/right.ts';
 import { PREPARE_NEWS, page, pageOf } from './postgres/select.ts';
+import { FIRST, lackingIn, lackingOf, talliedIn, tallyOf } from './postgres/touches.ts';
 
 export interface PostgresOptions {
   /** `postgres://…`, with TLS options. */
@@ -47,7 +48,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresSt
   }
 }
 
-export class PostgresStore implements Store, Tree {
+export class PostgresStore implements Store, Tree, Index {
   /** Kept apart, so that a reader never waits for the lock. */
   readonly #writer: Link;
   readonly #reader: Link;
@@ -130,6 +131,19 @@ export class PostgresStore implements Store, Tree {
     );
     const gap = found.findIndex(([index], i) => Number(index) !== first + i);
     return (gap === -1 ? found : found.slice(0, gap)).map(([, hash]) => String(hash));
+  }
+
+  async lacking(touches: readonly Touch[]): Promise<readonly Touch[]> {
+    const [found = []] = await this.#reader.patiently((session) => session.ask(lackingOf(this.#chain, touches)));
+    return lackingIn(found);
+  }
+
+  async *tally(size: number): AsyncGenerator<readonly Tallied[]> {
+    const next = async (from: typeof FIRST) => {
+      const [found = []] = await this.#reader.patiently((session) => session.ask(tallyOf(this.#chain, size, from)));
+      return talliedIn(found);
+    };
+    for (let found = await next(FIRST); found; found = await next(found.end)) yield found.part;
   }
 
   /** Calls back when another replica has appended: a hint, which may be lost. */

@@ -3,13 +3,15 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromHex } from '../base/encoding.ts';
 import { Refusal } from '../base/refusal.ts';
-import type { Decide, End, Head, Page, Query, Row, Store, Tree } from '../ports.ts';
+import type { Decide, End, Head, Index, Page, Query, Row, Store, Tallied, Touch, Tree } from '../ports.ts';
 import { checkBatch } from './batch.ts';
 import { placeOf } from './place.ts';
 import { type Journal, openDatabase } from './sqlite/database.ts';
 import { inWords, isBusy } from './sqlite/failure.ts';
 import { selectOf } from './sqlite/select.ts';
+import { FIRST, lackingIn, talliedIn } from './sqlite/touches.ts';
 import { WriteAheadLog } from './sqlite/write-ahead-log.ts';
+import { touchesOf } from './touches.ts';
 
 export interface SqliteOptions {
   /** Only for a file that does not exist yet; what suits this version of SQLite when absent. */
@@ -23,7 +25,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteSto
   return new SqliteStore(path, options);
 }
 
-export class SqliteStore implements Store, Tree {
+export class SqliteStore implements Store, Tree, Index {
   readonly #db: DatabaseSync;
   /** Undefined with a rollback journal: its commit is durable when it returns. */
   readonly #log: WriteAheadLog | undefined;
@@ -98,6 +100,22 @@ export class SqliteStore implements Store, Tree {
     });
   }
 
+  lacking(touches: readonly Touch[]): Promise<readonly Touch[]> {
+    return this.#patiently(() => {
+      this.#run('BEGIN');
+      try {
+        return lackingIn(this.#all, touches);
+      } finally {
+        this.#rollback();
+      }
+    });
+  }
+
+  async *tally(size: number): AsyncGenerator<readonly Tallied[]> {
+    const next = (from: typeof FIRST) => this.#patiently(() => talliedIn(this.#all, size, from));
+    for (let found = await next(FIRST); found; found = await next(found.end)) yield found.part;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -123,10 +141,8 @@ export class SqliteStore implements Store, Tree {
 
   #insert(row: Row): void {
     this.#run('INSERT INTO entries VALUES (?, ?, ?, ?)', row.sequence_number, row.entry_hash, row.kind, row.entry);
-    const touch = (artifact: string, direct: 0 | 1) =>
-      this.#run('INSERT OR IGNORE INTO touches VALUES (?, ?, ?)', bytesOf(artifact), direct, row.sequence_number);
-    for (const artifact of row.names) touch(artifact, 1);
-    for (const artifact of row.within) if (!row.names.includes(artifact)) touch(artifact, 0);
+    for (const { artifact, direct, seq } of touchesOf(row))
+      this.#run('INSERT OR IGNORE INTO touches VALUES (?, ?, ?)', bytesOf(artifact), direct, seq);
     for (const { level, index, hash } of row.nodes ?? [])
       this.#run('INSERT INTO nodes VALUES (?, ?, ?)', level, index, hash);
   }
@@ -179,6 +195,8 @@ export class SqliteStore implements Store, Tree {
   #run(sql: string, ...values: SQLInputValue[]): void {
     this.#statement(sql).run(...values);
   }
+
+  readonly #all = (sql: string, ...values: SQLInputValue[]) => this.#statement(sql).all(...values);
 
   #statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql);

@@ -3,6 +3,7 @@ import { open, type Sealed } from '../artifact/artifact.ts';
 import { breaches, type Held, heldBy, rootBreaches } from '../artifact/lineage.ts';
 import type { Finding } from '../authority/audit.ts';
 import { type Grant, lineage } from '../authority/grant.ts';
+import { INDEX } from '../authority/indexed.ts';
 import { fromDidKey } from '../base/did-key.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Entry } from '../chain/entry.ts';
@@ -72,9 +73,10 @@ export const verify = tool({
   whenBroken: (input) => async (reader, why) => {
     if (targetOf(input) !== 'chain') throw why;
     const report = await verifyChain(reader, input.trust);
-    // Whatever broke it, an audit that sees nothing wrong must not be read as an all-clear.
+    // Whatever broke it, an audit that sees nothing wrong with the chain must not be read as an all-clear.
+    if (report.findings.some(({ rule }) => rule !== INDEX)) return report;
     const seen = { sequence_number: null, rule: 'chain', message: why.message };
-    return report.valid ? { ...report, valid: false, findings: [seen] } : report;
+    return { ...report, valid: false, findings: [seen, ...report.findings] };
   },
 });
 

@@ -1,6 +1,6 @@
 /** What every store promises, whatever it is made of: `ports.ts` as a suite. */
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Head, Query, Row, Store } from '../../src/ports.ts';
+import type { Head, Index, Query, Row, Store } from '../../src/ports.ts';
 import { artifact, batchAfter, type Content, isWhole } from './rows.ts';
 
 /** Opens a new empty chain, and further handles on the same one; a store without handles returns itself. */
@@ -293,5 +293,42 @@ export function storeContract(name: string, open: Open): void {
       );
       expect((await numbers(reader, { names: leaf })).length).toBe(2500);
     });
+  });
+}
+
+/** What an audit asks of the index by artifact, of a store that shows it. */
+export function indexContract(name: string, open: () => Promise<Store & Index>): void {
+  test(`the index of a store: ${name}`, async () => {
+    const store = await open();
+    const tallied = async (size: number) => {
+      const counts: Record<string, number> = {};
+      for await (const part of store.tally(size))
+        for (const { artifact, many } of part) counts[artifact] = (counts[artifact] ?? 0) + many;
+      return counts;
+    };
+    const rounds = async (from: number, to: number) => {
+      const contents = Array.from({ length: to - from }, () => WRITTEN).flat();
+      await store.commit(from * WRITTEN.length, (_, head) => batchAfter(head, contents));
+    };
+    expect(await tallied(0)).toEqual({});
+    await rounds(0, 1);
+    const held = [
+      { artifact: root, direct: 1, seq: 3 },
+      { artifact: root, direct: 0, seq: 6 },
+      { artifact: leaf, direct: 1, seq: 6 },
+    ] as const;
+    const not = [
+      { artifact: root, direct: 0, seq: 3 },
+      { artifact: right, direct: 1, seq: 6 },
+      { artifact: leaf, direct: 1, seq: 8 },
+    ] as const;
+    expect(await store.lacking([])).toEqual([]);
+    expect(new Set(await store.lacking([...not, ...held]))).toEqual(new Set(not));
+    expect(await tallied(8)).toEqual({ [root]: 7, [left]: 4, [right]: 1, [leaf]: 2 });
+    expect(await tallied(3)).toMatchObject({ [root]: 2, [left]: 1 });
+    // More than a part of it.
+    await rounds(1, 1500);
+    expect(await tallied(12_000)).toEqual({ [root]: 10_500, [left]: 6000, [right]: 1500, [leaf]: 3000 });
+    await store.close();
   });
 }

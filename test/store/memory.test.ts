@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { MemoryCache, MemoryStore } from '../../src/store/memory.ts';
-import { storeContract } from './contract.ts';
+import { indexContract, storeContract } from './contract.ts';
 import { FaultyStore } from './faulty.ts';
 import { batchAfter } from './rows.ts';
 
@@ -8,6 +8,8 @@ storeContract('memory', async () => {
   const store = new MemoryStore();
   return { store, again: async () => store };
 });
+
+indexContract('memory', async () => new MemoryStore());
 
 storeContract('memory behind a fault injector at rest', async () => {
   const store = new FaultyStore(new MemoryStore());

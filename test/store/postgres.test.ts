@@ -6,7 +6,7 @@ import { PostgresNonces } from '../../src/store/postgres/nonces.ts';
 import { GRANTS } from '../../src/store/postgres/schema.ts';
 import { PLANNER, pageOf } from '../../src/store/postgres/select.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
-import { storeContract } from './contract.ts';
+import { indexContract, storeContract } from './contract.ts';
 import { onPostgres } from './postgres.suite.ts';
 import { artifact, batchAfter, isWhole } from './rows.ts';
 
@@ -19,6 +19,8 @@ onPostgres('PostgreSQL', (on) => {
     const chain = fresh();
     return { store: await openPostgres({ url: on.url, chain }), again: () => openPostgres({ url: on.url, chain }) };
   });
+
+  indexContract('PostgreSQL', () => openPostgres({ url: on.url, chain: fresh() }));
 
   test('chains of one database know nothing of each other', async () => {
     const [a, b] = await Promise.all([

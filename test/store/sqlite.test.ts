@@ -20,7 +20,7 @@ import { MIGRATIONS } from '../../src/store/sqlite/schema.ts';
 import { selectOf } from '../../src/store/sqlite/select.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { directory } from '../scratch.ts';
-import { storeContract } from './contract.ts';
+import { indexContract, storeContract } from './contract.ts';
 import { artifact, batchAfter, isWhole } from './rows.ts';
 
 const scratch = directory();
@@ -54,6 +54,8 @@ function refusalOf(act: () => unknown): Refusal {
   }
   throw new Error('not refused');
 }
+
+indexContract('SQLite', async () => openSqlite(fresh()));
 
 for (const journal of ['WAL', 'DELETE'] as const)
   storeContract(`SQLite, ${journal}`, async () => {

@@ -82,6 +82,22 @@ onPostgres('doctor and PostgreSQL', (on) => {
     expect(await on.pg.sql(owner, "SELECT 1 FROM aga.chains WHERE name = 'misspelt'")).toEqual([]);
   });
 
+  test('verify finds what the owner took out of the index by artifact, and what he put in', async () => {
+    const at = directory();
+    const url = await begun(at);
+    const judged = async () => {
+      const { code, out } = await run(['--data-dir', at, 'verify', '--json'], { AGA_DATABASE_URL: url });
+      const { findings } = JSON.parse(out);
+      return [code, ...findings.map(({ sequence_number, rule }: any) => `${sequence_number} ${rule}`)];
+    };
+    await on.pg.sql(url, 'ALTER TABLE aga.touches DISABLE TRIGGER ALL');
+    expect(await judged()).toEqual([0]);
+    await on.pg.sql(url, 'UPDATE aga.touches SET seq = 0');
+    expect(await judged()).toEqual([1, '1 index', 'null index']);
+    await on.pg.sql(url, 'DELETE FROM aga.touches');
+    expect(await judged()).toEqual([1, '1 index']);
+  });
+
   test('a role that owns the tables is worth a note', async () => {
     const { code, of } = await examined(owner);
     expect(code).toBe(0);

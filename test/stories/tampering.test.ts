@@ -132,6 +132,51 @@ describe.each(ATTACKS)('where %s', (_, attack, expected) => {
   });
 });
 
+/** What the entries of an artifact are found by is no part of the chain, and who changes it changes what others are shown. */
+const MISLEADING: readonly (readonly [string, string, readonly string[]])[] = [
+  ['hides an entry', 'DELETE FROM touches WHERE seq = 5 AND direct = 1', ['5 index']],
+  ['hides it from those above', 'DELETE FROM touches WHERE seq = 5 AND direct = 0', ['5 index']],
+  [
+    'says that only a descendant is named',
+    'UPDATE touches SET direct = 0 WHERE seq = 5 AND direct = 1',
+    ['5 index', '* index'],
+  ],
+  [
+    'shows one more',
+    'INSERT OR IGNORE INTO touches SELECT artifact, 0, 5 FROM touches WHERE seq = 3',
+    ['* index', '* index'],
+  ],
+  [
+    'shows one twice',
+    'INSERT INTO touches SELECT artifact, 0, 5 FROM touches WHERE seq = 5 AND direct = 1',
+    ['* index'],
+  ],
+  [
+    'waits for one',
+    'INSERT INTO touches SELECT artifact, 1, 99 FROM touches WHERE seq = 5 AND direct = 1',
+    ['* index'],
+  ],
+  ['knows strangers', "INSERT INTO touches VALUES (x'ab', 7, 2)", ['* index']],
+  ['shows one for another', 'UPDATE touches SET seq = 2 WHERE seq = 5 AND direct = 1', ['5 index', '* index']],
+  ['is gone', 'DELETE FROM touches', ['1 index', '2 index', '3 index', '4 index', '5 index']],
+];
+
+it.each(MISLEADING)(
+  'where the index by artifact %s, aga_verify says so, and what is written goes on',
+  async (...[, change, expected]) => {
+    const { path, server } = await history();
+    expect((await server.call('aga_verify')).findings).toEqual([]);
+    expect(await server.close()).toBe(0);
+    sql(change)(path);
+    const again = await start(path);
+    const report = await again.call('aga_verify');
+    expect([report.valid, said(report.findings)]).toEqual([false, expected]);
+    await again.call('aga_create_artifact');
+    expect(said((await again.call('aga_verify')).findings)).toEqual(expected);
+    expect(await again.close()).toBe(0);
+  },
+);
+
 const REFUSED: readonly (readonly [string, object])[] = [
   ['aga_create_artifact', {}],
   ['aga_delegate_to_subagent', {}],

@@ -4,6 +4,7 @@
  * and read back there, which costs a quarter more.
  */
 import type { Head, Row } from '../../ports.ts';
+import { touchesOf } from '../touches.ts';
 import type { Statement } from './link.ts';
 
 const lines = (parameter: string): string => `string_to_array(${parameter}, E'\\n')`;
@@ -42,11 +43,7 @@ export function appendOf(chain: number, rows: readonly Row[], { size, checkpoint
 function valuesOf(chain: number, rows: readonly Row[]): readonly unknown[] {
   // Canonical JSON has no line ends: only our own bug makes one.
   if (rows.some(({ entry }) => entry.includes('\n'))) throw new TypeError('an entry of several lines');
-  const touched: { readonly artifact: string; readonly direct: 0 | 1; readonly seq: number }[] = [];
-  for (const { names, within, sequence_number: seq } of rows) {
-    for (const artifact of new Set(names)) touched.push({ artifact, direct: 1, seq });
-    for (const artifact of new Set(within)) if (!names.includes(artifact)) touched.push({ artifact, direct: 0, seq });
-  }
+  const touched = rows.flatMap(touchesOf);
   const nodes = rows.flatMap((row) => row.nodes ?? []);
   return [
     chain,
