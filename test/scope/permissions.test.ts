@@ -296,6 +296,12 @@ describe('containment', () => {
     expect(meet(child, parent).permissions[capability] ?? []).toEqual(common);
   });
 
+  it('offers a pattern of the parent within an asked one as it is, not in the many pieces that the two have in common', () => {
+    const held = ['v', 'w', 'x', 'y', 'z'].map((name) => `/**/a/**/${name}/**/b/**`);
+    const asked = scopeOf({ 'fs.read': ['/**/a/**/b/**', '/etc'] });
+    expect(nearestAllowed(asked.permissions, scopeOf({ 'fs.read': held }))).toEqual({ 'fs.read': held });
+  });
+
   it('judges a budget against the nearest ancestor that has one', () => {
     const child = scopeOf({ 'cost.budget': ['USD:3'] });
     const none = scopeOf({});

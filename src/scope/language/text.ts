@@ -12,7 +12,7 @@ import { type Language, MAX_PATTERNS, type No, normal, type Surplus } from './la
 type Segments = readonly string[];
 
 export interface Dialect {
-  /** What a pattern of this language looks like, for whoever wrote a wrong one. */
+  /** What a pattern of this language looks like, for messages about a wrong one. */
   readonly shape: string;
   /** Whether resources may end in a slash, like the path `/ws/`; see `Automaton`. */
   readonly trailing: boolean;
@@ -80,8 +80,8 @@ export function textLanguage(dialect: Dialect): Language {
   };
 
   /** `sure` and those of `more` that the rest does not already contain; a long list is left as it is. */
-  const joined = (sure: readonly string[], more: readonly string[]): readonly string[] => {
-    let extra = normal(more);
+  const joined = (sure: readonly string[], more: readonly (readonly string[] | undefined)[]): readonly string[] => {
+    let extra = normal(more.flatMap((part) => part ?? []));
     if (extra.length <= PRUNED) {
       for (const pattern of extra) {
         const others = extra.filter((other) => other !== pattern);
@@ -89,6 +89,19 @@ export function textLanguage(dialect: Dialect): Language {
       }
     }
     return normal([...sure, ...extra]);
+  };
+
+  /** The patterns of `a` within `b`; what else both hold: the patterns of `b` within `a`, and the overlaps of the others. */
+  const shared = (a: readonly string[], b: readonly string[]) => {
+    const [wideA, wideB] = [wide(a, b), wide(b, a)];
+    const effort = { left: OVERLAP_EFFORT };
+    return {
+      held: a.filter((pattern) => !wideA.has(pattern)),
+      parts: [
+        b.filter((pattern) => !wideB.has(pattern)),
+        ...[...wideA].map((one) => overlaps(one, [...wideB], effort)),
+      ],
+    };
   };
 
   return {
@@ -115,24 +128,14 @@ export function textLanguage(dialect: Dialect): Language {
     },
     excess,
     meet(a, b) {
-      const [wideA, wideB] = [wide(a, b), wide(b, a)];
-      const sure = [...a.filter((pattern) => !wideA.has(pattern)), ...b.filter((pattern) => !wideB.has(pattern))];
-      const effort = { left: OVERLAP_EFFORT };
-      const parts: string[] = [];
-      for (const pattern of wideA) {
-        const common = overlaps(pattern, [...wideB], effort);
-        if (!common) return undefined;
-        parts.push(...common);
-      }
-      const met = joined(sure, parts);
+      const { held, parts } = shared(a, b);
+      if (parts.includes(undefined)) return undefined;
+      const met = joined(held, parts);
       return met.length > MAX_PATTERNS ? undefined : met;
     },
     nearest(asked, parent) {
-      const beyond = wide(asked, parent);
-      const effort = { left: OVERLAP_EFFORT };
-      const parts = [...beyond].flatMap((pattern) => overlaps(pattern, parent, effort) ?? []);
-      const sure = asked.filter((pattern) => !beyond.has(pattern));
-      const kept = joined(sure, parts).slice(0, MAX_PATTERNS);
+      const { held, parts } = shared(asked, parent);
+      const kept = joined(held, parts).slice(0, MAX_PATTERNS);
       const undecided = wide(kept, parent);
       return undecided.size === 0 ? kept : kept.filter((pattern) => !undecided.has(pattern));
     },
