@@ -21,9 +21,9 @@ async function main(args: readonly string[]): Promise<number> {
   if (flags) return serve(flags);
   let unsaid: string | undefined;
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-    // The reader has seen enough (`| head`): commands that would run for ever stop; the others still set their exit code.
-    if (code === 'EPIPE') process.emit('SIGTERM');
-    else unsaid = code;
+    // A reader that has seen enough (`| head`) is no fault. Commands that would run for ever stop; the others still set their exit code.
+    if (code !== 'EPIPE') unsaid = code;
+    process.emit('SIGTERM');
   });
   const code = await command(args);
   // A pipe takes 64 KiB at once, and exiting would cut off the rest. After this wait, failed writes have been reported too.

@@ -100,6 +100,8 @@ describe('output that nobody takes', () => {
         encoding: 'utf8',
         env: clean(),
         input,
+        timeout: 10_000,
+        killSignal: 'SIGKILL',
       });
     const data = directory();
     expect(full('--data-dir', data, 'create')).toMatchObject({
@@ -108,6 +110,7 @@ describe('output that nobody takes', () => {
     });
     expect(full('--version')).toMatchObject({ status: 1, stderr: expect.stringContaining('ENOSPC') });
     expect(full('--help')).toMatchObject({ status: 1 });
+    expect(full('--data-dir', data, 'log', '--follow')).toMatchObject({ status: 1 });
     expect(full('--data-dir', data, 'hook').status).toBe(2);
   });
 });
