@@ -23,6 +23,8 @@ const MORE_TURNS = 2;
 const CRASHES = 9;
 /** Rows that are worth handing to the store before the rest of the batch is decided. */
 const PIECE = 16;
+/** Milliseconds for which a disk that took nothing counts as unfit: somebody must try again to know better. */
+const UNFIT = 60_000;
 /** A snapshot is saved after at least this many new entries. */
 const SNAPSHOT_EVERY = 2000;
 
@@ -48,6 +50,8 @@ export class Sequencer {
   #head: Head | null = null;
   /** Entries under the snapshot that was saved last. */
   #saved = 0;
+  /** Why the last commit failed, where the store itself is unfit. */
+  #unfit: { readonly why: Refusal; readonly at: number } | undefined;
   /** Whether the last round decided more than one call. */
   #several = false;
 
@@ -62,6 +66,12 @@ export class Sequencer {
   /** Reads the chain without asking who may; for callers who have made sure of that. */
   get reader(): Reader {
     return this.#reader;
+  }
+
+  /** Why nothing could be written a moment ago; undefined where something was since, or nobody has tried. */
+  get unwritable(): Refusal | undefined {
+    const { why, at = 0 } = this.#unfit ?? {};
+    return this.#world.clock() < at + UNFIT ? why : undefined;
   }
 
   /** Decides a call at the head of the chain; resolves when what it wrote is durable. Throws its refusal. */
@@ -181,9 +191,11 @@ export class Sequencer {
         for (const row of rows) ledger.absorb(row);
       });
     } catch (error) {
+      if (error instanceof Refusal && error.code === 'INTERNAL') this.#unfit = { why: error, at: this.#world.clock() };
       if (!isFollowing) throw error;
       return error instanceof HalfDecided ? this.#again(batch, error) : this.#recover(batch, error);
     }
+    if (sealed) this.#unfit = undefined;
     const isHere = this.#follower.turn(ledger.state);
     if (!isSuperseded) return sealed;
     if (isHere) return this.#commit(ledger, batch);

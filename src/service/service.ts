@@ -161,6 +161,11 @@ export class Service {
     return this.#sequencer.reader;
   }
 
+  /** Why nothing could be written a moment ago; undefined where all is well, as far as anybody knows. */
+  get unwritable(): Refusal | undefined {
+    return this.#sequencer.unwritable;
+  }
+
   /** Reads the chain as the caller may; throws where the caller's authority has ended. */
   async read<O>(caller: Caller, answer: (reader: Reader) => Promise<O>): Promise<O> {
     return this.#sequencer.submit<O>({

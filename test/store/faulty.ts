@@ -9,6 +9,8 @@ export class FaultyStore implements Store {
   readonly faults: (Fault | undefined)[] = [];
   /** Reads fail as long as it is set. */
   unreadable: Error | undefined;
+  /** Commits fail as long as it is set, and write nothing. */
+  unwritable: Error | undefined;
   readonly #store: Store;
 
   constructor(store: Store) {
@@ -21,6 +23,7 @@ export class FaultyStore implements Store {
   }
 
   async commit(size: number, decide: (news: readonly Row[], head: Head | null) => Batch | null): Promise<void> {
+    if (this.unwritable) throw this.unwritable;
     const fault = this.faults.shift();
     if (fault === 'refused') throw new Error('failed before it began');
     await this.#store.commit(size, (news, head) => {

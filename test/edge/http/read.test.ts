@@ -323,6 +323,37 @@ describe('an authority whose store is away', () => {
   });
 });
 
+describe('an authority that cannot write', () => {
+  it('is not healthy until it has written again, or a minute is over', async () => {
+    const store = new FaultyStore(new MemoryStore());
+    const clock = running();
+    const site = await authority({ store, clock });
+    const write = async () => (await site.send('POST', '/api/v1/tools/aga_create_artifact', {}, OPERATOR)).status;
+    const health = async () => {
+      const { status, json } = await site.send('GET', '/healthz');
+      return status === 200 ? json.status : [status, json.error.code, json.error.message];
+    };
+    expect([await write(), await health()]).toEqual([200, 'ok']);
+    // Whoever waits for a lock is not unwell.
+    store.unwritable = new Refusal('CHAIN_CONTENDED', 'Another process kept the chain locked for too long.');
+    expect([await write(), await health()]).toEqual([503, 'ok']);
+    store.unwritable = new Refusal('INTERNAL', 'The disk is full, nothing was written.');
+    const full = [500, 'INTERNAL', 'The disk is full, nothing was written.'];
+    expect([await write(), await health(), await health()]).toEqual([500, full, full]);
+    // What is only asked still is answered, and says nothing of the disk.
+    expect((await site.send('GET', '/api/v1/agents', undefined, OPERATOR)).status).toBe(200);
+    expect(await health()).toEqual(full);
+    store.unwritable = undefined;
+    expect([await write(), await health()]).toEqual([200, 'ok']);
+    store.unwritable = new Refusal('INTERNAL', 'The disk is full, nothing was written.');
+    expect([await write(), await health()]).toEqual([500, full]);
+    // Nobody sends work to who is unwell: without a try, nobody would ever know that it is over.
+    clock.ahead += 61_000;
+    expect([await health(), await write(), await health()]).toEqual(['ok', 500, full]);
+    await site.close();
+  });
+});
+
 describe('an authority whose store has lost what was seen', () => {
   it('is not healthy, passes no head on, and says why once, not with every round', async () => {
     let holds: Store = new MemoryStore();

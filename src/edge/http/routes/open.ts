@@ -19,11 +19,14 @@ function head({ service }: Site): Promise<Head | null> {
 export const health = route({
   method: 'GET',
   path: '/healthz',
-  summary: 'Whether the server can read its chain, and it is the one that it knows',
+  summary:
+    'Whether the server can read its chain, which is the one that it knows, and has not just failed to write to it',
   access: 'anyone',
   output: z.strictObject({ status: z.literal('ok'), entries: z.int() }),
   async answer(_, site) {
     const { size = 0 } = (await head(site)) ?? {};
+    const { unwritable } = site.service;
+    if (unwritable) throw unwritable;
     return { json: { status: 'ok', entries: size } };
   },
 });
