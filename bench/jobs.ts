@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { operator } from '../src/caller.ts';
 import { settings } from '../src/config.ts';
 import { groundOf } from '../src/installation/ground.ts';
-import { inProcess } from '../src/jobs/agent.ts';
+import type { Agent } from '../src/jobs/agent.ts';
 import { jobDesk } from '../src/jobs/desk.ts';
 import { fileJournal } from '../src/jobs/journal.ts';
 import { filePresence } from '../src/jobs/presence.ts';
@@ -36,8 +36,8 @@ const node = {
   args: ['-e', 'process.stdin.resume(); console.log(`{"type":"result","result":1}`)'],
 };
 const agents = new Map([
-  ['noop@1.0.0', inProcess(async () => null)],
-  ['echo@1.0.0', inProcess(async () => 'x'.repeat(1000))],
+  ['noop@1.0.0', answering(null)],
+  ['echo@1.0.0', answering('x'.repeat(1000))],
   ['node@1.0.0', programAgent(node)],
 ]);
 const policy = {
@@ -127,3 +127,17 @@ await service.close();
 await store.close();
 rmSync(dataDir, { recursive: true, force: true });
 process.exit(0);
+
+/** An agent that is no process: it answers at once. */
+function answering(result: string | null): Agent {
+  return {
+    start(_, { began, say, gone }) {
+      began();
+      queueMicrotask(() => {
+        say({ type: 'result', result });
+        gone('it returned');
+      });
+      return { stop() {}, kill: async () => {} };
+    },
+  };
+}

@@ -50,17 +50,23 @@ const ED25519 = 1;
 const UTF8 = new TextEncoder();
 
 /** @throws TypeError on a name or key that no note may carry. */
-export function verifierKey(name: string, publicKey: Uint8Array): string {
+export const verifierKey = (name: string, publicKey: Uint8Array): string => formatKey(name, publicKey, ED25519);
+
+/** `undefined` if the text is malformed, of another signature type, or its id does not fit name and key. */
+export const parseVerifierKey = (text: string): VerifierKey | undefined => parseKey(text, ED25519);
+
+/** A verifier key of any signature type. @throws TypeError as `verifierKey`. */
+export function formatKey(name: string, publicKey: Uint8Array, type: number): string {
   if (!isName(name) || !isUsableKey(publicKey)) throw new TypeError('not a name and key for a signed note');
-  const typed = typedKey(publicKey);
+  const typed = typedKey(publicKey, type);
   return `${name}+${toHex(keyId(name, typed))}+${toBase64(typed)}`;
 }
 
-/** `undefined` if the text is malformed, of another signature type, or its id does not fit name and key. */
-export function parseVerifierKey(text: string): VerifierKey | undefined {
+/** A verifier key of this signature type; `undefined` as `parseVerifierKey`. */
+export function parseKey(text: string, type: number): VerifierKey | undefined {
   const [, name = '', id = '', encoded = ''] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/s.exec(text) ?? [];
   const typed = fromBase64(encoded);
-  if (!isName(name) || typed?.length !== 1 + 32 || typed[0] !== ED25519) return undefined;
+  if (!isName(name) || typed?.length !== 1 + 32 || typed[0] !== type) return undefined;
   const publicKey = typed.slice(1);
   if (!isUsableKey(publicKey) || toHex(keyId(name, typed)) !== id) return undefined;
   return { name, keyId: id, publicKey };
@@ -157,9 +163,7 @@ export function keyId(name: string, typed: Uint8Array): Uint8Array {
   return sha256(concat(UTF8.encode(`${name}\n`), typed)).slice(0, 4);
 }
 
-function typedKey(publicKey: Uint8Array): Uint8Array {
-  return concat(Uint8Array.of(ED25519), publicKey);
-}
+export const typedKey = (publicKey: Uint8Array, type = ED25519): Uint8Array => concat(Uint8Array.of(type), publicKey);
 
 /** Not empty, no white space, no plus sign: it stands between both. */
 export function isName(name: string): boolean {

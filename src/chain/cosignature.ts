@@ -11,36 +11,13 @@
  * and its verifier key is `name+key id in hexadecimal+base64(0x04 ‖ public key)`.
  */
 import { verify } from '#ed25519';
-import { isUsableKey, type KeyPair } from '../base/ed25519-rule.ts';
-import { fromBase64, toBase64, toHex } from '../base/encoding.ts';
-import { concat, isName, keyId, readNote, type VerifierKey } from './checkpoint.ts';
+import { parseKey, readNote, type VerifierKey } from './checkpoint.ts';
 
-const TYPE = 4;
-const UTF8 = new TextEncoder();
+/** The signature type of a witness's key. */
+export const COSIGNATURE = 4;
 
-/** @throws TypeError on a name or key that no note may carry. */
-export function witnessKey(name: string, publicKey: Uint8Array): string {
-  if (!isName(name) || !isUsableKey(publicKey)) throw new TypeError('not a name and key for a signed note');
-  const typed = typedKey(publicKey);
-  return `${name}+${toHex(keyId(name, typed))}+${toBase64(typed)}`;
-}
-
-/** `undefined` where the text is malformed, of another signature type, or its id is not that of its name and key. */
-export function parseWitnessKey(text: string): VerifierKey | undefined {
-  const [, name = '', id = '', encoded = ''] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/s.exec(text) ?? [];
-  const typed = fromBase64(encoded);
-  if (!isName(name) || typed?.length !== 1 + 32 || typed[0] !== TYPE) return undefined;
-  const publicKey = typed.slice(1);
-  return isUsableKey(publicKey) && toHex(keyId(name, typed)) === id ? { name, keyId: id, publicKey } : undefined;
-}
-
-/** The signature line of a witness, with its line feed. `seconds`: POSIX time. */
-export function cosign(text: string, name: string, seconds: number, signer: KeyPair): string {
-  const time = new Uint8Array(8);
-  new DataView(time.buffer).setBigUint64(0, BigInt(seconds));
-  const signature = concat(time, signer.sign(message(text, BigInt(seconds))));
-  return `\u2014 ${name} ${toBase64(concat(keyId(name, typedKey(signer.publicKey)), signature))}\n`;
-}
+/** `undefined` if the text is malformed, of another signature type, or its id does not fit name and key. */
+export const parseWitnessKey = (text: string): VerifierKey | undefined => parseKey(text, COSIGNATURE);
 
 /** POSIX seconds at which this witness cosigned the note; `undefined` where it did not, or one of its lines is bad. */
 export function cosignedAt(note: string, witness: VerifierKey): number | undefined {
@@ -57,6 +34,6 @@ function timeOf(signature: Uint8Array, text: string, publicKey: Uint8Array): num
   return verify(signature.subarray(8), message(text, seconds), publicKey) ? Number(seconds) : undefined;
 }
 
-const message = (text: string, seconds: bigint): Uint8Array => UTF8.encode(`cosignature/v1\ntime ${seconds}\n${text}`);
-
-const typedKey = (publicKey: Uint8Array): Uint8Array => concat(Uint8Array.of(TYPE), publicKey);
+/** The bytes that a witness signs: the text of the checkpoint, and the time. */
+export const message = (text: string, seconds: bigint): Uint8Array =>
+  new TextEncoder().encode(`cosignature/v1\ntime ${seconds}\n${text}`);

@@ -9,22 +9,6 @@ import { HASH_BYTES, nodeHash } from './tree.ts';
 /** The root of the perfect subtree over the leaves from `index`·2^`level` up to (`index` + 1)·2^`level`. */
 export type NodeReader = (level: number, index: number) => Uint8Array;
 
-/** A reader over leaf hashes held in memory: n hashes once, no hash for a question. */
-export function nodesOf(leaves: readonly Uint8Array[]): NodeReader {
-  const levels: (readonly Uint8Array[])[] = [leaves];
-  for (let below = leaves; below.length > 1; ) {
-    const level: Uint8Array[] = [];
-    for (let i = 0; i + 1 < below.length; i += 2) level.push(nodeHash(below[i]!, below[i + 1]!));
-    levels.push(level);
-    below = level;
-  }
-  return (level, index) => {
-    const node = levels[level]?.[index];
-    if (node === undefined) throw new TypeError('no such perfect subtree');
-    return node;
-  };
-}
-
 /** Section 2.1.3.1. @throws TypeError unless 0 <= index < size. */
 export function inclusionProof(nodes: NodeReader, index: number, size: number): Uint8Array[] {
   if (!isSize(index) || !isSize(size) || index >= size) throw new TypeError('no such leaf');

@@ -35,22 +35,3 @@ export interface Agent {
   /** Of one elsewhere: how long nothing may be heard of it while it has a job. */
   readonly silenceSeconds?: number;
 }
-
-/** An agent that is a function of this process, for programs that use this one as a library. */
-export function inProcess(work: (input: Json, task: Task & { signal: AbortSignal }) => Promise<Json>): Agent {
-  return {
-    start(task, { began, say, gone }) {
-      const abort = new AbortController();
-      began();
-      work(task.input, { ...task, signal: abort.signal }).then(
-        (result) => {
-          say({ type: 'result', result });
-          gone('it returned');
-        },
-        (error: unknown) => gone(error instanceof Error ? error.message : String(error)),
-      );
-      const stop = (): void => abort.abort();
-      return { stop, kill: async () => stop() };
-    },
-  };
-}

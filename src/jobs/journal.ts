@@ -24,26 +24,6 @@ export interface Journal {
 
 export const digestOf = (said: Json): string => sha256Hex(canonicalize(said));
 
-export function memoryJournal(): Journal {
-  const kept = new Map<string, Map<string, Json>>();
-  const beats = new Map<string, number>();
-  return {
-    keep(jobId, said) {
-      const all = kept.get(jobId) ?? new Map<string, Json>();
-      kept.set(jobId, all);
-      for (const each of said) all.set(digestOf(each), each);
-    },
-    settle: async () => {},
-    of: async (jobId) => kept.get(jobId) ?? new Map(),
-    beat: async (id) => void beats.set(id, performance.now()),
-    async silence(id) {
-      const last = beats.get(id);
-      return last === undefined ? undefined : performance.now() - last;
-    },
-    close: async () => {},
-  };
-}
-
 /** A job is known for a day after its end, in milliseconds; its files are kept for longer than that. */
 const KEPT = 3 * 24 * 3600_000;
 

@@ -136,18 +136,5 @@ export function denials(scope: Scope, act: Act, ...ancestors: readonly Scope[]):
   return [permission, argument].filter((denial) => denial !== undefined);
 }
 
-/**
- * What each scope of a lineage, root first, says to the act. `level` is the index of the scope; the first is the one
- * nearest the root. Empty means that the lineage permits the act.
- */
-export function lineageDenials(
-  lineage: readonly Scope[],
-  act: Act,
-): readonly { readonly level: number; readonly denials: readonly Denial[] }[] {
-  return lineage
-    .map((scope, level) => ({ level, denials: denials(scope, act, ...lineage.slice(0, level)) }))
-    .filter((answer) => answer.denials.length > 0);
-}
-
 /** One shared, frozen object for all equal scopes. */
 export const intern = (scope: Scope): Scope => internValue(scope);

@@ -1,5 +1,5 @@
 /**
- * What was used once, in memory or in a file beside the chain that processes of one machine share.
+ * What was used once, in a file beside the chain that the processes of one machine share.
  *
  * The file is not the chain: it is never synced, so a power cut may lose its last seconds, and by the time a machine is up
  * again the proofs that were in them have run out.
@@ -15,23 +15,6 @@ import { inWords, isBusy, isDamaged } from './sqlite/failure.ts';
 const FORGET_EVERY = 10_000;
 /** Milliseconds to wait for the lock. */
 const PATIENCE = 4000;
-
-export function memoryNonces(clock: Clock): Nonces {
-  const seen = new Map<string, number>();
-  let next = 0;
-  return {
-    async once(id, until) {
-      const now = clock();
-      if (now >= next) {
-        for (const [old, end] of seen) if (end < now) seen.delete(old);
-        next = now + FORGET_EVERY;
-      }
-      if (seen.has(id)) return false;
-      seen.set(id, until);
-      return true;
-    },
-  };
-}
 
 interface Waiting {
   readonly id: string;

@@ -2,15 +2,10 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromBase64, fromHex, toHex } from '../../src/base/encoding.ts';
-import {
-  consistencyProof,
-  inclusionProof,
-  nodesOf,
-  verifyConsistency,
-  verifyInclusion,
-} from '../../src/chain/proof.ts';
+import { consistencyProof, inclusionProof, verifyConsistency, verifyInclusion } from '../../src/chain/proof.ts';
 import { Frontier, leafHash, nodeHash } from '../../src/chain/tree.ts';
 import { listVectors, readJsonVector, vectorTest } from '../vectors.ts';
+import { nodesOf } from './nodes.ts';
 
 const sha256 = (...parts: (Uint8Array | string)[]) => {
   const hash = createHash('sha256');

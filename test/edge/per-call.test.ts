@@ -14,8 +14,8 @@ import { perCall, STDIO } from '../../src/edge/per-call.ts';
 import type { Session } from '../../src/edge/session.ts';
 import { tokensOf } from '../../src/keys/tokens.ts';
 import { redeem } from '../../src/service/enrolment.ts';
-import { memoryNonces } from '../../src/store/nonces.ts';
 import { KEYS, kernel, seed } from '../kernel.ts';
+import { memoryNonces } from '../nonces.ts';
 import { type Authority, authority } from './http/fixture.ts';
 
 const key = (name: string) => signer(seed(name));
@@ -45,7 +45,7 @@ async function family() {
   };
   const above = { lineage: artifacts, enrollments } as unknown as Presentation;
   const shown = derive(above, key('lead'), child);
-  const nonces = memoryNonces(() => k.clock.now);
+  const nonces = memoryNonces();
   const session = (caller: Caller): Session => governedSession(k.service, caller);
   const over = (caller: Caller): Session =>
     perCall(session(caller), {

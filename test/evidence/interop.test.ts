@@ -4,7 +4,7 @@ import { signer } from '#ed25519';
 import { toDidKey } from '../../src/base/did-key.ts';
 import { toHex } from '../../src/base/encoding.ts';
 import { openCheckpoint, verifierKey } from '../../src/chain/checkpoint.ts';
-import { cosign, cosignedAt, parseWitnessKey, witnessKey } from '../../src/chain/cosignature.ts';
+import { cosignedAt, parseWitnessKey } from '../../src/chain/cosignature.ts';
 import { leafHash } from '../../src/chain/tree.ts';
 import { judgeFreshness } from '../../src/evidence/freshness.ts';
 import { openEnvelope, PREDICATE } from '../../src/evidence/in-toto.ts';
@@ -13,6 +13,7 @@ import { MemoryStore } from '../../src/store/memory.ts';
 import { attest } from '../../src/tools/attest.ts';
 import { as, KEYS, kernel, ORIGIN, refusal, seed } from '../kernel.ts';
 import { batchAfter } from '../store/rows.ts';
+import { cosign, witnessKey } from '../witness/cosign.ts';
 import { type Scene, scene } from './scene.ts';
 
 const VKEY = verifierKey(ORIGIN, KEYS.log.publicKey);

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/base/encoding.ts';
-import { inclusionProof, nodesOf, rootOf } from '../../src/chain/proof.ts';
+import { inclusionProof, rootOf } from '../../src/chain/proof.ts';
 import { Frontier, leafHash } from '../../src/chain/tree.ts';
 import { multiproof, provenRoot } from '../../src/evidence/multiproof.ts';
 import { proofParts } from '../../src/evidence/proving.ts';
 import { readTile, TILE_WIDTH, withNodes } from '../../src/evidence/tiles.ts';
 import type { TreeNode } from '../../src/ports.ts';
+import { nodesOf } from '../chain/nodes.ts';
 
 const texts = (count: number): string[] => Array.from({ length: count }, (_, i) => `entry ${i}`);
 const leavesOf = (count: number): Uint8Array[] => texts(count).map((text) => leafHash(text));

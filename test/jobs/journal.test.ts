@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from '../../src/base/canonical.ts';
-import { digestOf, fileJournal, type Journal, memoryJournal } from '../../src/jobs/journal.ts';
+import { digestOf, fileJournal, type Journal } from '../../src/jobs/journal.ts';
 import { PostgresJournal } from '../../src/store/postgres/journal.ts';
 import { GRANTS } from '../../src/store/postgres/schema.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
@@ -39,13 +39,6 @@ afterAll(async () => {
 
 /** Two that share a place: what two processes have. */
 const PLACES: readonly [string, () => [Journal, Journal]][] = [
-  [
-    'memory',
-    () => {
-      const one = memoryJournal();
-      return [one, one];
-    },
-  ],
   [
     'a data directory',
     () => {

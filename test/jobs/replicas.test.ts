@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble, type Installation } from '../../src/assemble.ts';
 import { operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
-import { memoryJournal } from '../../src/jobs/journal.ts';
+import { fileJournal } from '../../src/jobs/journal.ts';
 import { filePresence } from '../../src/jobs/presence.ts';
 import { readSaying } from '../../src/jobs/saying.ts';
 import { sharedPresence } from '../../src/jobs/shared-presence.ts';
@@ -141,7 +141,7 @@ it.skipIf(missing !== undefined || process.env.AGA_TEST_DATABASE_URL !== undefin
 );
 
 it('a process of another machine is gone when nothing was heard of it, and never before it was listened for', async () => {
-  const journal = memoryJournal();
+  const journal = fileJournal(join(scratchDir(), 'jobs'), Date.now);
   const times = { beat: 20, silent: 150, listen: 60 };
   const [here, there] = [scratchDir(), scratchDir()].map((path) => sharedPresence(filePresence(path), journal, times));
   there!.hold();

@@ -5,7 +5,6 @@ import {
   denials,
   excess,
   intern,
-  lineageDenials,
   meet,
   parseArgumentRules,
   parseScope,
@@ -13,6 +12,12 @@ import {
 } from '../../src/scope/scope.ts';
 import { NAME, narrowerIn, PATH, patternOf, resourcesOf, SHAPES } from './generate.ts';
 import { scopeOf } from './make.ts';
+
+/** What each scope of a lineage, root first, says against the act. */
+const lineageDenials = (lineage: readonly Scope[], act: Act) =>
+  lineage
+    .map((scope, level) => ({ level, denials: denials(scope, act, ...lineage.slice(0, level)) }))
+    .filter((answer) => answer.denials.length > 0);
 
 const FULL = scopeOf(
   { 'tool.call': ['a', 'b'], 'cost.budget': ['USD:5'] },

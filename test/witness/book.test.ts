@@ -15,11 +15,12 @@ import { expect, it, onTestFinished } from 'vitest';
 import { sha256Hex } from '#digest';
 import { signer } from '#ed25519';
 import { signCheckpoint, verifierKey } from '../../src/chain/checkpoint.ts';
-import { cosign, cosignedAt, parseWitnessKey, witnessKey } from '../../src/chain/cosignature.ts';
+import { cosignedAt, parseWitnessKey } from '../../src/chain/cosignature.ts';
 import { bestFor, judged, withLine } from '../../src/evidence/cosigned.ts';
 import { addressIn } from '../../src/witness/address.ts';
 import { Book } from '../../src/witness/book.ts';
 import { KEYS, ORIGIN, seed } from '../kernel.ts';
+import { cosign, witnessKey } from './cosign.ts';
 
 const LOG = verifierKey(ORIGIN, KEYS.log.publicKey);
 const keys = Array.from({ length: 4 }, (_, n) => signer(seed(`witness ${n}`)));

@@ -5,10 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { signer } from '#ed25519';
 import { toHex } from '../../src/base/encoding.ts';
 import { signCheckpoint } from '../../src/chain/checkpoint.ts';
-import { cosignedAt, parseWitnessKey, witnessKey } from '../../src/chain/cosignature.ts';
+import { cosignedAt, parseWitnessKey } from '../../src/chain/cosignature.ts';
 import { Frontier, leafHash } from '../../src/chain/tree.ts';
 import { judge, submission } from '../../src/evidence/witness.ts';
 import { seed } from '../kernel.ts';
+import { witnessKey } from './cosign.ts';
 
 interface Exchange {
   readonly about: string;

@@ -7,8 +7,8 @@ import { toDidKey } from '../../../src/base/did-key.ts';
 import { type HttpServer, type ServeOptions, serveHttp } from '../../../src/edge/http/index.ts';
 import { tokensOf } from '../../../src/keys/tokens.ts';
 import type { Nonces } from '../../../src/ports.ts';
-import { memoryNonces } from '../../../src/store/nonces.ts';
 import { KEYS, type Kernel, type KernelOptions, kernel, seed } from '../../kernel.ts';
+import { memoryNonces } from '../../nonces.ts';
 
 export const OPERATOR = 'operator-token-of-the-tests';
 
@@ -66,7 +66,7 @@ export async function authority(
     authority: {
       service: k.service,
       tokens: tokensOf((options.keys ?? KEYS).authority),
-      nonces: options.nonces ?? memoryNonces(clock),
+      nonces: options.nonces ?? memoryNonces(),
       name: 'default',
       ...(options.witnesses && { witnesses: options.witnesses }),
     },

@@ -5,7 +5,6 @@ import { signer } from '#ed25519';
 import { canonicalize } from '../../../src/base/canonical.ts';
 import { fromHex, toHex } from '../../../src/base/encoding.ts';
 import { formatInstant } from '../../../src/base/instant.ts';
-import { witnessKey } from '../../../src/chain/cosignature.ts';
 import { buildReceipts } from '../../../src/evidence/receipts/build.ts';
 import {
   directionsOf,
@@ -18,6 +17,7 @@ import {
 import type { Signer } from '../../../src/ports.ts';
 import { type Chain, entriesOf } from '../../authority/forge.ts';
 import { KEYS, seed } from '../../kernel.ts';
+import { witnessKey } from '../../witness/cosign.ts';
 import type { Scene } from '../scene.ts';
 import { type Case, GATEWAY, TRUST, unreadable } from './case.ts';
 import { sourceOf, timeOf } from './chain.ts';

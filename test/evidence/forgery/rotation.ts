@@ -1,14 +1,16 @@
 /** The log goes over to other keys: as its authority does it, and as whoever has only the log's key would like to. */
+
 import { signer } from '#ed25519';
 import { proposeRotation, type Rotation, rotationBytes } from '../../../src/authority/event/log-key.ts';
 import { toBase64url, toHex } from '../../../src/base/encoding.ts';
 import { signCheckpoint, verifierKey } from '../../../src/chain/checkpoint.ts';
 import { type ChainEvent, type Entry, sealEntry, ZERO_HASH } from '../../../src/chain/entry.ts';
-import { nodesOf, rootOf } from '../../../src/chain/proof.ts';
+import { rootOf } from '../../../src/chain/proof.ts';
 import { leafHash } from '../../../src/chain/tree.ts';
 import { type Contents, type Subject, seal } from '../../../src/evidence/bundle.ts';
 import { multiproof } from '../../../src/evidence/multiproof.ts';
 import type { Signer } from '../../../src/ports.ts';
+import { nodesOf } from '../../chain/nodes.ts';
 import { KEYS, ORIGIN, seed } from '../../kernel.ts';
 import type { Scene } from '../scene.ts';
 import { type Case, TRUST } from './case.ts';

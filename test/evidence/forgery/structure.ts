@@ -1,17 +1,19 @@
 /** Attacks on what stands in the document: entries cut, moved, mixed and exchanged, heads and seals of others. */
+
 import { signer } from '#ed25519';
 import { canonicalize } from '../../../src/base/canonical.ts';
 import { toDidKey } from '../../../src/base/did-key.ts';
 import { toHex } from '../../../src/base/encoding.ts';
 import { formatInstant } from '../../../src/base/instant.ts';
 import { signCheckpoint, verifierKey } from '../../../src/chain/checkpoint.ts';
-import { cosign, witnessKey } from '../../../src/chain/cosignature.ts';
 import type { Entry } from '../../../src/chain/entry.ts';
-import { nodesOf, rootOf } from '../../../src/chain/proof.ts';
+import { rootOf } from '../../../src/chain/proof.ts';
 import { leafHash } from '../../../src/chain/tree.ts';
 import { multiproof } from '../../../src/evidence/multiproof.ts';
 import { type Chain, entriesOf, rebuilt } from '../../authority/forge.ts';
+import { nodesOf } from '../../chain/nodes.ts';
 import { KEYS, ORIGIN, START, seed } from '../../kernel.ts';
+import { cosign, witnessKey } from '../../witness/cosign.ts';
 import { buildBundle } from '../build.ts';
 import { type Readable, resealed } from '../reseal.ts';
 import type { Scene } from '../scene.ts';
