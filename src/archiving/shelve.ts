@@ -45,7 +45,7 @@ export interface Shelved {
   readonly spared: number;
 }
 
-/** Entries that leave in one transaction: whoever appends waits for it. */
+/** Entries removed in one transaction; writers wait for it. */
 const STEP = 8 * BUNDLE;
 /** Entries among which leftovers are looked for at once. */
 const WINDOW = 262_144;
@@ -66,8 +66,8 @@ export async function shelve(shelving: Shelving): Promise<Shelved> {
   await disk.settle();
   await readBack({ ...copying, watch: (...count) => watch('Reading back', ...count) }, left);
   if (!(await shelf.record(folder, end, before)))
-    throw new Refusal('CHAIN_CONTENDED', 'Another run has archived entries of this chain meanwhile.', {
-      hint: 'Nothing was removed by this one. Run it again when the other has ended.',
+    throw new Refusal('CHAIN_CONTENDED', 'Another run archived entries of this chain meanwhile.', {
+      hint: 'This run removed nothing. Run it again when the other has ended.',
     });
   const spared = [...shelving.needed];
   for (const tile of left) for (let i = 0; i < BUNDLE; i++) spared.push(tile * BUNDLE + i);

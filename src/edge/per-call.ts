@@ -91,7 +91,7 @@ function shownIn({ [LINEAGE]: named, [PLAIN]: plain, [STATEMENTS]: statements }:
 }
 
 /**
- * What a hook has said goes before what the call shows: a sub-agent never acts as whoever its host is.
+ * What a hook said overrides what the call itself shows, so a sub-agent never acts as its host.
  *
  * The client writes the name of the use, and over a network nobody can tell whether it is the host that the hook spoke of.
  * So it may choose among what is below its own artifact, as by showing a lineage, and is known no better than before.
@@ -130,7 +130,7 @@ async function callerOf(
     throw new Refusal('UNAUTHENTICATED', 'The proof is not by the holder that this connection acts for.');
   }
   const parsed = presentation.safeParse(Array.isArray(shown) ? { lineage: shown } : shown);
-  if (!parsed.success) throw new Refusal('INVALID_REQUEST', 'What _meta shows is no lineage with its enrolments.');
+  if (!parsed.success) throw new Refusal('INVALID_REQUEST', 'What _meta shows is not a lineage with its enrolments.');
   const { leaf } = await present(service, parsed.data, { caller, signedBy: signer });
   if (signer !== null && signer !== leaf.holder) {
     throw new Refusal('UNAUTHENTICATED', 'The proof is not by the holder of the last artifact of the lineage.');
@@ -149,7 +149,7 @@ async function signerOf(
   proof: Json,
   connection: Connection,
 ): Promise<string> {
-  if (typeof proof !== 'string') throw new Refusal('UNAUTHENTICATED', 'The proof is no text.');
+  if (typeof proof !== 'string') throw new Refusal('UNAUTHENTICATED', 'The proof is not text.');
   const { urls, token, clock, nonces } = connection;
   const body = new TextEncoder().encode(canonicalize({ name, arguments: given }));
   const methods = token === null ? ['tools/call'] : ['tools/call', 'POST'];

@@ -54,7 +54,7 @@ export async function serveInstallation(installation: Installation, place: Place
   }).catch((error: NodeJS.ErrnoException) => {
     void nonces.close();
     if (error.code?.startsWith('ERR_OSSL'))
-      throw new CannotStart(`--tls-cert and --tls-key are no certificate in PEM and its key (${error.code}).`);
+      throw new CannotStart(`--tls-cert and --tls-key are not a certificate in PEM and its key (${error.code}).`);
     throw error.syscall === 'listen' || error.syscall === 'getaddrinfo'
       ? new CannotStart(`Cannot listen on ${host}:${port}: ${error.code}.`)
       : error;
@@ -65,7 +65,7 @@ export async function serveInstallation(installation: Installation, place: Place
     url: server.url,
     async close() {
       quiet();
-      // While nothing new is taken jobs end, and whoever waits for one is told so.
+      // New requests are refused while the jobs end, so that callers waiting for a job still hear of its end.
       await Promise.all([server.close(), installation.endJobs()]);
       await nonces.close();
     },

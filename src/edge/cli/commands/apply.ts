@@ -44,7 +44,7 @@ export const apply: Command = {
   options: [new Option('-f, --file <file>', 'An AgentIdentity in YAML or JSON; - is stdin').makeOptionMandatory()],
   examples: [
     ['apply -f agent.yaml', 'kind AgentIdentity, with spec.parentRef, ttl and policyPreset:'],
-    ['apply -f agent.yaml --json', 'For a program; applying the same file again answers the same token:'],
+    ['apply -f agent.yaml --json', 'For a program; applying the same file again prints the same token:'],
   ],
   async run(desk, { options }) {
     const wanted = read(String(options.file));
@@ -79,7 +79,9 @@ function read(path: string): Resource {
   const found = resource.safeParse(parsed(path));
   if (found.success) return found.data;
   const [issue] = found.error.issues;
-  throw wrong(issue ? `${issue.path.join('.') || 'the document'}: ${sayIssue(issue)}` : 'it has another form');
+  throw wrong(
+    issue ? `${issue.path.join('.') || 'the document'}: ${sayIssue(issue, resource)}` : 'it has another form',
+  );
 }
 
 function parsed(path: string): unknown {
@@ -88,10 +90,10 @@ function parsed(path: string): unknown {
   for (const { errors, warnings } of documents) {
     const [fault] = [...errors, ...warnings];
     if (fault)
-      throw wrong(`it is no plain YAML${fault.linePos ? ` at line ${fault.linePos[0].line}` : ''} (${fault.code})`);
+      throw wrong(`it is not plain YAML${fault.linePos ? ` at line ${fault.linePos[0].line}` : ''} (${fault.code})`);
   }
   const held = documents.map(heldIn).filter((value) => value !== null);
-  if (held.length > 1) throw wrong(`it holds ${held.length} documents; give each agent a file of its own`);
+  if (held.length > 1) throw wrong(`it holds ${held.length} documents; give each agent its own file`);
   return held[0] ?? null;
 }
 
@@ -99,7 +101,7 @@ function heldIn(document: Document): unknown {
   try {
     return document.toJS({ maxAliasCount: 0 });
   } catch {
-    throw wrong('it is no plain YAML: it holds aliases');
+    throw wrong('it is not plain YAML: it holds aliases');
   }
 }
 
@@ -108,11 +110,11 @@ function textOf(path: string): string {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    throw new Refusal('INVALID_REQUEST', `${path} cannot be read (${code}).`, { hint: 'Name a file that is there.' });
+    throw new Refusal('INVALID_REQUEST', `${path} cannot be read (${code}).`, { hint: 'Name an existing file.' });
   }
 }
 
-const wrong = (what: string) => new Refusal('INVALID_REQUEST', `The file is no AgentIdentity: ${what}.`);
+const wrong = (what: string) => new Refusal('INVALID_REQUEST', `The file is not an AgentIdentity: ${what}.`);
 
 interface Parent {
   readonly hash: string;

@@ -14,8 +14,7 @@ const ACTIONS: { readonly [action: string]: (desk: Desk, options: Given['options
 export const witness: Command = {
   name: 'witness',
   group: 'Set up:',
-  summary:
-    'Have others cosign the checkpoints of the log (C2SP tlog-witness): strangers then see that it only grows',
+  summary: 'Have others cosign the checkpoints of the log (C2SP tlog-witness): strangers then see that it only grows',
   places: [
     { name: 'action', help: 'what to do', choices: Object.keys(ACTIONS) },
     { name: 'url', help: 'for add and remove: URL of the witness' },
@@ -41,7 +40,7 @@ const opened = async (desk: Desk): Promise<{ log: string; witnesses: Witnesses }
 };
 
 const PIN =
-  'a witness is pinned by its key: --key NAME+ID+KEY. Take it from whoever runs the witness, by a way that you trust; the witness itself cannot vouch for it. It is the line that C2SP calls a verifier key, of the type 0x04 (its last part begins with B).';
+  'a witness is pinned by its key: --key NAME+ID+KEY. Get it from the operator of the witness, by a way that you trust; the witness itself cannot vouch for it. It is the line that C2SP calls a verifier key, of the type 0x04 (its last part begins with B).';
 
 async function add(desk: Desk, options: Given['options']): Promise<Outcome> {
   const url = urlIn(desk, options);

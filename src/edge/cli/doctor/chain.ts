@@ -10,7 +10,8 @@ import { isBarred } from './installation.ts';
 
 const RESTORE = 'Restore the data directory from a backup; do not repair it by hand.';
 
-const BRING = 'Bring it, with a database by AGA_LOG_KEY or AGA_KEY_COMMAND, else as log.key from where it was changed.';
+const BRING =
+  'Provide it: with a database by AGA_LOG_KEY or AGA_KEY_COMMAND, else copy log.key from where it was changed.';
 
 export const database: Check = async (desk) => {
   const { database, authority } = desk.settings();
@@ -43,9 +44,7 @@ export const chain: Check = async (desk) => {
     const { log, call } = await desk.open();
     const { head } = await call(queryChain, { limit: 1 });
     if (head.verifier_key !== log) {
-      return [
-        broken('keys', 'The log has gone over to another key, which is not here: nothing can be written.', BRING),
-      ];
+      return [broken('keys', 'The log now has another key, which is not here: nothing can be written.', BRING)];
     }
     if (openCheckpoint(head.checkpoint, log)?.size !== head.size) {
       return [broken('chain', 'The head is not signed by the key of this log.', 'Run: aga-delegate verify')];
@@ -55,14 +54,14 @@ export const chain: Check = async (desk) => {
     const ahead = Date.parse(last) - Date.now();
     const counted = ok('chain', `${head.size} entries, the head is signed; to judge all of them: aga-delegate verify`);
     if (!(ahead > 5_000)) return [counted];
-    const message = `The last entry is of ${last}, which is still to come; time on the chain waits for the clock.`;
+    const message = `The last entry is of ${last}, which is in the future; new entries keep that time until the clock has passed it.`;
     return [counted, note('clock', message, 'Set the clock. It was ahead once, or is behind now.')];
   } catch (error) {
     return [ofCaller(error, desk) ?? broken('chain', reason(error), RESTORE)];
   }
 };
 
-/** What is wrong with whoever asks. */
+/** What is wrong with the caller's own authority. */
 const THEIRS: readonly Code[] = [
   'ARTIFACT_NOT_FOUND',
   'ARTIFACT_REVOKED',
@@ -80,6 +79,6 @@ function ofCaller(error: unknown, { settings }: Desk): Finding | undefined {
   return broken(
     'identity',
     reason(error),
-    `Ask whoever delegated for another, or unset ${set} to act as the operator.`,
+    `Ask the agent that delegated to you for another, or unset ${set} to act as the operator.`,
   );
 }

@@ -19,7 +19,7 @@ export const clock: Check = async () => {
   return [broken('clock', `The clock says ${now}.`, 'Set the clock: expiry is judged by it.')];
 };
 
-/** A setting that nobody reads: whoever misspells AGA_ARTIFACT is the operator. */
+/** AGA_ variables that nothing reads: a misspelt AGA_ARTIFACT would silently make us the operator. */
 export const environment: Check = async ({ env }) => {
   const known = Object.values(SETTINGS).map((setting) => setting.env);
   return Object.keys(env)
@@ -31,7 +31,7 @@ export const environment: Check = async ({ env }) => {
         name,
         known.filter((each) => Math.abs(each.length - name.length) <= 2),
       );
-      return meant ? [note('environment', `${name} is no setting.`, `Was ${meant} meant?`)] : [];
+      return meant ? [note('environment', `${name} is not a setting.`, `Was ${meant} meant?`)] : [];
     });
 };
 
