@@ -89,6 +89,13 @@ export function applyPreset(name: string, parent: Scope, table: Presets, ...ance
   return { ...parent, permissions: Object.fromEntries(kept), argument_rules: rules, limits };
 }
 
+/** The same for a root, within the ceiling of all roots: nothing above it applies by itself. */
+export function applyPresetToRoot(name: string, top: Scope, table: Presets): Scope {
+  const scope = applyPreset(name, top, table);
+  const rules = rulesWithin(name, scope.argument_rules, top.argument_rules);
+  return { ...scope, argument_rules: rules, limits: meetLimits(scope.limits, top.limits) };
+}
+
 /**
  * A budget that the ceiling leaves out stays inherited. One that it names is cut to the nearest one above, down to an
  * empty list; where there is none above, there is nothing to cut.
@@ -112,18 +119,22 @@ function within(name: string, ceiling: Ceiling, parent: Scope): Omit<Ceiling, 'a
     );
   }
   const limits = Object.entries(meetLimits(ceiling.limits, parent.limits));
+  const bound = new Set(ceiling.argument_rules.map(({ tool }) => tool));
+  const ruled = parent.argument_rules.filter(({ tool }) => bound.has(tool));
   return {
     permissions: ceiling.all ? parent.permissions : permissions,
-    argument_rules: rulesWithin(name, ceiling, parent),
+    argument_rules: rulesWithin(name, ceiling.argument_rules, ruled),
     limits: Object.fromEntries(limits.filter(([limit]) => limit in ceiling.limits)),
   };
 }
 
-function rulesWithin(name: string, ceiling: Ceiling, parent: Scope): readonly ArgumentRule[] {
-  const bound = new Set(ceiling.argument_rules.map(({ tool }) => tool));
-  const ruled = parent.argument_rules.filter(({ tool }) => bound.has(tool));
+function rulesWithin(
+  name: string,
+  own: readonly ArgumentRule[],
+  above: readonly ArgumentRule[],
+): readonly ArgumentRule[] {
   try {
-    return meetRules(ceiling.argument_rules, ruled);
+    return meetRules(own, above);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     throw inapplicable(name, error.message, (error.detail as { excess: readonly Excess[] }).excess); // of the rules' own refusal
@@ -133,7 +144,7 @@ function rulesWithin(name: string, ceiling: Ceiling, parent: Scope): readonly Ar
 /** Under a parent as it is; the narrowest preset can be had under every parent. */
 function inapplicable(name: string, why: string, excess: readonly Excess[]): Refusal {
   const detail = { excess, nearest_allowed: { policy_preset: NARROWEST } };
-  return new Refusal('LEASE_SUBSET_VIOLATION', `The preset "${name}" does not fit this parent. ${why}`, { detail });
+  return new Refusal('LEASE_SUBSET_VIOLATION', `The preset "${name}" does not fit what is above. ${why}`, { detail });
 }
 
 export type Order = 'equal' | 'narrower' | 'wider' | 'unordered';

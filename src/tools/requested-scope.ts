@@ -7,7 +7,7 @@ import { uphold } from '../authority/kind.ts';
 import { Refusal } from '../base/refusal.ts';
 import { meetLimits } from '../scope/limits.ts';
 import { meetPermissions } from '../scope/permissions.ts';
-import { applyPreset, type Ceiling, compare, type Presets, presetOf } from '../scope/preset.ts';
+import { applyPreset, applyPresetToRoot, type Ceiling, compare, type Presets, presetOf } from '../scope/preset.ts';
 import { meetRules } from '../scope/rule-order.ts';
 import {
   type ArgumentRule,
@@ -44,7 +44,7 @@ export const rootScope = (request: RequestedScope, policy: Policy): Scope =>
 function rootScopeOf(request: RequestedScope, { presets, rootCeiling, rootLimits }: Policy): Scope {
   const { policy_preset: preset } = request;
   const top = ceilingScope(request, rootCeiling);
-  const ceiling = preset === undefined ? top : applyPreset(preset, top, presets);
+  const ceiling = preset === undefined ? top : applyPresetToRoot(preset, top, presets);
   // Those that nobody has asked for give way; those that were asked for are refused.
   const input = { ...request, limits: request.limits ?? meetLimits(rootLimits, ceiling.limits) };
   const asked = requestedPermissions(input);

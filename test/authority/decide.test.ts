@@ -217,4 +217,15 @@ describe('the ceiling of all roots', () => {
     expect(over.code).toBe('LEASE_SUBSET_VIOLATION');
     expect(over.message).toContain('calls:3');
   });
+
+  it.each(['coordinator', 'sandboxed', 'isolated'])('binds a root under the preset %s as well', async (preset) => {
+    const { call } = kernel({ policy });
+    const asked = { policy_preset: preset };
+    const root = await call('aga_create_artifact', asked);
+    const { artifact } = await call('aga_inspect', { artifact_hash: root.artifact_hash });
+    expect(artifact.scope.limits).toEqual({ calls: 3 });
+    expect(artifact.scope.argument_rules).toEqual(ceiling.argument_rules);
+    const over = await refusal(call('aga_create_artifact', { ...asked, limits: { calls: 100 } }));
+    expect([over.code, over.detail.nearest_allowed]).toEqual(['LEASE_SUBSET_VIOLATION', { limits: { calls: 3 } }]);
+  });
 });
