@@ -1,3 +1,5 @@
+import { sayUntrusted } from '../base/certificate.ts';
+
 /** A no of the authority, as it said it: an `Error` with its code. */
 export interface Told {
   readonly code: string;
@@ -51,15 +53,18 @@ const local = (code: string, message: string, hint: string, retryable: boolean, 
 const PASSING = new Set([0, 408, 429]);
 
 /** The server cannot be reached, its answer was cut, or it is none of ours: then only a server between may have said so for now. */
-export const unreachable = (status: number, cause?: unknown): DelegateError =>
-  new DelegateError(
-    {
-      code: 'UPSTREAM_FAILED',
-      message:
-        status === 0 ? 'The authority could not be reached.' : `The answer is not an authority's (status ${status}).`,
-      hint: 'Check the server address, and try again.',
-      retryable: status >= 500 || PASSING.has(status) || (cause !== undefined && !(cause instanceof SyntaxError)),
-    },
-    status,
-    cause,
-  );
+export function unreachable(status: number, cause?: unknown): DelegateError {
+  const unreached = sayUntrusted(cause);
+  const said = {
+    code: 'UPSTREAM_FAILED',
+    message:
+      status === 0
+        ? `The authority ${unreached ?? 'could not be reached'}.`
+        : `The answer is not an authority's (status ${status}).`,
+    hint: 'Check the server address, and try again.',
+    retryable:
+      unreached === undefined &&
+      (status >= 500 || PASSING.has(status) || (cause !== undefined && !(cause instanceof SyntaxError))),
+  };
+  return new DelegateError(said, status, cause);
+}

@@ -78,7 +78,8 @@ async function open(options: ConnectionOptions, mode: 'legacy' | { pin: string }
   } catch (error) {
     await wire.close();
     // What ended it says more than that it ended.
-    if (reason !== '' && !(error instanceof ProtocolError || error instanceof SdkHttpError)) throw new Error(reason);
+    if (reason !== '' && !(error instanceof ProtocolError || error instanceof SdkHttpError))
+      throw new Error(reason, { cause: error });
     throw error;
   } finally {
     clearTimeout(late);

@@ -1,5 +1,6 @@
 /** The connection to one upstream through its ends: opened at first need, and again at the first need after a pause. */
 import type { Json } from '../../base/canonical.ts';
+import { sayUntrusted } from '../../base/certificate.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { Backoff } from './backoff.ts';
 import type { Connection, ConnectionOptions } from './connection.ts';
@@ -91,10 +92,11 @@ export class Lifeline {
       if (this.#stop === stop) this.#opening = undefined;
       if (stop.signal.aborted) throw this.failed('was disconnected');
       this.#backoff.ended(since, performance.now());
+      const untrusted = sayUntrusted(error);
       const why = error instanceof Error ? error.message.slice(0, 300).replace(/\.$/, '') : 'unknown';
-      this.say(`could not be started: ${why}`);
+      this.say(untrusted ?? `could not be started: ${why}`);
       // What a program or server says about itself may hold what its configuration holds.
-      throw this.failed('could not be started');
+      throw this.failed(untrusted ?? 'could not be started');
     }
   }
 

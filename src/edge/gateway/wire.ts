@@ -13,6 +13,7 @@ import {
   type TransportSendOptions,
 } from '@modelcontextprotocol/client';
 import type { Json } from '../../base/canonical.ts';
+import { sayUntrusted } from '../../base/certificate.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { RpcId } from '../rpc.ts';
 import { Allowance } from './allowance.ts';
@@ -167,7 +168,7 @@ function isSessionLost(error: unknown): boolean {
 /** Never in its own words, which stand on stderr: a server that refuses a key may repeat it. */
 function whyOf(error: unknown): string {
   if (error instanceof SdkHttpError) return `answered with HTTP ${error.status}`;
-  return isUnread(error) ? 'sent what is no answer' : 'could not be reached';
+  return isUnread(error) ? 'sent what is no answer' : (sayUntrusted(error) ?? 'could not be reached');
 }
 
 /** What came is of another type than JSON, is no JSON, or no message. */

@@ -1,4 +1,5 @@
 /** The authority elsewhere that AGA_URL names: whether it answers, and takes us for its operator. */
+import { sayUntrusted } from '../../../base/certificate.ts';
 import { Refusal } from '../../../base/refusal.ts';
 import { queryChain } from '../../../tools/query-chain.ts';
 import { broken, type Check, ok, reason } from './check.ts';
@@ -45,6 +46,6 @@ async function asked(url: string): Promise<number | string> {
     return typeof entries === 'number' ? entries : 'is no authority';
   } catch (error) {
     const { cause = error } = error as Error; // `fetch` says why beside its error
-    return `cannot be reached (${reason(cause)})`;
+    return sayUntrusted(cause) ?? `cannot be reached (${reason(cause)})`;
   }
 }
