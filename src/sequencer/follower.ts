@@ -155,8 +155,9 @@ export class Follower {
     if (size < ledger.size) {
       throw broken(`The store holds ${size} entries; ${ledger.size} have been seen here before.`);
     }
-    // A head beyond the ledger was written after the rows were read; the next round follows it.
-    if (size === ledger.size && hash !== ledger.lastHash) throw broken('The head of the chain is not its last entry.');
+    // A store shows its rows and its head at one moment.
+    if (size > ledger.size) throw broken(`The signed head covers ${size} entries; the store holds ${ledger.size}.`);
+    if (hash !== ledger.lastHash) throw broken('The head of the chain is not its last entry.');
   }
 
   /** Keeps the checkpoint of a head, unless another process has kept a later one. */

@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { signer } from '#ed25519';
 import { Refusal } from '../../src/base/refusal.ts';
 import type { Batch, Cache, Head, Row, Store } from '../../src/ports.ts';
-import { MemoryCache, MemoryStore } from '../../src/store/memory.ts';
 import { type Answer, act, type Deed, deeds, doOne } from '../authority/deeds.ts';
 import { audited, chainOf, entriesOf, headOver, rebuilt } from '../authority/forge.ts';
 import { as, KEYS, kernel, kinds, refusal, START, seed } from '../kernel.ts';
 import { type Fault, FaultyStore } from '../store/faulty.ts';
+import { MemoryCache, MemoryStore } from '../store/memory.ts';
 
 /** Every request of a history with a key of its own, so that it can be asked again. */
 const keyed = (history: readonly Deed[]): Deed[] =>
@@ -438,6 +438,22 @@ describe('a checkpoint that was seen before', () => {
     expect(await checkpoint.load()).toEqual(kept);
     expect(new TextDecoder().decode(kept).split('\n')[1]).toBe('3');
   });
+});
+
+it('entries that the signed head covers and the store has lost end every call, also where nothing was seen before', async () => {
+  const { store } = await written();
+  const cut: Store = {
+    read: async (query) => {
+      const { rows, head } = await store.read(query);
+      return { rows: rows.filter(({ sequence_number }) => sequence_number < 6), head };
+    },
+    commit: (size, decide) => store.commit(size, (news, head) => decide(news.slice(0, -1), head)),
+    durable: (end, idle) => store.durable(end, idle),
+    close: async () => {},
+  };
+  for (const [tool, input] of ALL_CALLS) {
+    expect((await refusal(kernel({ store: cut }).call(tool, input))).code).toBe('CHAIN_BROKEN');
+  }
 });
 
 describe('other keys than those of the chain', () => {
