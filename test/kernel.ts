@@ -9,9 +9,9 @@ import type { Cache, Keys, Store, Tree } from '../src/ports.ts';
 import { BUILT_IN } from '../src/scope/preset.ts';
 import { Sequencer } from '../src/sequencer/sequencer.ts';
 import { type Output, Service } from '../src/service/service.ts';
-import { MemoryArchive, MemoryCache, MemoryStore } from '../src/store/memory.ts';
 import { TOOLS } from '../src/tools/index.ts';
 import type { Policy } from '../src/tools/tool.ts';
+import { MemoryArchive, MemoryCache, MemoryStore } from './store/memory.ts';
 
 export const START = Date.UTC(2026, 10, 20, 10);
 export const ORIGIN = 'aga-delegate/test';

@@ -13,7 +13,6 @@ import { genesisIn } from '../src/evidence/genesis.ts';
 import { followKeys, opened } from '../src/evidence/log-keys.ts';
 import { verifyBundle } from '../src/evidence/verify.ts';
 import type { Signer, Store } from '../src/ports.ts';
-import { MemoryCache, MemoryStore } from '../src/store/memory.ts';
 import { act, deeds } from './authority/deeds.ts';
 import { AUTHORITY, at, audited, chainOf, entriesOf, faults, headOver, rebuilt } from './authority/forge.ts';
 import { portrait } from './authority/portrait.ts';
@@ -22,6 +21,7 @@ import { sourceOf } from './evidence/forgery/chain.ts';
 import { KEYS, type Kernel, kernel, kinds, ORIGIN, refusal } from './kernel.ts';
 import { keysWith, nextKey, rotate, vkey } from './rotation.ts';
 import { FaultyStore } from './store/faulty.ts';
+import { MemoryCache, MemoryStore } from './store/memory.ts';
 
 const [FIRST, SECOND, THIRD] = [KEYS.log, nextKey('second'), nextKey('third')];
 

@@ -1,7 +1,7 @@
 /** Folding a long chain is linear, so nobody does it for himself alone. */
 import { expect, test } from 'vitest';
-import { MemoryCache, MemoryStore } from '../src/store/memory.ts';
 import { kernel } from './kernel.ts';
+import { MemoryCache, MemoryStore } from './store/memory.ts';
 
 const caches = () => ({ snapshot: new MemoryCache(), checkpoint: new MemoryCache() });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { operator } from '../../src/caller.ts';
-import { MemoryStore } from '../../src/store/memory.ts';
 import { as, kernel, kinds, refusal, START } from '../kernel.ts';
+import { MemoryStore } from '../store/memory.ts';
 
 const TOOLS = ['search/*', 'filesystem/read_*'];
 

@@ -12,8 +12,8 @@ import { judgeElements, openDocument, parseEvidence } from '../../src/evidence/d
 import { outlineOf } from '../../src/evidence/outline.ts';
 import { Findings } from '../../src/evidence/report.ts';
 import { verifyBundle } from '../../src/evidence/verify.ts';
-import { MemoryStore } from '../../src/store/memory.ts';
 import { KEYS } from '../kernel.ts';
+import { MemoryStore } from '../store/memory.ts';
 import { buildBundle } from './build.ts';
 import { longChain } from './long-chain.ts';
 

@@ -5,9 +5,9 @@ import { toDidKey } from '../../src/base/did-key.ts';
 import { Refusal } from '../../src/base/refusal.ts';
 import type { Subject } from '../../src/evidence/bundle.ts';
 import { verifyBundle } from '../../src/evidence/verify.ts';
-import { MemoryStore } from '../../src/store/memory.ts';
 import { act, deeds } from '../authority/deeds.ts';
 import { as, KEYS, type Kernel, kernel } from '../kernel.ts';
+import { MemoryStore } from '../store/memory.ts';
 import { buildBundle } from './build.ts';
 
 const TRUST = toDidKey(KEYS.authority.publicKey);

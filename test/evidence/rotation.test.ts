@@ -11,11 +11,11 @@ import type { Entry } from '../../src/chain/entry.ts';
 import { judgeFreshness, sayFreshness } from '../../src/evidence/freshness.ts';
 import { verifyBundle } from '../../src/evidence/verify.ts';
 import type { Signer } from '../../src/ports.ts';
-import { MemoryStore } from '../../src/store/memory.ts';
 import { act, deeds } from '../authority/deeds.ts';
 import { chainOf, entriesOf } from '../authority/forge.ts';
 import { KEYS, kernel, ORIGIN } from '../kernel.ts';
 import { keysWith, rotate } from '../rotation.ts';
+import { MemoryStore } from '../store/memory.ts';
 import { TRUST } from './forgery/case.ts';
 import { bundled, K0, K1, K2, linked, type Step, turn, vkey } from './forgery/rotation.ts';
 

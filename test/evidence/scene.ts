@@ -8,8 +8,8 @@ import { toDidKey } from '../../src/base/did-key.ts';
 import type { Caller } from '../../src/caller.ts';
 import { Enforcement } from '../../src/service/enforcement.ts';
 import { redeem } from '../../src/service/enrolment.ts';
-import { MemoryStore } from '../../src/store/memory.ts';
 import { as, type Kernel, kernel, refusal, seed } from '../kernel.ts';
+import { MemoryStore } from '../store/memory.ts';
 
 export type Arguments = { readonly [name: string]: Json };
 

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Refusal } from '../../src/base/refusal.ts';
 import { operator } from '../../src/caller.ts';
-import { MemoryCache, MemoryStore } from '../../src/store/memory.ts';
 import { WriteAheadLog } from '../../src/store/sqlite/write-ahead-log.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { kernel } from '../kernel.ts';
 import { directory } from '../scratch.ts';
+import { MemoryCache, MemoryStore } from '../store/memory.ts';
 import { batchAfter } from '../store/rows.ts';
 
 /** A disk that answers when it is told to. */

@@ -1,7 +1,7 @@
 /** The checkpoint that an installation keeps apart from its store, whatever stands in that file. */
 import { expect, it } from 'vitest';
-import { MemoryCache, MemoryStore } from '../../src/store/memory.ts';
 import { kernel, ORIGIN } from '../kernel.ts';
+import { MemoryCache, MemoryStore } from '../store/memory.ts';
 
 const text = async (cache: MemoryCache): Promise<string> => new TextDecoder().decode(await cache.load());
 const ROOT = Buffer.alloc(32).toString('base64');

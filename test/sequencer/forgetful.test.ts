@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { Refusal } from '../../src/base/refusal.ts';
 import type { Decide, End, Head, Page, Query, Row, Store } from '../../src/ports.ts';
 import { checkBatch } from '../../src/store/batch.ts';
-import { MemoryCache } from '../../src/store/memory.ts';
 import { type Kernel, kernel, refusal } from '../kernel.ts';
+import { MemoryCache } from '../store/memory.ts';
 
 /** One database for many replicas. What is committed is read by all at once, and kept from the next flush on. */
 class Forgetful implements Store {

@@ -13,12 +13,12 @@ import { Follower } from '../../src/sequencer/follower.ts';
 import { withArchive } from '../../src/store/archive/archived-store.ts';
 import { ArchiveReading } from '../../src/store/archive/reading.ts';
 import type { Shelf } from '../../src/store/archive/shelf.ts';
-import { MemoryCache } from '../../src/store/memory.ts';
 import { archivedIn, postgresShelf } from '../../src/store/postgres/archive.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { archivedAt, sqliteShelf } from '../../src/store/sqlite/archive.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { as, KEYS, type Kernel, kernel, ORIGIN } from '../kernel.ts';
+import { MemoryCache } from './memory.ts';
 
 export interface Chained {
   /** Another handle on the same chain. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { MemoryCache, MemoryStore } from '../../src/store/memory.ts';
 import { indexContract, storeContract } from './contract.ts';
 import { FaultyStore } from './faulty.ts';
+import { MemoryCache, MemoryStore } from './memory.ts';
 import { batchAfter } from './rows.ts';
 
 storeContract('memory', async () => {

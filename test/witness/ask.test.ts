@@ -7,12 +7,12 @@ import { openCheckpoint, verifierKey } from '../../src/chain/checkpoint.ts';
 import { cosignedAt, parseWitnessKey } from '../../src/chain/cosignature.ts';
 import type { Trouble } from '../../src/evidence/witness.ts';
 import type { Head } from '../../src/ports.ts';
-import { MemoryStore } from '../../src/store/memory.ts';
 import { ask, type Cosigning, headOf, newestOf, type World } from '../../src/witness/ask.ts';
 import { Book, type Witness } from '../../src/witness/book.ts';
 import { type Post, post } from '../../src/witness/post.ts';
 import { KEYS, type Kernel, kernel, ORIGIN } from '../kernel.ts';
 import { directory } from '../scratch.ts';
+import { MemoryStore } from '../store/memory.ts';
 import { type Reply, type StrictWitness, strictWitness } from './strict-witness.ts';
 
 const LOG = verifierKey(ORIGIN, KEYS.log.publicKey);

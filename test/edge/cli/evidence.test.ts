@@ -9,10 +9,10 @@ import { toDidKey } from '../../../src/base/did-key.ts';
 import { parseVerifierKey } from '../../../src/chain/checkpoint.ts';
 import { openTlogConsistency, openTlogProof } from '../../../src/evidence/tlog.ts';
 import { verifyBundle } from '../../../src/evidence/verify.ts';
-import { MemoryStore } from '../../../src/store/memory.ts';
 import { buildBundle } from '../../evidence/build.ts';
 import { longChain } from '../../evidence/long-chain.ts';
 import { KEYS } from '../../kernel.ts';
+import { MemoryStore } from '../../store/memory.ts';
 import { folder, type Installation, installation, onTerminal, PROGRAM, run } from './cli.ts';
 
 const STRANGER = toDidKey(signer(new Uint8Array(32).fill(7)).publicKey);

@@ -7,8 +7,8 @@ import { gatewaySession } from '../../../src/edge/gateway/gateway-session.ts';
 import { governedSession } from '../../../src/edge/governed.ts';
 import { Enforcement } from '../../../src/service/enforcement.ts';
 import { Lookout } from '../../../src/service/lookout.ts';
-import { MemoryStore } from '../../../src/store/memory.ts';
 import { as, kernel } from '../../kernel.ts';
+import { MemoryStore } from '../../store/memory.ts';
 import { NODE } from './upstreams.ts';
 
 const closing: (() => unknown)[] = [];

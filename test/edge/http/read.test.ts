@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Refusal } from '../../../src/base/refusal.ts';
 import { openCheckpoint } from '../../../src/chain/checkpoint.ts';
 import type { Store } from '../../../src/ports.ts';
-import { MemoryStore } from '../../../src/store/memory.ts';
 import type { Witnesses } from '../../../src/witness/desk.ts';
 import { kernel } from '../../kernel.ts';
 import { FaultyStore } from '../../store/faulty.ts';
+import { MemoryStore } from '../../store/memory.ts';
 import { type Authority, authority, type Enrolled, OPERATOR, running } from './fixture.ts';
 
 let site: Authority;

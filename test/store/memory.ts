@@ -1,4 +1,4 @@
-/** A chain that lives as long as the process: for tests and for use as a library without a disk. */
+/** A chain that lives as long as the process: the store of most tests. */
 import type {
   Archive,
   Batch,
@@ -13,9 +13,9 @@ import type {
   Tallied,
   Touch,
   Tree,
-} from '../ports.ts';
-import { checkBatch } from './batch.ts';
-import { touchesOf } from './touches.ts';
+} from '../../src/ports.ts';
+import { checkBatch } from '../../src/store/batch.ts';
+import { touchesOf } from '../../src/store/touches.ts';
 
 export class MemoryStore implements Store, Tree, Index {
   readonly #rows: Row[] = [];
