@@ -106,8 +106,9 @@ type Some = readonly [string, ...string[]];
 
 /** By which names clients may know us; the first is the one to hand on. A proxy in front may write a Host of its own. */
 function originsOf({ headers: { host = '' } }: IncomingMessage, { scheme, publicUrl }: Exchange): Some {
-  const asked = `${scheme}://${host}`;
-  if (publicUrl === undefined) return [asked];
+  // As a proof has it, in lower case and without a port that goes without saying (RFC 9449 section 4.3).
+  const asked = new URL(`${scheme}://${host}`);
+  if (publicUrl === undefined) return [asked.origin];
   const { origin, host: known } = new URL(publicUrl);
-  return known === host.toLowerCase() ? [origin] : [origin, asked];
+  return known === asked.host ? [origin] : [origin, asked.origin];
 }

@@ -49,7 +49,8 @@ function refuseDoubled(rawHeaders: readonly string[]): void {
 
 /** Only `scheme://host[:port]`: anything more is no origin, and no Host header. */
 function hostOf(origin: string): string | undefined {
-  return /^https?:\/\/([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.exec(origin)?.[1]?.toLowerCase();
+  const [, host] = /^https?:\/\/([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.exec(origin) ?? [];
+  return URL.canParse(origin) ? host?.toLowerCase() : undefined;
 }
 
 const foreign = (what: string) => {

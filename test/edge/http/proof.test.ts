@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalize } from '../../../src/base/canonical.ts';
 import { toDidKey } from '../../../src/base/did-key.ts';
 import { SqliteNonces } from '../../../src/store/nonces.ts';
-import { type Authority, authority, type Enrolled, OPERATOR } from './fixture.ts';
+import { type Authority, authority, type Enrolled, OPERATOR, raw } from './fixture.ts';
 
 /** The holder's side by a library that is not ours. */
 const pair = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
@@ -114,6 +114,22 @@ describe('a proof of the holder', () => {
     } finally {
       await here.close();
     }
+  });
+
+  it('may name the address as URLs are written, whatever the Host header looks like', async () => {
+    const { port } = new URL(site.url);
+    for (const [at, name, status] of [
+      [`http://localhost:${port}`, `LOCALHOST:${port}`, 200],
+      ['http://localhost', 'localhost:80', 200],
+      ['http://localhost', 'localhost', 200],
+      ['http://localhost', `localhost:${port}`, 401],
+    ] as const) {
+      const dpop = await proof({ claims: { htu: `${at}${PATH}` } });
+      const headers = ['Host', name, 'Authorization', `DPoP ${session}`, 'DPoP', dpop];
+      const reply = await raw(`${site.url}${PATH}`, 'POST', [...headers, 'Content-Type', 'application/json'], BODY);
+      expect([name, reply.status]).toEqual([name, status]);
+    }
+    expect((await raw(`${site.url}/healthz`, 'GET', ['Host', 'localhost:99999'])).status).toBe(403);
   });
 
   it('is asked for where the artifact says so', async () => {
