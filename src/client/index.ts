@@ -39,7 +39,7 @@ export interface ConnectOptions extends CallOptions {
 
 /** Redeems an enrolment token with a key of one's own. Throws `DelegateError`. */
 export async function connect(options: ConnectOptions): Promise<Agent> {
-  const { server, token, policyPreset } = options;
+  const { server, token } = options;
   const tokenId = /^lt-delegate-([0-9a-f]{32})\./.exec(token)?.[1];
   if (tokenId === undefined) {
     throw refused(
@@ -59,27 +59,23 @@ export async function connect(options: ConnectOptions): Promise<Agent> {
   const wire = wireTo(server, options.fetch);
   const renew = (more?: CallOptions) => enrol(wire, { ...options, tokenId, key }, more);
   const enrolled = await renew(options);
-  if (policyPreset !== undefined && enrolled.policyPreset !== null && enrolled.policyPreset !== policyPreset) {
-    wire.close();
-    const message = `The token was minted under the preset "${enrolled.policyPreset}", not "${policyPreset}".`;
-    throw refused('INVALID_REQUEST', message, 'Connect without policyPreset, or ask for a token under that one.');
-  }
   return new Agent({ wire, key, enrolled, renew });
 }
 
-interface Enrolment extends Pick<ConnectOptions, 'token' | 'agentName'> {
+interface Enrolment extends Pick<ConnectOptions, 'token' | 'agentName' | 'policyPreset'> {
   readonly tokenId: string;
   readonly key: AgentKey;
 }
 
 async function enrol(
   wire: Wire,
-  { token, agentName, tokenId, key }: Enrolment,
+  { token, agentName, policyPreset, tokenId, key }: Enrolment,
   options?: CallOptions,
 ): Promise<Enrolled> {
   const body = {
     enrollmentToken: token,
     ...(agentName !== undefined && { agentName }),
+    ...(policyPreset !== undefined && { policyPreset }),
     publicKey: key.id,
     proof: enrolmentProof(tokenId, key),
   };

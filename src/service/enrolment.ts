@@ -14,6 +14,8 @@ export interface Redemption {
   readonly proof: string;
   /** Where the agent says its name, it must be the one that was minted. */
   readonly agentName?: string | undefined;
+  /** Where the agent says a preset and the token was minted under one, they must be the same. */
+  readonly policyPreset?: string | undefined;
 }
 
 export interface Redeemed {
@@ -25,7 +27,7 @@ export const tokenInvalid = (): Refusal => new Refusal('TOKEN_INVALID', 'This en
 
 /** Binds the key, once; the same key again changes nothing. Throws `TOKEN_USED` for another key. */
 export async function redeem(service: Service, redemption: Redemption): Promise<Redeemed> {
-  const { tokenId, holder, proof, agentName } = redemption;
+  const { tokenId, holder, proof, agentName, policyPreset } = redemption;
   return service.askAnyone<Redeemed>({
     name: 'enroll',
     caller: bound('', 'bearer'),
@@ -36,6 +38,13 @@ export async function redeem(service: Service, redemption: Redemption): Promise<
       const grant = mintedFor(state.agents.get(tokenId));
       if (agentName !== undefined && agentName !== grant.subject) {
         throw new Refusal('INVALID_REQUEST', 'agentName is not the name that this token was minted for.');
+      }
+      if (policyPreset !== undefined && grant.preset !== null && policyPreset !== grant.preset) {
+        throw new Refusal(
+          'INVALID_REQUEST',
+          `The token was minted under the preset "${grant.preset}", not "${policyPreset}".`,
+          { hint: 'Enrol without policyPreset, or ask for a token under that one.' },
+        );
       }
       if (!isProven(tokenId, holder, proof)) {
         const hint =

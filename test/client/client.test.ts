@@ -83,7 +83,10 @@ describe('an agent', () => {
     expect(await thrown(lead.inspect('nobody'))).toMatchObject({ code: 'ARTIFACT_NOT_FOUND', status: 404 });
     expect(await thrown(connect({ server: site.url, token: 'x' }))).toMatchObject({ code: 'TOKEN_INVALID' });
     expect(await thrown(connected({ agentName: 'other' }))).toMatchObject({ code: 'INVALID_REQUEST' });
-    expect(await thrown(connected({ policyPreset: 'sandboxed' }))).toMatchObject({ code: 'INVALID_REQUEST' });
+    const unused = await token();
+    for (const policyPreset of ['sandboxed', 'nothing'])
+      expect(await thrown(connected({ token: unused, policyPreset }))).toMatchObject({ code: 'INVALID_REQUEST' });
+    expect(await connected({ token: unused, policyPreset: 'coordinator' })).toMatchObject({ agentName: 'lead' });
     const nowhere = { server: 'http://127.0.0.1:9', token: await token() };
     expect(await thrown(connect(nowhere))).toMatchObject({ code: 'UPSTREAM_FAILED', retryable: true, status: 0 });
     for (const answer of [null, {}, 'ok', [1]]) {

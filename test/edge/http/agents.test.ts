@@ -245,13 +245,14 @@ describe('enrol', () => {
       { publicKey: undefined },
       { agentName: 'other' },
       { agentName: 7 },
+      { policyPreset: 'coordinator' },
       { extra: 1 },
     ]) {
       const { status, text } = await site.enroll(token, 'me', changes);
       expect([400, 401]).toContain(status);
       expect(text).not.toContain(token.split('.')[1]);
     }
-    expect((await site.enroll(token, 'me')).status).toBe(200);
+    expect((await site.enroll(token, 'me', { policyPreset: 'sandboxed' })).status).toBe(200);
   });
 
   it('answers under the other name, too', async () => {

@@ -14,6 +14,7 @@ import { openSession } from '../session.ts';
 const body = z.strictObject({
   enrollmentToken: z.string().max(256),
   agentName: z.string().max(128).optional().describe('When present it must be the name that was minted'),
+  policyPreset: z.string().max(128).optional().describe('When present it must be the one that was minted, if any'),
   publicKey: z.string().refine((text) => fromDidKey(text) !== undefined, 'must be the did:key of an Ed25519 key'),
   proof: z
     .string()
@@ -43,11 +44,11 @@ const enrollAt = (path: string): Route =>
     access: 'anyone',
     body,
     output,
-    async answer({ body: { enrollmentToken, publicKey, proof, agentName } }, site) {
+    async answer({ body: { enrollmentToken, publicKey, ...said } }, site) {
       const { service, tokens, namespace } = site;
       const tokenId = tokens.readEnrolment(enrollmentToken);
       if (tokenId === null) throw tokenInvalid();
-      const { grant } = await redeem(service, { tokenId, holder: publicKey, proof, agentName });
+      const { grant } = await redeem(service, { tokenId, holder: publicKey, ...said });
       const { artifacts, enrollments } = await lineageOnChain(service, lineage(grant));
       return {
         json: {
