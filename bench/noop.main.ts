@@ -3,9 +3,9 @@
  * the same schema, and answers with something of the same size, but does nothing.
  */
 import type { Json } from '../src/base/canonical.ts';
-import { toolResult } from '../src/edge/result.ts';
-import type { Session } from '../src/edge/session.ts';
-import { serveStdio } from '../src/edge/stdio.ts';
+import { toolResult } from '../src/edge/mcp/result.ts';
+import type { Session } from '../src/edge/mcp/session.ts';
+import { serveStdio } from '../src/edge/mcp/stdio.ts';
 import { delegateToSubagent } from '../src/tools/delegate-to-subagent.ts';
 import { launchOf } from '../src/tools/launch.ts';
 

@@ -1,6 +1,6 @@
 /**
  * What the MCP packages ask of their surroundings (`_shims`), without the JSON Schema validator that theirs brings: 300 kB
- * that every start would read, while client and server are given validators of their own, see `src/edge/mcp.ts`.
+ * that every start would read, while client and server are given validators of their own, see `src/edge/mcp/server.ts`.
  */
 export { default as process } from 'node:process';
 

@@ -62,7 +62,7 @@ async function serve(flags: Flags): Promise<number> {
   // Loaded only here: hooks run before every call of their host, and need no MCP.
   const [{ hostSessions }, { serveStdio }] = await Promise.all([
     import('./installation/host-sessions.ts'),
-    import('./edge/stdio.ts'),
+    import('./edge/mcp/stdio.ts'),
   ]);
   const { session, ending, close } = await hostSessions(chosen);
   await serveStdio({

@@ -115,7 +115,7 @@ describe('the house', () => {
 
   it('keeps each third party behind one door; ask the room that owns it', () => {
     const doors: readonly [RegExp, RegExp][] = [
-      [/^@modelcontextprotocol\/(server|node)/, /^edge\/(mcp|methods|direct)\.ts$|^edge\/http\//],
+      [/^@modelcontextprotocol\/(server|node)/, /^edge\/mcp\/(server|methods|direct)\.ts$|^edge\/http\//],
       [/^@modelcontextprotocol\/client/, /^(edge\/gateway\/|client\/)/],
       [/^@noble\//, /^base\/(digest|ed25519).*\.ts$/],
       [/^(commander|@clack\/prompts)$/, /^edge\/cli\//],

@@ -9,7 +9,7 @@ import { bound, operator } from '../src/caller.ts';
 import { settings } from '../src/config.ts';
 import { pricesOf } from '../src/edge/gateway/pricing.ts';
 import { Till } from '../src/edge/gateway/till.ts';
-import type { Session } from '../src/edge/session.ts';
+import type { Session } from '../src/edge/mcp/session.ts';
 import { as, kernel } from './kernel.ts';
 import { directory } from './scratch.ts';
 

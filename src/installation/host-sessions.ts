@@ -4,11 +4,11 @@ import type { Caller } from '../caller.ts';
 import { CannotStart } from '../cannot-start.ts';
 import { complain } from '../complaint.ts';
 import type { Settings } from '../config.ts';
-import { enrolledSession } from '../edge/enrolled.ts';
-import { INSTRUCTIONS } from '../edge/governed.ts';
 import { slipsIn } from '../edge/hook/slips.ts';
-import { perCall, STDIO } from '../edge/per-call.ts';
-import type { Session } from '../edge/session.ts';
+import { enrolledSession } from '../edge/mcp/enrolled.ts';
+import { INSTRUCTIONS } from '../edge/mcp/governed.ts';
+import { perCall, STDIO } from '../edge/mcp/per-call.ts';
+import type { Session } from '../edge/mcp/session.ts';
 import { keepSwept } from '../service/sweeper.ts';
 import { identityOf } from './identity.ts';
 

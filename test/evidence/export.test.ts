@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { signer } from '#ed25519';
 import { toDidKey } from '../../src/base/did-key.ts';
-import { governedSession } from '../../src/edge/governed.ts';
+import { governedSession } from '../../src/edge/mcp/governed.ts';
 import { verifyBundle } from '../../src/evidence/verify.ts';
 import { fileArchive } from '../../src/store/file-archive.ts';
 import { as, KEYS, refusal, seed } from '../kernel.ts';

@@ -1,7 +1,7 @@
 /** What an agent reads of a tool before it calls it: complete, short, strict, and not changed by accident. */
 import { describe, expect, it } from 'vitest';
 import { operator } from '../../src/caller.ts';
-import { governedSession } from '../../src/edge/governed.ts';
+import { governedSession } from '../../src/edge/mcp/governed.ts';
 import { kernel } from '../kernel.ts';
 
 /** The part of JSON Schema that is looked at here. */

@@ -1,7 +1,7 @@
 /** A no on the command line: JSON for programs; for people what was wrong, and what to do next. */
 import { type Code, Refusal } from '../../base/refusal.ts';
 import type { CannotStart } from '../../cannot-start.ts';
-import { refusalBody } from '../result.ts';
+import { refusalBody } from '../mcp/result.ts';
 import type { Command } from './command.ts';
 import { plain, type Terminal } from './terminal.ts';
 

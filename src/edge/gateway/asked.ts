@@ -6,7 +6,7 @@
 import { randomInt } from 'node:crypto';
 import type { Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
-import { RpcError } from '../rpc.ts';
+import { RpcError } from '../mcp/rpc.ts';
 import { isObject, type JsonObject } from './pointer.ts';
 
 export type Progress = (update: { progress: number; total?: number; message?: string }) => void;

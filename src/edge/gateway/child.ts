@@ -6,9 +6,9 @@
  * had a turn, and what the program does not read is not kept for it without end.
  */
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
-import { type Outbox, outbox } from '../outbox.ts';
-import type { RpcId } from '../rpc.ts';
-import { readMessage } from '../verbatim.ts';
+import { type Outbox, outbox } from '../mcp/outbox.ts';
+import type { RpcId } from '../mcp/rpc.ts';
+import { readMessage } from '../mcp/verbatim.ts';
 import type { StdioConfig } from './config.ts';
 import { idOfEnds, messageLines } from './message-lines.ts';
 import { isList, isObject } from './pointer.ts';

@@ -2,9 +2,9 @@
 import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import { traced } from '../../tracing.ts';
-import { refusalResult } from '../result.ts';
-import type { Session, ToolCall, ToolDefinition, ToolResult } from '../session.ts';
-import { traceIn } from '../trace.ts';
+import { refusalResult } from '../mcp/result.ts';
+import type { Session, ToolCall, ToolDefinition, ToolResult } from '../mcp/session.ts';
+import { traceIn } from '../mcp/trace.ts';
 import { artifactOf, type Decider, type Standing } from './decider.ts';
 import type { Gateway, Server } from './gateway.ts';
 import { inFlight } from './in-flight.ts';

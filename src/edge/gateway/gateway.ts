@@ -1,7 +1,7 @@
 /** All upstreams of a process, with their names and maps, shared by the sessions of every caller. */
 import { Refusal } from '../../base/refusal.ts';
-import { RpcError } from '../rpc.ts';
-import type { ToolDefinition } from '../session.ts';
+import { RpcError } from '../mcp/rpc.ts';
+import type { ToolDefinition } from '../mcp/session.ts';
 import type { MapsConfig, UpstreamsConfig } from './config.ts';
 import type { UpstreamOptions } from './lifeline.ts';
 import { mapOf, type UpstreamMap } from './maps.ts';

@@ -5,7 +5,7 @@
  * large is reported as lost and read no further.
  */
 import { type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { isId, type RpcId } from '../rpc.ts';
+import { isId, type RpcId } from '../mcp/rpc.ts';
 import { MAX_MESSAGE_BYTES, type UpstreamTransport } from './child.ts';
 import type { HttpConfig } from './config.ts';
 import { patiently } from './patience.ts';

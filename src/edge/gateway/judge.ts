@@ -4,7 +4,7 @@ import { canonicalize } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
-import type { ToolCall, ToolDefinition } from '../session.ts';
+import type { ToolCall, ToolDefinition } from '../mcp/session.ts';
 import {
   artifactOf,
   asOfNow,

@@ -6,7 +6,7 @@
  */
 import { Refusal } from '../../base/refusal.ts';
 import type { Scope } from '../../scope/scope.ts';
-import { RpcError } from '../rpc.ts';
+import { RpcError } from '../mcp/rpc.ts';
 import { isStdio, type MEASURED, type MeasureConfig } from './config.ts';
 import type { Decider } from './decider.ts';
 import { type Ask, askFor } from './following.ts';

@@ -9,7 +9,7 @@ import { canonicalize, type Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
-import type { ResourceResult } from '../session.ts';
+import type { ResourceResult } from '../mcp/session.ts';
 import { artifactOf, asOfNow, type Decider, type Standing, type UpstreamAct, unprepared } from './decider.ts';
 import type { Gateway, Server } from './gateway.ts';
 import { inFlight, whileWanted } from './in-flight.ts';

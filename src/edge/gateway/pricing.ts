@@ -3,7 +3,7 @@ import type { Money } from '../../authority/budget.ts';
 import { readAmounts } from '../../authority/event/spend-reserved.ts';
 import type { Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
-import type { ToolResult } from '../session.ts';
+import type { ToolResult } from '../mcp/session.ts';
 
 export interface Price {
   /** Held before the call: what is left, but not more than `most` and not less than `least`. */

@@ -1,6 +1,6 @@
 /** What an upstream's answers must be, so that passing them on unchanged harms nobody. */
 import { canonicalize, type Json } from '../../base/canonical.ts';
-import type { ToolDefinition, ToolResult } from '../session.ts';
+import type { ToolDefinition, ToolResult } from '../mcp/session.ts';
 import { isList, isObject, type JsonObject } from './pointer.ts';
 
 /** Containers inside containers, as for everything that is read here. */

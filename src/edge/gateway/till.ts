@@ -7,7 +7,7 @@ import { Refusal } from '../../base/refusal.ts';
 import { operator } from '../../caller.ts';
 import type { Service } from '../../service/service.ts';
 import { refuseSpend } from '../../tools/exhausted.ts';
-import type { ToolResult } from '../session.ts';
+import type { ToolResult } from '../mcp/session.ts';
 import type { Price } from './pricing.ts';
 
 /** An open reservation of an artifact. */

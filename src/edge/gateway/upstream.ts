@@ -4,7 +4,7 @@
  */
 import { canonicalize } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
-import type { ResourceResult, ToolDefinition, ToolResult } from '../session.ts';
+import type { ResourceResult, ToolDefinition, ToolResult } from '../mcp/session.ts';
 import type { Progress } from './asked.ts';
 import { isStdio, type UpstreamConfig } from './config.ts';
 import type { Connection } from './connection.ts';

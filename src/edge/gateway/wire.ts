@@ -15,7 +15,7 @@ import {
 import type { Json } from '../../base/canonical.ts';
 import { sayUntrusted } from '../../base/certificate.ts';
 import { Refusal } from '../../base/refusal.ts';
-import type { RpcId } from '../rpc.ts';
+import type { RpcId } from '../mcp/rpc.ts';
 import { Allowance } from './allowance.ts';
 import { Asked, isOurs, type Question } from './asked.ts';
 import type { UpstreamTransport } from './child.ts';

@@ -5,7 +5,7 @@
  */
 import { sha256Hex } from '#digest';
 import type { Json } from '../../base/canonical.ts';
-import { isId, isObject } from '../rpc.ts';
+import { isId, isObject } from '../mcp/rpc.ts';
 
 export interface Cancelling {
   /** Takes a message: ends what it cancels, or has it ended by later ones until the returned function is called. */

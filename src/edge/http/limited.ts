@@ -2,8 +2,8 @@
 import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import { delegateToSubagent } from '../../tools/delegate-to-subagent.ts';
-import { refusalResult } from '../result.ts';
-import type { Session } from '../session.ts';
+import { refusalResult } from '../mcp/result.ts';
+import type { Session } from '../mcp/session.ts';
 import type { Rate } from './rate.ts';
 
 export function limitedSession(session: Session, { artifact }: Caller, mints: Rate): Session {

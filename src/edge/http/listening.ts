@@ -2,9 +2,9 @@
 import { createMcpHandler, type McpHandlerRequestOptions, type McpServerFactory } from '@modelcontextprotocol/server';
 import type { Json } from '../../base/canonical.ts';
 import type { Caller } from '../../caller.ts';
-import { LISTEN, listenFor } from '../listening.ts';
-import { isObject, type RpcMessage } from '../rpc.ts';
-import type { Session } from '../session.ts';
+import { LISTEN, listenFor } from '../mcp/listening.ts';
+import { isObject, type RpcMessage } from '../mcp/rpc.ts';
+import type { Session } from '../mcp/session.ts';
 
 export interface Listener {
   readonly caller: Caller;

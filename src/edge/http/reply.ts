@@ -1,7 +1,7 @@
 /** What goes back: JSON with a true status, never kept by anybody in between. */
 import type { ServerResponse } from 'node:http';
 import type { Code, Refusal } from '../../base/refusal.ts';
-import { refusalBody } from '../result.ts';
+import { refusalBody } from '../mcp/result.ts';
 
 export type Answer =
   | { readonly json: object }

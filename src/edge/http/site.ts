@@ -6,7 +6,7 @@ import type { Clock, Nonces } from '../../ports.ts';
 import type { Service } from '../../service/service.ts';
 import type { Witnesses } from '../../witness/desk.ts';
 import type { Slips } from '../hook/slips.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../mcp/session.ts';
 import type { Metrics } from './metrics.ts';
 import type { Rate } from './rate.ts';
 import type { Tail } from './tail.ts';

@@ -1,8 +1,8 @@
 /** The session of an agent at another authority: every question goes to its `/mcp`, signed with the agent's key. */
 import { Refusal } from '../../base/refusal.ts';
 import type { Agent } from '../../client/index.ts';
-import { refusalResult } from '../result.ts';
-import { isObject, type JsonObject, RPC, RpcError } from '../rpc.ts';
+import { refusalResult } from '../mcp/result.ts';
+import { isObject, type JsonObject, RPC, RpcError } from '../mcp/rpc.ts';
 import {
   type ResourceResult,
   type Session,
@@ -10,7 +10,7 @@ import {
   type ToolDefinition,
   type ToolResult,
   UnknownName,
-} from '../session.ts';
+} from '../mcp/session.ts';
 import { asRefusal } from './refusal.ts';
 import { answerIn } from './stream.ts';
 import { watchJob } from './watch.ts';

@@ -1,7 +1,7 @@
 /** The answer to one MCP request over HTTP: one JSON object, or a stream of events that ends with it. */
 import { Refusal } from '../../base/refusal.ts';
 import { parseStrict } from '../../base/strict-json.ts';
-import { isObject, type JsonObject, RpcError } from '../rpc.ts';
+import { isObject, type JsonObject, RpcError } from '../mcp/rpc.ts';
 
 const MAX_BYTES = 10 * 1024 * 1024;
 

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal } from '../../base/refusal.ts';
 import type { Agent } from '../../client/index.ts';
-import { isObject } from '../rpc.ts';
-import type { ResourceWatch, Session } from '../session.ts';
+import { isObject } from '../mcp/rpc.ts';
+import type { ResourceWatch, Session } from '../mcp/session.ts';
 import { asRefusal } from './refusal.ts';
 import { eventsIn } from './stream.ts';
 

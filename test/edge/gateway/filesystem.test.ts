@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256Hex } from '#digest';
-import type { ToolResult } from '../../../src/edge/session.ts';
+import type { ToolResult } from '../../../src/edge/mcp/session.ts';
 import { directory } from '../../scratch.ts';
 import { agent, errorOf, type World, world } from './host.ts';
 import { filesystem } from './upstreams.ts';

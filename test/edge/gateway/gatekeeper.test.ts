@@ -4,7 +4,7 @@ import { Refusal } from '../../../src/base/refusal.ts';
 import { parseConfig } from '../../../src/config/file.ts';
 import { gatewayOf } from '../../../src/edge/gateway/gatekeeper.ts';
 import { gatewaySession } from '../../../src/edge/gateway/gateway-session.ts';
-import { governedSession } from '../../../src/edge/governed.ts';
+import { governedSession } from '../../../src/edge/mcp/governed.ts';
 import { Enforcement } from '../../../src/service/enforcement.ts';
 import { Lookout } from '../../../src/service/lookout.ts';
 import { as, kernel } from '../../kernel.ts';

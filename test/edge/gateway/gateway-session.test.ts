@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { operator } from '../../../src/caller.ts';
 import type { StdioConfig } from '../../../src/edge/gateway/config.ts';
-import type { ToolResult } from '../../../src/edge/session.ts';
+import type { ToolResult } from '../../../src/edge/mcp/session.ts';
 import { directory } from '../../scratch.ts';
 import { agent, errorOf, listChanges, type World, world } from './host.ts';
 import { hostile, textOf, until } from './upstreams.ts';

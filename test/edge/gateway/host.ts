@@ -5,10 +5,10 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { bound, type Caller, operator } from '../../../src/caller.ts';
 import { Gateway, type GatewayOptions } from '../../../src/edge/gateway/gateway.ts';
 import { gatewaySession } from '../../../src/edge/gateway/gateway-session.ts';
-import { connect } from '../../../src/edge/mcp.ts';
-import { toolResult } from '../../../src/edge/result.ts';
-import { judge } from '../../../src/edge/rpc.ts';
-import { type Session, UnknownName } from '../../../src/edge/session.ts';
+import { toolResult } from '../../../src/edge/mcp/result.ts';
+import { judge } from '../../../src/edge/mcp/rpc.ts';
+import { connect } from '../../../src/edge/mcp/server.ts';
+import { type Session, UnknownName } from '../../../src/edge/mcp/session.ts';
 import { type Law, law } from './law.ts';
 
 /** Our own tools: `root` is how an operator comes to act under an artifact. */

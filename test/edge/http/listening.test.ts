@@ -5,9 +5,9 @@ import { McpServer } from '@modelcontextprotocol/server';
 import { afterEach, expect, it } from 'vitest';
 import { bound } from '../../../src/caller.ts';
 import { type Streams, streamsOf } from '../../../src/edge/http/listening.ts';
-import type { RpcMessage } from '../../../src/edge/rpc.ts';
-import type { Session } from '../../../src/edge/session.ts';
-import { Watching } from '../../../src/edge/watching.ts';
+import type { RpcMessage } from '../../../src/edge/mcp/rpc.ts';
+import type { Session } from '../../../src/edge/mcp/session.ts';
+import { Watching } from '../../../src/edge/mcp/watching.ts';
 
 const META = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',

@@ -4,7 +4,7 @@ import { Gateway, type Server } from '../../gateway/gateway.ts';
 import { patiently } from '../../gateway/patience.ts';
 import { isObject } from '../../gateway/pointer.ts';
 import { SHIPPED } from '../../gateway/shipped-maps.ts';
-import type { ToolDefinition } from '../../session.ts';
+import type { ToolDefinition } from '../../mcp/session.ts';
 import { broken, type Check, type Finding, note, ok, reason } from './check.ts';
 
 /** A server that `npx` installs first may need longer; that is no fault of it. */

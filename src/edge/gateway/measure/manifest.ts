@@ -1,7 +1,7 @@
 /** `CONFIG_MANIFEST`: what an upstream says its tools are. A description changed after it was read is a new tool. */
 import { sha256Hex } from '#digest';
 import { canonicalize } from '../../../base/canonical.ts';
-import type { ToolDefinition } from '../../session.ts';
+import type { ToolDefinition } from '../../mcp/session.ts';
 
 /** An unchanged list is the same object, see `Upstream.tools`. */
 const known = new WeakMap<readonly ToolDefinition[], string>();

@@ -1,6 +1,6 @@
 /** The routes. One is one line here; those of the tools derive from their list. */
 import type { Tool } from '../../../tools/tool.ts';
-import type { ServerInfo } from '../../mcp.ts';
+import type { ServerInfo } from '../../mcp/server.ts';
 import { type McpEndpoint, mcpRoute } from '../mcp.ts';
 import { describe } from '../openapi.ts';
 import type { Route } from '../route.ts';

@@ -2,7 +2,7 @@
 import { Refusal } from '../../../base/refusal.ts';
 import { delegateToSubagent } from '../../../tools/delegate-to-subagent.ts';
 import type { Tool } from '../../../tools/tool.ts';
-import { traceIn } from '../../trace.ts';
+import { traceIn } from '../../mcp/trace.ts';
 import { type Route, route } from '../route.ts';
 
 export const routeOf = (tool: Tool): Route =>

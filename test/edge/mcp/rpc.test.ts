@@ -1,8 +1,8 @@
 import { isJSONRPCNotification, isJSONRPCRequest } from '@modelcontextprotocol/server';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readLines } from '../../src/base/lines.ts';
-import { judge } from '../../src/edge/rpc.ts';
+import { readLines } from '../../../src/base/lines.ts';
+import { judge } from '../../../src/edge/mcp/rpc.ts';
 
 const line = (value: unknown) => judge(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
 const error = (id: unknown, code: number) =>

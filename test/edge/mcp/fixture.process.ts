@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { bundleProgram } from '../../scripts/build.ts';
+import { bundleProgram } from '../../../scripts/build.ts';
 
 /** Bundles the fixture as the product is bundled; `remove` when done. */
 export async function builtFixture(): Promise<{ path: string; remove(): void }> {

@@ -1,5 +1,5 @@
 /** Notices within a moment that something watched has changed, whichever process changed it. */
-import { Refusal } from '../base/refusal.ts';
+import { Refusal } from '../../base/refusal.ts';
 import type { ResourceWatch } from './session.ts';
 
 /** How often everything that is watched is looked at, in milliseconds. */

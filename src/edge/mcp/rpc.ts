@@ -5,9 +5,9 @@
  * So every line is judged here first, and the SDK is handed the very object that was judged: nobody parses twice, and
  * nothing that is let through here may be dropped behind.
  */
-import type { Json } from '../base/canonical.ts';
-import { Refusal } from '../base/refusal.ts';
-import { parseStrict } from '../base/strict-json.ts';
+import type { Json } from '../../base/canonical.ts';
+import { Refusal } from '../../base/refusal.ts';
+import { parseStrict } from '../../base/strict-json.ts';
 import { refusalResult } from './result.ts';
 
 /** 10 MiB, as in the MCP SDK. */

@@ -1,6 +1,6 @@
 /** The two shapes in which a tool answers over MCP; the HTTP edge and the command line show the same JSON. */
-import type { Json } from '../base/canonical.ts';
-import type { Refusal, RefusalBody } from '../base/refusal.ts';
+import type { Json } from '../../base/canonical.ts';
+import type { Refusal, RefusalBody } from '../../base/refusal.ts';
 import type { ToolResult } from './session.ts';
 
 /** Several hosts show the model only `structuredContent`, others only the text: both hold the same JSON. */

@@ -1,5 +1,5 @@
 /** What each MCP method asks of a session, and how a session's answers and faults look on the wire. */
-import { Refusal } from '../base/refusal.ts';
+import { Refusal } from '../../base/refusal.ts';
 import type { McpRequest } from './mcp-request.ts';
 import { progressOf } from './progress.ts';
 import { refusalBody, refusalResult } from './result.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, it } from 'vitest';
-import { bundleLibrary, bundleProgram } from '../../scripts/build.ts';
-import { CORS_IS_POSSIBLE, DefaultJsonSchemaValidator } from '../../scripts/sdk-shims.ts';
+import { bundleLibrary, bundleProgram } from '../../../scripts/build.ts';
+import { CORS_IS_POSSIBLE, DefaultJsonSchemaValidator } from '../../../scripts/sdk-shims.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'bundle-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -44,13 +44,13 @@ describe('the program', () => {
     const file = await program('declare const __VERSION__: string; console.log(__VERSION__);');
     expect(readFileSync(file, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n"use strict";/);
     expect(statSync(file).mode & 0o111).toBe(0o111);
-    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8'));
     expect(execFileSync(process.execPath, [file], { encoding: 'utf8' })).toBe(`${version}\n`);
   });
 
   it('brings no validator of JSON Schema, which nothing asks for', async () => {
-    const edge = join(import.meta.dirname, '../../src/edge');
-    for (const user of ['mcp.ts', 'gateway/connection.ts']) {
+    const edge = join(import.meta.dirname, '../../../src/edge');
+    for (const user of ['mcp/server.ts', 'gateway/connection.ts']) {
       const file = await program(`import '${join(edge, user)}';`);
       // An option of that validator.
       expect(readFileSync(file, 'utf8').includes('allowMatchingProperties'), user).toBe(false);

@@ -1,7 +1,7 @@
 /** News are a hint: what is watched is looked at sooner for them, never less often without them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Watching } from '../../src/edge/watching.ts';
+import { Watching } from '../../../src/edge/mcp/watching.ts';
 
 function watched() {
   const listeners = new Set<() => void>();

@@ -1,10 +1,10 @@
 /** The session of a caller with the tools of this product: what a host sees of us over MCP. */
 import * as z from 'zod';
-import type { Json } from '../base/canonical.ts';
-import { Refusal } from '../base/refusal.ts';
-import type { Caller } from '../caller.ts';
-import type { Service } from '../service/service.ts';
-import type { Tool } from '../tools/tool.ts';
+import type { Json } from '../../base/canonical.ts';
+import { Refusal } from '../../base/refusal.ts';
+import type { Caller } from '../../caller.ts';
+import type { Service } from '../../service/service.ts';
+import type { Tool } from '../../tools/tool.ts';
 import { delegateTask, delegateTaskPrompt } from './prompt.ts';
 import { ownResources } from './resources.ts';
 import { refusalResult, toolResult } from './result.ts';

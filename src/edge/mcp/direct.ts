@@ -4,7 +4,7 @@
  * In those eras a call is bare JSON-RPC, and the SDK would look at it with five schemas: it answers a third as many
  * calls a second. Everything else, and every call of 2026-07-28 with its envelope, stays with the SDK.
  */
-import type { Json } from '../base/canonical.ts';
+import type { Json } from '../../base/canonical.ts';
 import type { McpRequest } from './mcp-request.ts';
 import { answer, type Serving } from './methods.ts';
 import { isId, isObject, type JsonObject, RPC, RpcError, type RpcId, type RpcMessage } from './rpc.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readMessage, writeMessage } from '../../src/edge/verbatim.ts';
+import { readMessage, writeMessage } from '../../../src/edge/mcp/verbatim.ts';
 
 type Answer = { readonly jsonrpc: '2.0'; readonly id: number; readonly result: unknown };
 const read = (line: string): Answer => readMessage(line) as Answer;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { delegateTask } from '../../src/edge/prompt.ts';
+import { delegateTask } from '../../../src/edge/mcp/prompt.ts';
 
 describe('delegate-task', () => {
   it('asks for the task, and names the sub-agent where one is named', () => {

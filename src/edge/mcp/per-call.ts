@@ -8,16 +8,16 @@
  *                            address of /mcp (over stdio "aga:stdio"), ath over HTTP, aga_body the digest of the
  *                            RFC 8785 form of {"name":…,"arguments":{…}}
  */
-import { BINDINGS, type Binding } from '../artifact/artifact.ts';
-import { canonicalize, type Json } from '../base/canonical.ts';
-import { Refusal } from '../base/refusal.ts';
-import { bound, type Caller, visible } from '../caller.ts';
-import type { Nonces } from '../ports.ts';
-import { present, presentation } from '../service/presentation.ts';
-import type { Service } from '../service/service.ts';
-import { OWN, type Slip, type Slips } from './hook/slips.ts';
-import { holderOf } from './http/authenticate.ts';
-import { signedBy } from './http/proof.ts';
+import { BINDINGS, type Binding } from '../../artifact/artifact.ts';
+import { canonicalize, type Json } from '../../base/canonical.ts';
+import { Refusal } from '../../base/refusal.ts';
+import { bound, type Caller, visible } from '../../caller.ts';
+import type { Nonces } from '../../ports.ts';
+import { present, presentation } from '../../service/presentation.ts';
+import type { Service } from '../../service/service.ts';
+import { OWN, type Slip, type Slips } from '../hook/slips.ts';
+import { holderOf } from '../http/authenticate.ts';
+import { signedBy } from '../http/proof.ts';
 import { refusalResult } from './result.ts';
 import type { Session, ToolCall } from './session.ts';
 

@@ -1,14 +1,14 @@
 /** Our own resources, under `aga://`: how each is read, and how who watches it learns that it has changed. */
-import { notFound } from '../authority/find.ts';
-import { hasEnded } from '../authority/job.ts';
-import { canonicalize, type Json } from '../base/canonical.ts';
-import type { Caller } from '../caller.ts';
-import { witnessedHead } from '../evidence/cosigned.ts';
-import type { Service } from '../service/service.ts';
-import { getJob } from '../tools/get-job.ts';
-import { inspect } from '../tools/inspect.ts';
-import { overOf, visibleJob } from '../tools/job.ts';
-import { ownEvidence } from '../tools/verify-evidence.ts';
+import { notFound } from '../../authority/find.ts';
+import { hasEnded } from '../../authority/job.ts';
+import { canonicalize, type Json } from '../../base/canonical.ts';
+import type { Caller } from '../../caller.ts';
+import { witnessedHead } from '../../evidence/cosigned.ts';
+import type { Service } from '../../service/service.ts';
+import { getJob } from '../../tools/get-job.ts';
+import { inspect } from '../../tools/inspect.ts';
+import { overOf, visibleJob } from '../../tools/job.ts';
+import { ownEvidence } from '../../tools/verify-evidence.ts';
 import type { Session } from './session.ts';
 import { Watching } from './watching.ts';
 

@@ -1,9 +1,9 @@
 /** A server whose tools do what the tests of the edge need, and nothing of the product. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Json } from '../../src/base/canonical.ts';
-import { Refusal } from '../../src/base/refusal.ts';
-import { toolResult } from '../../src/edge/result.ts';
-import { type Session, type ToolCall, type ToolResult, UnknownName } from '../../src/edge/session.ts';
+import type { Json } from '../../../src/base/canonical.ts';
+import { Refusal } from '../../../src/base/refusal.ts';
+import { toolResult } from '../../../src/edge/mcp/result.ts';
+import { type Session, type ToolCall, type ToolResult, UnknownName } from '../../../src/edge/mcp/session.ts';
 
 type Tool = (call: ToolCall) => Promise<ToolResult>;
 type JsonObject = { readonly [name: string]: Json };

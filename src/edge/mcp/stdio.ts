@@ -5,13 +5,13 @@
  * answered: calls get most of that time, and those that need more are answered `CANCELLED`.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { readLines } from '../base/lines.ts';
-import { Refusal } from '../base/refusal.ts';
-import { report } from '../complaint.ts';
-import { connect, type ServerInfo } from './mcp.ts';
+import { readLines } from '../../base/lines.ts';
+import { Refusal } from '../../base/refusal.ts';
+import { report } from '../../complaint.ts';
 import { outbox } from './outbox.ts';
 import { owed } from './owed.ts';
 import { isId, type Judgement, judge, MAX_LINE_BYTES, oversized, RPC, refuse } from './rpc.ts';
+import { connect, type ServerInfo } from './server.ts';
 import type { Session } from './session.ts';
 
 export interface StdioOptions {

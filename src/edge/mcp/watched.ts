@@ -1,5 +1,5 @@
 /** A session whose refusals are told of: too many of them in a minute are noticed, whichever tool refused. */
-import type { Caller } from '../caller.ts';
+import type { Caller } from '../../caller.ts';
 import type { Session } from './session.ts';
 
 export function watched(session: Session, { artifact }: Caller, onRefused: (artifact: string) => void): Session {

@@ -2,7 +2,7 @@
  * `subscriptions/listen` of revision 2026-07-28: a client names the resources that it wants to hear of. The SDK answers it
  * and would promise every one of them; here those that the caller may not watch are left out first, and the others watched.
  */
-import { Refusal } from '../base/refusal.ts';
+import { Refusal } from '../../base/refusal.ts';
 import { isObject, type JsonObject, RpcError, type RpcId, type RpcMessage } from './rpc.ts';
 import type { Session } from './session.ts';
 import { subscriptionsOf } from './subscriptions.ts';

@@ -1,5 +1,5 @@
 /** What an MCP connection can be asked, in plain JSON: the MCP edge serves it, and knows nothing else of the product. */
-import type { Json } from '../base/canonical.ts';
+import type { Json } from '../../base/canonical.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 

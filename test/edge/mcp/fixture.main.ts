@@ -1,6 +1,6 @@
 /** The fixture as a process: `FIXTURE_STOP_MS` makes its `onStop` take that long. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { serveStdio } from '../../src/edge/stdio.ts';
+import { serveStdio } from '../../../src/edge/mcp/stdio.ts';
 import { fixture } from './fixture.ts';
 
 const log = (line: string) => process.stderr.write(`${line}\n`);

@@ -1,5 +1,5 @@
 /** A session that is opened with its first real question: until then nobody knows yet who is asking. */
-import { Refusal } from '../base/refusal.ts';
+import { Refusal } from '../../base/refusal.ts';
 import { refusalResult } from './result.ts';
 import type { Session } from './session.ts';
 

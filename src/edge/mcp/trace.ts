@@ -1,5 +1,5 @@
 /** The `traceparent` of a call (W3C Trace Context), from its `_meta` or its headers. */
-import type { Json } from '../base/canonical.ts';
+import type { Json } from '../../base/canonical.ts';
 import { isObject } from './rpc.ts';
 
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;

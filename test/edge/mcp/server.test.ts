@@ -3,8 +3,8 @@ import { Client as Client2 } from '@modelcontextprotocol/client';
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/server';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type Connection, connect } from '../../src/edge/mcp.ts';
-import { judge } from '../../src/edge/rpc.ts';
+import { judge } from '../../../src/edge/mcp/rpc.ts';
+import { type Connection, connect } from '../../../src/edge/mcp/server.ts';
 import { fixture } from './fixture.ts';
 
 const info = { name: 'fixture', title: 'Fixture', version: '1.2.3' };
