@@ -157,6 +157,10 @@ describe('the file', () => {
     ['{"refusals_per_minute":0}', 'refusals_per_minute'],
     ['{"job_grace_seconds":"5"}', 'job_grace_seconds'],
     ['{"prices":{"a/b":{"per_call":"0.30"}}}', 'prices.a/b.per_call'],
+    [
+      '{"prices":{"a/b":{"result":"/cost","currency":"USD","reserve":"EUR:1"}}}',
+      'prices.a/b.reserve: must be an amount in',
+    ],
     ['{"agents":{"a":{"remote":false}}}', 'agents.a'],
   ])('is refused as %s, naming the place: %s', (text, named) => {
     const attempt = () => parseConfig(text, 'c.json');

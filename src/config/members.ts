@@ -50,6 +50,12 @@ export const prices = z.record(
   z.union([
     z.strictObject({ per_call: amount }),
     z.strictObject({ per_kib: amount }),
-    z.strictObject({ result: z.string().startsWith('/'), currency: z.string().regex(/^[A-Z]{3}$/), reserve: amount }),
+    z
+      .strictObject({ result: z.string().startsWith('/'), currency: z.string().regex(/^[A-Z]{3}$/), reserve: amount })
+      // Held in another, it would pay for nothing.
+      .refine(({ currency, reserve }) => reserve.startsWith(`${currency}:`), {
+        path: ['reserve'],
+        message: 'must be an amount in the currency that "currency" names',
+      }),
   ]),
 );
