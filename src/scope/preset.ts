@@ -89,11 +89,16 @@ export function applyPreset(name: string, parent: Scope, table: Presets, ...ance
   return { ...parent, permissions: Object.fromEntries(kept), argument_rules: rules, limits };
 }
 
-/** The same for a root, within the ceiling of all roots: nothing above it applies by itself. */
+/** The same for a root, within the ceiling of all roots: nothing above it applies by itself, or is inherited. */
 export function applyPresetToRoot(name: string, top: Scope, table: Presets): Scope {
   const scope = applyPreset(name, top, table);
-  const rules = rulesWithin(name, scope.argument_rules, top.argument_rules);
-  return { ...scope, argument_rules: rules, limits: meetLimits(scope.limits, top.limits) };
+  const inherited = Object.entries(top.permissions).filter(([capability]) => capabilityOf(capability)?.inherited);
+  return {
+    ...scope,
+    permissions: { ...Object.fromEntries(inherited), ...scope.permissions },
+    argument_rules: rulesWithin(name, scope.argument_rules, top.argument_rules),
+    limits: meetLimits(scope.limits, top.limits),
+  };
 }
 
 /**

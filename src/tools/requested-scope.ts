@@ -178,7 +178,8 @@ function metRules(asked: readonly ArgumentRule[], kept: readonly ArgumentRule[])
 }
 
 function ceilingScope(input: RequestedScope, ceiling: Ceiling | null): Scope {
-  const permissions = ceiling?.permissions ?? EVERYTHING;
+  // Without a ceiling a root holds what else its creator names: money, and what vendors name.
+  const permissions = ceiling?.permissions ?? { ...requestedPermissions(input), ...EVERYTHING, ...EVERY_AGENT };
   return {
     permissions: { ...EVERY_AGENT, ...permissions },
     argument_rules: ceiling?.argument_rules ?? [],

@@ -229,3 +229,44 @@ describe('the ceiling of all roots', () => {
     expect([over.code, over.detail.nearest_allowed]).toEqual(['LEASE_SUBSET_VIOLATION', { limits: { calls: 3 } }]);
   });
 });
+
+describe('the money of a root under a preset', () => {
+  const SPENDER = { permissions: { 'tool.call': ['**'], 'cost.budget': ['USD:3'] } };
+  const presets = parsePresets({ spender: SPENDER });
+  const rootCeiling = parseCeiling({ permissions: { 'tool.call': ['**'], 'cost.budget': ['USD:2'] } }, 'root_ceiling');
+  const [unbounded, bounded] = [
+    { ...POLICY, presets },
+    { ...POLICY, presets, rootCeiling },
+  ];
+  const money = async (policy: typeof POLICY, policy_preset: string, asked?: string) => {
+    const permissions = asked && { permissions: { 'tool.call': ['a'], 'cost.budget': [asked] } };
+    const created = kernel({ policy }).call('aga_create_artifact', { policy_preset, ...permissions });
+    const refused = async () => (await refusal(created)).detail.nearest_allowed.permissions;
+    return created.then(({ permissions }) => permissions['cost.budget'] ?? 'none', refused);
+  };
+
+  it('is what its creator names, within a preset that names some; a ceiling bounds it too', async () => {
+    for (const preset of ['coordinator', 'sandboxed']) {
+      expect(await money(unbounded, preset, 'USD:5')).toEqual(['USD:5']);
+      expect(await money(bounded, preset, 'USD:1')).toEqual(['USD:1']);
+      expect(await money(bounded, preset, 'USD:5')).toEqual({ 'tool.call': ['a'], 'cost.budget': ['USD:2'] });
+    }
+    expect(await money(unbounded, 'spender', 'USD:2')).toEqual(['USD:2']);
+    expect(await money(unbounded, 'spender', 'USD:5')).toEqual({ 'tool.call': ['a'], 'cost.budget': ['USD:3'] });
+    expect(await money(bounded, 'spender', 'USD:3')).toEqual({ 'tool.call': ['a'], 'cost.budget': ['USD:2'] });
+    expect(await money(unbounded, 'isolated', 'USD:1')).toEqual({});
+  });
+
+  it('is all of the ceiling where nothing is named, as without a preset', async () => {
+    expect(await money(bounded, 'coordinator')).toEqual(['USD:2']);
+    expect(await money(bounded, 'spender')).toEqual(['USD:2']);
+    expect(await money(bounded, 'isolated')).toEqual([]);
+    expect(await money(unbounded, 'coordinator')).toEqual('none');
+  });
+
+  it('a coordinator may be given what a vendor names', async () => {
+    const asked = { policy_preset: 'coordinator', permissions: { 'x-acme.thing': ['a'] } };
+    const root = await kernel().call('aga_create_artifact', asked);
+    expect(root.permissions).toEqual({ 'agent.delegate': ['*', '*@*'], 'x-acme.thing': ['a'] });
+  });
+});
