@@ -158,7 +158,7 @@ function bounded(
 ): Scope {
   const { argument_rules: rules, enforcement_triggers: triggers, measurement_types: measurements } = input;
   return {
-    permissions,
+    permissions: Object.fromEntries(Object.entries(permissions).sort(([a], [b]) => (a < b ? -1 : 1))),
     argument_rules: rules === undefined ? ceiling.argument_rules : metRules(parseArgumentRules(rules), kept),
     limits: { ...ceiling.limits, ...parseLimits(input.limits ?? {}) },
     enforcement_triggers: triggers ? parseTriggers(triggers) : ceiling.enforcement_triggers,

@@ -264,6 +264,16 @@ describe('the money of a root under a preset', () => {
     expect(await money(unbounded, 'coordinator')).toEqual('none');
   });
 
+  it('stands in its place, as in the artifact, whatever was asked for beside it', async () => {
+    const asked = { permitted_tools: ['a'], permissions: { 'x-acme.order': ['a'], 'fs.read': ['/order'] } };
+    const { permissions } = await kernel().call('aga_create_artifact', asked);
+    expect(Object.keys(permissions)).toEqual(['agent.delegate', 'fs.read', 'tool.call', 'x-acme.order']);
+    const { permissions: bound } = await kernel({ policy: bounded }).call('aga_create_artifact', {
+      policy_preset: 'coordinator',
+    });
+    expect(Object.keys(bound)).toEqual(['agent.delegate', 'cost.budget', 'tool.call']);
+  });
+
   it('a coordinator may be given what a vendor names', async () => {
     const asked = { policy_preset: 'coordinator', permissions: { 'x-acme.thing': ['a'] } };
     const root = await kernel().call('aga_create_artifact', asked);
