@@ -123,6 +123,13 @@ describe('delegate', () => {
     ]);
     expect(new Set(said.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     expect(said[0]).toMatchObject({ status: 403, json: { error: { code: 'PERMISSION_DENIED' } } });
+    const { entries } = (await site.send('GET', '/api/v1/chain?kind=REFUSAL&limit=500', undefined, OPERATOR)).json;
+    expect(
+      entries
+        .slice(-6)
+        .map(({ event }: any) => [event.code, event.binding].join())
+        .sort(),
+    ).toEqual([...Array(4).fill('PERMISSION_DENIED,bearer'), ...Array(2).fill('PERMISSION_DENIED,operator')]);
     for (const [method, path, body] of [
       ['GET', (id: string) => `/api/v1/agents/${id}`, undefined],
       ['DELETE', (id: string) => `/api/v1/agents/${id}`, undefined],

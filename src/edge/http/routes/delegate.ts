@@ -65,8 +65,7 @@ export const delegate = route({
   body,
   output,
   async answer({ params, body: given, caller }, site) {
-    if (caller.artifact === null) throw notYours();
-    site.mints.take(caller.artifact);
+    if (caller.artifact !== null) site.mints.take(caller.artifact);
     const { parent, preset, answer } = await mint(given, params.id ?? '', caller, site);
     return {
       json: {
@@ -96,7 +95,9 @@ async function mint(given: z.infer<typeof body>, idOrName: string, caller: Calle
     caller,
     writes: true,
     decide(context) {
-      const own = find(context.state, caller.artifact ?? '');
+      // Refused here, the operator's attempt is recorded like anybody's.
+      if (caller.artifact === null) throw notYours();
+      const own = find(context.state, caller.artifact);
       if (![agentId(own.hash), own.subject, own.hash].includes(idOrName)) throw notYours();
       parent = own;
       preset = given.policyPreset ?? atMost(DEFAULT_PRESET, own, context.policy.presets);
