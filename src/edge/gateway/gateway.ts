@@ -1,6 +1,5 @@
 /** All upstreams of a process, with their names and maps, shared by the sessions of every caller. */
 import { Refusal } from '../../base/refusal.ts';
-import { RpcError } from '../mcp/rpc.ts';
 import type { ToolDefinition } from '../mcp/session.ts';
 import type { MapsConfig, UpstreamsConfig } from './config.ts';
 import type { UpstreamOptions } from './lifeline.ts';
@@ -103,7 +102,7 @@ export class Gateway {
       },
       (error: unknown) => {
         this.#patience.delete(server);
-        if (!(error instanceof Refusal || error instanceof RpcError)) this.#log(`[${server.name}] ${String(error)}\n`);
+        if (!(error instanceof Refusal)) this.#log(`[${server.name}] ${String(error)}\n`);
         return undefined;
       },
     );

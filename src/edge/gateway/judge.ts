@@ -19,8 +19,8 @@ import { whileWanted } from './in-flight.ts';
 import { actsOf, urlPlaces, withParsedUrls } from './maps.ts';
 import { resourceOf } from './naming.ts';
 import type { JsonObject } from './pointer.ts';
+import { resolvedActs } from './resolved.ts';
 import { placesOf } from './rule-places.ts';
-import { resolvedActs } from './twin.ts';
 import { isNamed } from './visible.ts';
 
 export interface Judged {
@@ -139,4 +139,6 @@ async function prepare(
 const isHashed = (name: string): boolean => /_[0-9a-f]{8,}$/.test(name);
 
 const unknownTool = ({ name }: Server, tool: string): Refusal =>
-  new Refusal('PERMISSION_DENIED', `The upstream "${name}" has no tool ${JSON.stringify(tool.slice(0, 128))}.`);
+  new Refusal('PERMISSION_DENIED', `The upstream "${name}" has no tool ${JSON.stringify(tool.slice(0, 128))}.`, {
+    hint: 'Call a tool that tools/list shows; no artifact permits one that does not exist.',
+  });

@@ -6,7 +6,6 @@
  */
 import { Refusal } from '../../base/refusal.ts';
 import type { Scope } from '../../scope/scope.ts';
-import { RpcError } from '../mcp/rpc.ts';
 import { isStdio, type MEASURED, type MeasureConfig } from './config.ts';
 import type { Decider } from './decider.ts';
 import { type Ask, askFor } from './following.ts';
@@ -128,7 +127,6 @@ export class Measuring {
       return { digest: digest ?? null };
     } catch (error) {
       if (error instanceof Unmeasured) return { digest: null, lost: error.message };
-      if (error instanceof RpcError) throw unreadable(`its tools: ${error.message.slice(0, 200)}`);
       if (isErrno(error)) throw unreadable(`${error.path ?? 'a file'} (${error.code})`);
       throw error;
     }

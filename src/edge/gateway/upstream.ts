@@ -4,14 +4,15 @@
  */
 import { canonicalize } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
+import { RPC, RpcError } from '../mcp/rpc.ts';
 import type { ResourceResult, ToolDefinition, ToolResult } from '../mcp/session.ts';
-import type { Progress } from './asked.ts';
 import { isStdio, type UpstreamConfig } from './config.ts';
 import type { Connection } from './connection.ts';
 import { Lifeline, type UpstreamOptions } from './lifeline.ts';
 import { allPages } from './paging.ts';
 import { headerParams, paramHeaders } from './param-headers.ts';
 import { untilAborted } from './patience.ts';
+import type { Progress } from './pending.ts';
 import { isList, isObject, type JsonObject } from './pointer.ts';
 import { asTool, asToolResult, isListable } from './result.ts';
 
@@ -24,7 +25,7 @@ export interface UpstreamCall {
   readonly trace?: string | undefined;
 }
 
-interface Asked extends Pick<UpstreamCall, 'progress' | 'trace'> {
+interface PendingRequests extends Pick<UpstreamCall, 'progress' | 'trace'> {
   readonly signal?: AbortSignal | undefined;
   /** What its headers hold, where it has any. */
   readonly headers?: () => { readonly [name: string]: string };
@@ -169,7 +170,7 @@ export class Upstream {
     for (const listener of this.#listeners) listener();
   }
 
-  async #request(method: string, params: JsonObject, asked: Asked = {}): Promise<JsonObject> {
+  async #request(method: string, params: JsonObject, asked: PendingRequests = {}): Promise<JsonObject> {
     const { signal, headers, ...more } = asked;
     const opened = this.#line.connected();
     const connection = await (signal && !this.isOpen ? untilAborted(opened, signal) : opened);
@@ -225,14 +226,20 @@ export class Upstream {
     return tools;
   }
 
-  /** All pages of a list; empty where the upstream does not offer such things. */
+  /** All pages of a list; empty where the upstream does not offer such things. Throws `UPSTREAM_FAILED`. */
   async #list(offer: string, method: string, member: string): Promise<readonly JsonObject[]> {
     const { offers } = await this.#line.connected();
     if (!isObject(offers[offer])) return [];
-    return allPages({
-      ask: (params) => this.#request(method, params),
-      member,
-      failed: (why) => this.#line.failed(why),
-    });
+    const failed = (why: string) => {
+      this.#line.say(why);
+      return this.#line.failed(why);
+    };
+    const refused = (error: unknown): JsonObject => {
+      if (!(error instanceof RpcError)) throw error;
+      // Some offer resources and know of no templates.
+      if (error.code === RPC.method) return { [member]: [] };
+      throw failed(`does not list its ${member}: ${error.message.slice(0, 200)}`);
+    };
+    return allPages({ ask: (params) => this.#request(method, params).catch(refused), member, failed });
   }
 }

@@ -118,6 +118,12 @@ describe('a decision', () => {
     await expect(all.callTool({ name: 'nobody__echo' })).rejects.toThrow('unknown tool');
   });
 
+  it('is made where the upstream answers with an error who asks for its tools', async () => {
+    const client = await host({ h: hostile({ HOSTILE: 'listless' }) }).client(agent('all'));
+    expect(errorOf(await client.callTool({ name: 'h__echo', arguments: {} })).code).toBe('UPSTREAM_FAILED');
+    expect(open.at(-1)!.law.entries).toMatchObject([{ code: 'UPSTREAM_FAILED', tool: 'h/echo' }]);
+  });
+
   it('names the tool that was meant, whatever its name is here', async () => {
     const at = host();
     const client = await at.client(agent('all'));
