@@ -9,7 +9,7 @@ import { parseVerifierKey, verifierKey } from '../chain/checkpoint.ts';
 import { openEntry } from '../chain/entry.ts';
 import { homeOf, type Settings } from '../config.ts';
 import { prepareDirectory } from '../keys/file.ts';
-import { takeTurn } from '../keys/turn.ts';
+import { lockKeys } from '../keys/lock.ts';
 import type { Signer } from '../ports.ts';
 import type { ChainPosition } from '../tools/tool.ts';
 import { keyChanges } from './ground.ts';
@@ -72,11 +72,11 @@ async function opened<T>(settings: Settings, work: (installation: Installation) 
     throw new Refusal('NOT_OPERATOR', "Only the operator changes the log's key.");
   const home = homeOf(settings);
   prepareDirectory(home);
-  const endTurn = takeTurn(home);
+  const unlock = lockKeys(home);
   try {
     return await within(settings, work);
   } finally {
-    endTurn();
+    unlock();
   }
 }
 

@@ -7,8 +7,8 @@ import { Refusal } from '../base/refusal.ts';
 import { overOf } from '../tools/job.ts';
 import type { Context } from '../tools/tool.ts';
 import type { Charge } from './charge.ts';
-import { Leftovers } from './leftovers.ts';
 import { endMarked } from './marked.ts';
+import { Orphans } from './orphans.ts';
 import type { Presence } from './presence.ts';
 import type { End, JobRecord } from './record.ts';
 import type { Silence } from './silence.ts';
@@ -40,7 +40,7 @@ const LOST: End = {
 
 export class Recovery {
   readonly #options: RecoveryOptions;
-  readonly #leftovers = new Leftovers();
+  readonly #orphans = new Orphans();
   /** When the authority of a job was first seen to be over. */
   readonly #overSince = new Map<string, number>();
   #first: NodeJS.Timeout | undefined;
@@ -113,7 +113,7 @@ export class Recovery {
       known.set(supervisor, gone);
       return gone;
     };
-    await this.#leftovers.end(ended, isGone);
+    await this.#orphans.end(ended, isGone);
     const silent = await silence.endsOf(open);
     const over = new Set(open.flatMap(({ id, over }) => (over ? [id] : [])));
     for (const id of this.#overSince.keys()) if (!over.has(id)) this.#overSince.delete(id);

@@ -14,11 +14,11 @@ import type { Service } from '../service/service.ts';
 import { overOf } from '../tools/job.ts';
 import type { Context } from '../tools/tool.ts';
 import { Allowance } from './allowance.ts';
+import { Claims } from './claims.ts';
 import type { Journal } from './journal.ts';
 import { JobRecord } from './record.ts';
 import type { Saying } from './saying.ts';
 import { type SignalSource, signal } from './signal.ts';
-import { Takers } from './takers.ts';
 
 export interface Taken {
   readonly job_id: string;
@@ -50,13 +50,13 @@ const MOMENT = 2000;
 export class RemoteDesk {
   readonly #options: RemoteOptions;
   readonly #record: JobRecord;
-  readonly #takers: Takers;
+  readonly #claims: Claims;
   readonly #allowances = new Map<string, Allowance>();
 
   constructor(options: RemoteOptions) {
     this.#options = options;
     this.#record = new JobRecord(options.service, options.journal);
-    this.#takers = new Takers(options.journal);
+    this.#claims = new Claims(options.journal);
   }
 
   /** The oldest job that waits for this worker, which is its own from then on; null where none comes in time. */
@@ -90,11 +90,11 @@ export class RemoteDesk {
       writes: false,
       decide: (context) => ({ answer: mine(context, jobId, agents).state }),
     });
-    if (await this.#takers.isForeign(jobId, caller.artifact)) throw jobNotFound();
+    if (await this.#claims.isForeign(jobId, caller.artifact)) throw jobNotFound();
     await journal.beat(jobId);
     // Who speaks of a job that nobody has taken has taken it.
     if (before === 'pending' && sayings.length > 0 && (await this.#record.running(jobId)))
-      await this.#takers.took(jobId, caller.artifact);
+      await this.#claims.took(jobId, caller.artifact);
     await this.#hear(jobId, sayings);
     const now = await this.#record.look((context) => {
       const job = context.state.jobs.get(jobId);
@@ -104,7 +104,7 @@ export class RemoteDesk {
     });
     if (now.state !== 'running') {
       this.#allowances.delete(jobId);
-      this.#takers.forget(jobId);
+      this.#claims.forget(jobId);
     }
     return now;
   }
@@ -160,7 +160,7 @@ export class RemoteDesk {
     if (!found) return null;
     const { id, agent, artifact, traceparent } = found.job;
     await this.#options.journal.beat(id);
-    await this.#takers.took(id, caller.artifact);
+    await this.#claims.took(id, caller.artifact);
     const input = await this.#inputOf(id, artifact);
     if (input === undefined) {
       const said = { message: 'The input of the job was lost.' };

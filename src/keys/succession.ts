@@ -35,7 +35,7 @@ export interface Succession {
   find(publicKey: Uint8Array): Signer | undefined;
   /**
    * The chain has gone over to the key with this public half: it takes its place. `former` is what stays of the one
-   * before, the name of a file and its text. Only for who has the turn (`turn.ts`), or a third key might be renamed.
+   * before, the name of a file and its text. Only under the lock (`lock.ts`), or a third key might be renamed.
    * False where the keys are not in files, and the operator does it.
    */
   settle(publicKey: Uint8Array, former: { readonly name: string; readonly text: string }): boolean;

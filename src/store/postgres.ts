@@ -10,12 +10,12 @@ import type { Decide, End, Follow, Index, Page, Query, Store, Tallied, Touch, Tr
 import { checkBatch } from './batch.ts';
 import { addressOf } from './postgres/address.ts';
 import { appendOf, pieceOf } from './postgres/append.ts';
+import { AppendLock, lockOf } from './postgres/append-lock.ts';
 import { inWords, isAnswer, outcomeUnknown } from './postgres/failure.ts';
 import { Flush } from './postgres/flush.ts';
 import { chainOf, greet } from './postgres/greet.ts';
 import { Herald } from './postgres/herald.ts';
 import { type Cells, Link, type Session, type Statement } from './postgres/link.ts';
-import { lockOf, Right } from './postgres/right.ts';
 import { PREPARE_NEWS, page, pageOf } from './postgres/select.ts';
 import { FIRST, lackingIn, lackingOf, talliedIn, tallyOf } from './postgres/touches.ts';
 
@@ -52,7 +52,7 @@ export class PostgresStore implements Store, Tree, Index {
   /** Kept apart, so that a reader never waits for the lock. */
   readonly #writer: Link;
   readonly #reader: Link;
-  readonly #right: Right;
+  readonly #lock: AppendLock;
   readonly #herald: Herald;
   readonly #flush: Flush;
   #chain = 0;
@@ -79,7 +79,7 @@ export class PostgresStore implements Store, Tree, Index {
       });
     this.#writer = link(PREPARE_NEWS);
     this.#reader = link();
-    this.#right = new Right({
+    this.#lock = new AppendLock({
       writer: this.#writer,
       chain: () => this.#chain,
       read: (size, limit) => this.#reader.patiently((session) => this.#page(session, { after: size - 1, limit })),
@@ -157,7 +157,7 @@ export class PostgresStore implements Store, Tree, Index {
   }
 
   async #append(from: number, decide: Decide, follow?: Follow): Promise<void> {
-    const { session, passesOn, news, head } = await this.#right.take(from, follow);
+    const { session, passesOn, news, head } = await this.#lock.take(from, follow);
     // Pieces are on their way while the rest is decided.
     const written: Promise<unknown>[] = [];
     let sent = 0;
@@ -173,20 +173,20 @@ export class PostgresStore implements Store, Tree, Index {
         write(pieceOf(this.#chain, rows));
         sent += rows.length;
       });
-      if (batch === null) return await this.#right.release(session);
+      if (batch === null) return await this.#lock.release(session);
       checkBatch(batch, head?.size ?? 0);
       write(appendOf(this.#chain, batch.rows.slice(sent), batch.head), COMMIT);
       flushed = this.#flush.behind(session, passesOn);
       end = batch.head;
-      this.#right.keep(session, end.size);
+      this.#lock.keep(session, end.size);
     } catch (error) {
-      await this.#right.release(session);
+      await this.#lock.release(session);
       throw error;
     }
     try {
       await Promise.all(written);
       flushed(end);
-      this.#right.done();
+      this.#lock.done();
     } catch (error) {
       if (isAnswer(error)) {
         // The server has refused the rows, and what follows a refused statement is rolled back.

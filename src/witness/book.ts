@@ -15,7 +15,7 @@ import { parseWitnessKey } from '../chain/cosignature.ts';
 import { type Cosigned, judged, withLine } from '../evidence/cosigned.ts';
 import { fileCache } from '../store/file-cache.ts';
 import { addressIn } from './address.ts';
-import { alone } from './alone.ts';
+import { withLockFile } from './lock-file.ts';
 
 /** A witness as it was pinned. */
 export interface Pinned {
@@ -70,7 +70,7 @@ export class Book {
 
   /** Changes the list; what another process changes at the same time stays. Throws `CannotStart`, and what `edit` throws. */
   change(edit: (witnesses: readonly Pinned[]) => readonly Pinned[]): Promise<void> {
-    return this.#alone(this.#list, async () => {
+    return this.#locked(this.#list, async () => {
       const witnesses = edit(await this.witnesses()).map(({ url, key }) => ({ url, key }));
       await write(this.#list, `${JSON.stringify({ witnesses }, null, 2)}\n`);
     });
@@ -89,15 +89,15 @@ export class Book {
 
   /** Keeps a cosignature that was judged. Throws `CannotStart` where it cannot be written. */
   keep(checkpoint: string, line: string): Promise<void> {
-    return this.#alone(this.#kept, async () => {
+    return this.#locked(this.#kept, async () => {
       const checkpoints = withLine(await this.#notes(), checkpoint, line);
       await write(this.#kept, JSON.stringify({ checkpoints }));
     });
   }
 
   /** The system's own errors are about the folder. */
-  async #alone(path: string, change: () => Promise<void>): Promise<void> {
-    await alone(`${path}.lock`, change).catch((error: NodeJS.ErrnoException) => {
+  async #locked(path: string, change: () => Promise<void>): Promise<void> {
+    await withLockFile(`${path}.lock`, change).catch((error: NodeJS.ErrnoException) => {
       throw error.syscall === undefined ? error : new CannotStart(`${path} cannot be written: ${error.code}.`);
     });
   }

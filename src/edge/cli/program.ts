@@ -8,7 +8,7 @@ import { type Command, type Desk, type Given, GROUPS } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { type Flag, flagsOf } from './flags.ts';
 import { completed } from './hash.ts';
-import { sayNo } from './no.ts';
+import { printRefusal } from './print-refusal.ts';
 import type { Terminal } from './terminal.ts';
 import { USAGE } from './usage.ts';
 
@@ -135,7 +135,7 @@ async function perform(command: Command, given: () => Given, program: Program, f
     if (error instanceof CommanderError && error.code === USAGE)
       terminal.err.line(seeHelp(`aga-delegate ${command.name}`));
     if (!(error instanceof Refusal || error instanceof CannotStart)) throw error;
-    sayNo(error, terminal, flags.json, command);
+    printRefusal(error, terminal, flags.json, command);
     return 1;
   } finally {
     await desk.close();

@@ -6,7 +6,7 @@ import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
 import type { ToolResult } from '../mcp/session.ts';
-import type { Resolved } from './twin.ts';
+import type { Resolved } from './resolved.ts';
 
 /** What a caller acts under upstream, while it lives. */
 export interface Standing {

@@ -5,17 +5,17 @@ import { Refusal } from '../../base/refusal.ts';
 import { operator } from '../../caller.ts';
 import { type Config, configured } from '../../config/file.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
+import { Disconnecting, DUTY } from '../../service/disconnecting.ts';
 import type { Enforcement } from '../../service/enforcement.ts';
 import type { Lookout } from '../../service/lookout.ts';
 import type { Service } from '../../service/service.ts';
-import { DUTY, Unplugging } from '../../service/unplugging.ts';
 import { type Mode, refusalOf, TOTAL } from '../../service/verdict.ts';
 import { VERSION } from '../../version.ts';
+import { Charging } from './charging.ts';
 import { artifactOf, type Decider, type Standing } from './decider.ts';
 import { Gateway } from './gateway.ts';
 import { Measuring } from './measuring.ts';
 import { type Price, pricesOf } from './pricing.ts';
-import { Till } from './till.ts';
 import { isNamed } from './visible.ts';
 
 export interface Law {
@@ -35,18 +35,18 @@ export function gatewayOf(config: Config, law: Law): { gateway: Gateway; decider
     keep: (artifact, seen) => law.enforcement.measure(artifact, seen),
     lookout: law.lookout,
   });
-  const unplugging = new Unplugging(law.enforcement, (server) => {
+  const disconnecting = new Disconnecting(law.enforcement, (server) => {
     void gateway.servers.find(({ name }) => name === server)?.upstream.disconnect();
   });
   law.enforcement.onFired(() => void law.lookout.look());
   const decider = gatekeeper({
     ...law,
     priceOf: configured(() => pricesOf(config.prices)),
-    till: new Till(law.service),
+    charging: new Charging(law.service),
     mode: config.mode,
     async measure(artifact, scopes, server) {
       if (scopes.some(({ enforcement_triggers: duties }) => duties.includes(DUTY)))
-        await unplugging.used(artifact, server);
+        await disconnecting.used(artifact, server);
       await measuring.before(artifact, scopes, server);
     },
   });
@@ -55,13 +55,13 @@ export function gatewayOf(config: Config, law: Law): { gateway: Gateway; decider
 
 interface Bench extends Law {
   readonly priceOf: (tool: string) => Price | undefined;
-  readonly till: Till;
+  readonly charging: Charging;
   readonly mode: Mode;
   /** Measures an upstream for a lineage before one of its calls is judged. */
   readonly measure: (artifact: string, scopes: readonly Scope[], server: string) => Promise<void>;
 }
 
-function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, till }: Bench): Decider {
+function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, charging }: Bench): Decider {
   const scopesOf = scopesIn(service);
 
   /** Measures what is about to be used. What may not be used is not started for it. */
@@ -106,7 +106,7 @@ function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, til
       if (!grant) throw new TypeError('a call was permitted under no artifact');
       const artifact = grant.hash;
       if (!held || !price) return { artifact };
-      return { artifact, paid: (call) => till.paid({ artifact, ...held }, price, call) };
+      return { artifact, paid: (call) => charging.paid({ artifact, ...held }, price, call) };
     },
     onEnded: (artifact, ended) => lookout.onEnded(artifact, ended),
   };

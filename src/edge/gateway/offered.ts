@@ -16,8 +16,8 @@ import { inFlight, whileWanted } from './in-flight.ts';
 import { actsOf, urlPlaces, withParsedUrls } from './maps.ts';
 import { namesOf, resourceOf } from './naming.ts';
 import type { JsonObject } from './pointer.ts';
+import { resolvedActs } from './resolved.ts';
 import { placesOf, rulesFor } from './rule-places.ts';
-import { resolvedActs } from './twin.ts';
 import { isListed, isNamed, mayServe } from './visible.ts';
 
 export interface OfferedOptions {

@@ -3,7 +3,7 @@
  * upstream asks of us, and our own requests.
  *
  * Our requests do not go through the SDK's: it would read each answer with several schemas, hand on what those make of it
- * instead of what came, and take most of the time of a call. What is asked is in `asked.ts`, how it travels is here.
+ * instead of what came, and take most of the time of a call. Requests wait for their answers in `pending.ts`; this file moves the messages.
  */
 import {
   type JSONRPCMessage,
@@ -17,8 +17,8 @@ import { sayUntrusted } from '../../base/certificate.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { RpcId } from '../mcp/rpc.ts';
 import { Allowance } from './allowance.ts';
-import { Asked, isOurs, type Question } from './asked.ts';
 import type { UpstreamTransport } from './child.ts';
+import { isOurs, PendingRequests, type Question } from './pending.ts';
 import type { JsonObject } from './pointer.ts';
 
 export interface RequestOptions extends Pick<Question, 'signal' | 'timeout' | 'progress'> {
@@ -31,7 +31,7 @@ export interface RequestOptions extends Pick<Question, 'signal' | 'timeout' | 'p
 export interface Wire extends UpstreamTransport {
   /** Members of `_meta` that revision 2026-07-28 wants in every message; absent in earlier ones. */
   envelope?: JsonObject;
-  /** The result as it came, or what `Asked.ask` throws. */
+  /** The result as it came, or what `PendingRequests.ask` throws. */
   request(method: string, params: JsonObject, options: RequestOptions): Promise<JsonObject>;
   /** Whether the upstream wants to see some arguments in headers too: over HTTP, since revision 2026-07-28. */
   readonly mirrors: boolean;
@@ -54,7 +54,7 @@ export function wireOver(inner: UpstreamTransport, name: string): Wire {
   let broken = false;
   let retired = false;
 
-  const asked = new Asked(name, () => {
+  const asked = new PendingRequests(name, () => {
     if (retired && asked.isEmpty) void inner.close();
   });
 

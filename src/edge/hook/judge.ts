@@ -17,9 +17,9 @@ import type { Service } from '../../service/service.ts';
 import { type Mode, refusalOf } from '../../service/verdict.ts';
 import { launchName } from '../../tools/launch.ts';
 import { followPatiently } from '../gateway/following.ts';
-import { resolvedActs } from '../gateway/twin.ts';
-import { callOf, isLookup, mcpTool, touchedBy } from './asked.ts';
+import { resolvedActs } from '../gateway/resolved.ts';
 import { type HostCall, hostCall } from './host-call.ts';
+import { callOf, isLookup, mcpTool, touchedBy } from './host-tool.ts';
 import { ownGround } from './own-ground.ts';
 import { OWN, type Slips } from './slips.ts';
 

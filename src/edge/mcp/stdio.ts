@@ -9,10 +9,10 @@ import { readLines } from '../../base/lines.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { report } from '../../complaint.ts';
 import { outbox } from './outbox.ts';
-import { owed } from './owed.ts';
 import { isId, type Judgement, judge, MAX_LINE_BYTES, oversized, RPC, refuse } from './rpc.ts';
 import { connect, type ServerInfo } from './server.ts';
 import type { Session } from './session.ts';
+import { unanswered } from './unanswered.ts';
 
 export interface StdioOptions {
   /** Called once per connection, and once more for a probe that is thrown away: cheap and without effects. */
@@ -40,7 +40,7 @@ const STOPPING = new Refusal('CANCELLED', 'The server is stopping, and this call
 export async function serveStdio({ session, info, onEnding, onStop }: StdioOptions): Promise<void> {
   const { stdin, stdout } = process;
   const out = outbox(stdout, report);
-  const answers = owed();
+  const answers = unanswered();
   const cut = new Set<unknown>();
   const connection = connect({
     session,

@@ -5,20 +5,20 @@
  */
 import { Refusal } from '../../base/refusal.ts';
 import type { End } from '../../ports.ts';
+import { Batching } from './batching.ts';
 import { outcomeUnknown } from './failure.ts';
 import type { Link, Session, Statement } from './link.ts';
-import { Together } from './together.ts';
 
 export class Flush {
   readonly #chain: () => number;
-  readonly #others: Together<End, boolean>;
+  readonly #others: Batching<End, boolean>;
   /** The one behind our last commit: whether the connection held until it was done. */
   #own: { readonly end: End; readonly done: Promise<boolean> } | undefined;
 
   /** `chain`: its number on the reader's connection. */
   constructor(reader: Link, chain: () => number) {
     this.#chain = chain;
-    this.#others = new Together((ends) => reader.patiently((session) => this.#find(session, ends)));
+    this.#others = new Batching((ends) => reader.patiently((session) => this.#find(session, ends)));
   }
 
   /** In the same breath as a commit, which `passesOn` or not; to be told when it stands, and how long it made the chain. */

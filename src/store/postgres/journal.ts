@@ -1,9 +1,9 @@
 /** What was said in jobs, and who was last heard of when, for all replicas of an authority. */
 import { sha256Hex } from '#digest';
 import { canonicalize, type Json } from '../../base/canonical.ts';
+import { Batching } from './batching.ts';
 import { type BesideOptions, beside } from './beside.ts';
 import type { Link } from './link.ts';
-import { Together } from './together.ts';
 
 /** Milliseconds between two rounds of forgetting. */
 const FORGET_EVERY = 10 * 60_000;
@@ -16,7 +16,7 @@ interface Kept {
 export class PostgresJournal {
   readonly #link: Link;
   readonly #chain: () => number;
-  readonly #kept = new Together<readonly Kept[], void>(async (batch) => {
+  readonly #kept = new Batching<readonly Kept[], void>(async (batch) => {
     await this.#write(batch.flat());
     return batch.map(() => undefined);
   });

@@ -1,9 +1,9 @@
 /** What was used once, for every replica of an authority: the database's unique index decides who was first. */
 import { Refusal } from '../../base/refusal.ts';
 import type { Clock, Nonces } from '../../ports.ts';
+import { Batching } from './batching.ts';
 import { type BesideOptions, beside } from './beside.ts';
 import type { Link } from './link.ts';
-import { Together } from './together.ts';
 
 export interface PostgresNoncesOptions extends BesideOptions {
   readonly clock: Clock;
@@ -21,7 +21,7 @@ export class PostgresNonces implements Nonces {
   readonly #clock: Clock;
   readonly #link: Link;
   readonly #chain: () => number;
-  readonly #uses = new Together<Use, boolean>((batch) => this.#first(batch));
+  readonly #uses = new Batching<Use, boolean>((batch) => this.#first(batch));
   #next = 0;
 
   constructor({ clock, ...options }: PostgresNoncesOptions) {

@@ -5,7 +5,7 @@ import { name as names } from '../../../scope/language/name.ts';
 import { parseCeiling } from '../../../scope/preset.ts';
 import { artifactHash } from '../../../tools/schema.ts';
 import { mapOf } from '../../gateway/maps.ts';
-import { HOST, HOST_MAP } from '../../hook/asked.ts';
+import { HOST, HOST_MAP } from '../../hook/host-tool.ts';
 import type { Command, Desk, Given, Outcome } from '../command.ts';
 import type { LogEntry } from '../entry-line.ts';
 import { pages } from '../follow.ts';

@@ -8,8 +8,8 @@ import { CannotStart } from '../cannot-start.ts';
 
 const WAIT_MS = 10_000;
 
-/** Waits for its turn; answers how to end it. Throws `CannotStart`. */
-export function takeTurn(directory: string): () => void {
+/** Waits for the lock; returns how to release it. Throws `CannotStart`. */
+export function lockKeys(directory: string): () => void {
   const path = join(directory, 'keys.lock');
   // A static import would be one on every start.
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');

@@ -9,7 +9,7 @@ export interface EndedJob {
   readonly supervisor: string;
 }
 
-export class Leftovers {
+export class Orphans {
   /** Jobs that need not be looked at again. */
   #done = new Set<string>();
 

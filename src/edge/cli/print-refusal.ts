@@ -1,4 +1,4 @@
-/** A no on the command line: JSON for programs; for people what was wrong, and what to do next. */
+/** A refusal on the command line: JSON for programs; for people what was wrong, and what to do next. */
 import { type Code, Refusal } from '../../base/refusal.ts';
 import type { CannotStart } from '../../cannot-start.ts';
 import { refusalBody } from '../mcp/result.ts';
@@ -14,7 +14,12 @@ const HINTS: { readonly [C in Code]?: string } = {
 
 const CORRECT = 'Correct what the message names, and run the command again.';
 
-export function sayNo(error: Refusal | CannotStart, { out, err }: Terminal, json: boolean, { tool }: Command): void {
+export function printRefusal(
+  error: Refusal | CannotStart,
+  { out, err }: Terminal,
+  json: boolean,
+  { tool }: Command,
+): void {
   const isStart = !(error instanceof Refusal);
   if (isStart) err.line(`aga-delegate: ${error.message}`);
   if (json) {

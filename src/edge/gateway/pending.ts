@@ -1,5 +1,5 @@
 /**
- * What an upstream has been asked by us and has not answered yet.
+ * Our requests to an upstream that wait for an answer.
  *
  * Ids are our own, never a caller's, and an answer that nobody waits for is dropped: so no caller sees another's.
  */
@@ -32,7 +32,7 @@ const FIRST_ID = 2 ** 30;
 
 export const isOurs = (id: unknown): id is number => typeof id === 'number' && id >= FIRST_ID;
 
-export class Asked {
+export class PendingRequests {
   readonly #name: string;
   readonly #settled: () => void;
   readonly #open = new Map<number, Open>();

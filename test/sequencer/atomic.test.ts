@@ -1,7 +1,7 @@
 /** A request is all or nothing: what one of its events is refused for must not leave the others behind. */
 import { expect, it } from 'vitest';
-import type { Event } from '../src/authority/event/index.ts';
-import { kernel, kinds, refusal } from './kernel.ts';
+import type { Event } from '../../src/authority/event/index.ts';
+import { kernel, kinds, refusal } from '../kernel.ts';
 
 it.each(['before', 'after'] as const)('of several events none stands where the law refuses one: %s', async (side) => {
   const k = kernel();

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { callOf, isLookup, mcpTool, touchedBy } from '../../../src/edge/hook/asked.ts';
 import { type HostCall, hostCall } from '../../../src/edge/hook/host-call.ts';
+import { callOf, isLookup, mcpTool, touchedBy } from '../../../src/edge/hook/host-tool.ts';
 
 const recorded = readFileSync(join(import.meta.dirname, 'claude-code-2.1.330.jsonl'), 'utf8')
   .trimEnd()

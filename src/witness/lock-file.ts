@@ -7,7 +7,7 @@ const STALE = 5_000;
 const PAUSE = 20;
 
 /** Throws the system's error where no lock can be made there. */
-export async function alone<T>(lock: string, change: () => Promise<T>): Promise<T> {
+export async function withLockFile<T>(lock: string, change: () => Promise<T>): Promise<T> {
   while (!(await taken(lock))) {
     const { mtimeMs } = (await stat(lock).catch(() => undefined)) ?? { mtimeMs: Date.now() };
     // Two that find it old may both remove it, and the second the first one's new lock: the same harm as no lock, once.

@@ -7,8 +7,8 @@ import { Refusal } from '../../../src/base/refusal.ts';
 import { withParsedUrls } from '../../../src/edge/gateway/maps.ts';
 import { parsePointer, textsAt } from '../../../src/edge/gateway/pointer.ts';
 import { resolvePath } from '../../../src/edge/gateway/resolve.ts';
+import { resolvedActs } from '../../../src/edge/gateway/resolved.ts';
 import { placesOf } from '../../../src/edge/gateway/rule-places.ts';
-import { resolvedActs } from '../../../src/edge/gateway/twin.ts';
 import { type Act, denials, intern, parseScope, type Scope } from '../../../src/scope/scope.ts';
 import { directory } from '../../scratch.ts';
 

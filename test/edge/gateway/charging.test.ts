@@ -3,15 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { assemble, type Installation } from '../src/assemble.ts';
-import { Refusal } from '../src/base/refusal.ts';
-import { bound, operator } from '../src/caller.ts';
-import { settings } from '../src/config.ts';
-import { pricesOf } from '../src/edge/gateway/pricing.ts';
-import { Till } from '../src/edge/gateway/till.ts';
-import type { Session } from '../src/edge/mcp/session.ts';
-import { as, kernel } from './kernel.ts';
-import { directory } from './scratch.ts';
+import { assemble, type Installation } from '../../../src/assemble.ts';
+import { Refusal } from '../../../src/base/refusal.ts';
+import { bound, operator } from '../../../src/caller.ts';
+import { settings } from '../../../src/config.ts';
+import { Charging } from '../../../src/edge/gateway/charging.ts';
+import { pricesOf } from '../../../src/edge/gateway/pricing.ts';
+import type { Session } from '../../../src/edge/mcp/session.ts';
+import { as, kernel } from '../../kernel.ts';
+import { directory } from '../../scratch.ts';
 
 const dataDir = directory();
 let installation: Installation;
@@ -192,7 +192,7 @@ describe('a call that outlives what was held for it', () => {
     const permissions = { 'tool.call': ['**'], 'cost.budget': ['USD:1'] };
     const { artifact_hash: artifact } = await k.call('aga_create_artifact', { permissions });
     const { held } = await k.service.decide(as(artifact), question, 'enforce');
-    const paid = new Till(k.service).paid({ artifact, ...held! }, price, async () => {
+    const paid = new Charging(k.service).paid({ artifact, ...held! }, price, async () => {
       k.clock.now += 15 * 60_000;
       if (meanwhile.length > 0) await k.call('aga_spend', { action: 'reserve', amounts: meanwhile });
       return { content: [] };
@@ -228,7 +228,7 @@ it.each(['slice', 'pool'])(
       const { child_artifact_hash: artifact } = await k.call('aga_delegate_to_subagent', asked);
       const question = { tool: 'a/b', acts, argumentsDigest: '', requestId: 1, price };
       const { held } = await k.service.decide(as(artifact), question, 'enforce');
-      const paid = new Till(k.service).paid({ artifact, ...held! }, price, async () => {
+      const paid = new Charging(k.service).paid({ artifact, ...held! }, price, async () => {
         await k.call('aga_revoke_artifact', { artifact_hash: artifact, reason: 'again' });
         throw over;
       });

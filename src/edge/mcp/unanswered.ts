@@ -1,7 +1,7 @@
-/** Which accepted requests still wait for the answer that they are owed. */
+/** Accepted requests that are not answered yet. */
 import type { RpcMessage } from './rpc.ts';
 
-export interface Owed {
+export interface Unanswered {
   accepted(message: RpcMessage): void;
   sent(message: { readonly id?: unknown; readonly method?: string }): void;
   /** Resolves as soon as nothing is owed. */
@@ -13,7 +13,7 @@ export interface Owed {
 /** Held open by design: a subscription is answered when it ends. */
 const UNANSWERED = 'subscriptions/listen';
 
-export function owed(): Owed {
+export function unanswered(): Unanswered {
   // A client may use one id twice; then it is owed two answers.
   const requests = new Map<unknown, RpcMessage[]>();
   const waiters: (() => void)[] = [];

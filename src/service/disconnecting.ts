@@ -16,7 +16,7 @@ interface Using {
   readonly since: number | undefined;
 }
 
-export class Unplugging {
+export class Disconnecting {
   readonly #enforcement: Enforcement;
   readonly #end: (server: string) => void;
   readonly #using = new Map<string, Promise<Using>>();

@@ -1,4 +1,4 @@
-/** Who waits at once shares one statement. */
+/** Requests that wait at the same time share one statement. */
 import { setImmediate as turn } from 'node:timers/promises';
 
 interface Waiting<Asked, Answer> {
@@ -7,7 +7,7 @@ interface Waiting<Asked, Answer> {
   readonly reject: (error: unknown) => void;
 }
 
-export class Together<Asked, Answer> {
+export class Batching<Asked, Answer> {
   readonly #ask: (batch: readonly Asked[]) => Promise<readonly Answer[]>;
   #waiting: Waiting<Asked, Answer>[] = [];
   #draining: Promise<void> | undefined;

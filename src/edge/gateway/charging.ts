@@ -17,7 +17,7 @@ export interface Held {
   readonly money: Money;
 }
 
-export class Till {
+export class Charging {
   readonly #service: Service;
   readonly #self = operator();
 

@@ -1,12 +1,12 @@
 /**
- * The one right to append, which is the lock on the chain's row, and what others have appended before we had it.
+ * The lock to append: the database's lock on the chain's row, and the entries that others appended before we got it.
  *
- * What is slow is done before it is had. A replica far behind follows the chain first, without any lock. Where others
- * append too, there is a line in front of the lock: whoever stands next in it follows what is there while the one before
- * appends, and under the lock only what that one has added. Alone, the line would be a round trip for nothing.
+ * Slow work is done before taking it. A replica far behind first follows the chain without any lock. When others append
+ * too, writers queue in front of the lock: the next in line follows the chain while the one before still appends, and
+ * under the lock only what that one added. A single writer skips the line, which would cost it a round trip.
  *
- * A replica that has appended and has more to append asks again in the same breath: alone it saves a round trip, beside
- * others it stands in line while it collects what to append.
+ * A replica with more to append asks for the lock again together with its commit: alone this saves a round trip; beside
+ * others it waits in line while it collects its next batch.
  */
 import type { Follow, Head, Page, Row } from '../../ports.ts';
 import { meaningOf } from './failure.ts';
@@ -21,7 +21,7 @@ export interface Held {
   readonly head: Head | null;
 }
 
-export interface RightOptions {
+export interface AppendLockOptions {
   readonly writer: Link;
   /** Number of the chain on the writer's connection. */
   readonly chain: () => number;
@@ -29,13 +29,13 @@ export interface RightOptions {
   readonly read: (size: number, limit: number) => Promise<Page>;
 }
 
-/** Who asks for the right: what it has followed so far, and how it follows more before it has the right. */
+/** A request for the lock: what the writer has followed so far, and how it follows more before it has the lock. */
 interface Asking {
   size: number;
   readonly follow: Follow | undefined;
 }
 
-/** Asked for in advance: the right itself, or a place in the line. */
+/** Asked for in advance: the lock itself, or a place in the line. */
 interface Kept {
   readonly size: number;
   readonly inLine: boolean;
@@ -50,12 +50,12 @@ const PAGE = 1000;
 const ATTEMPTS = 5;
 /** Milliseconds between two commits of a replica that has always more to append. */
 const BUSY = 3;
-/** Milliseconds for which the right is kept for it without use, and in all before it stands behind the others for sure. */
+/** Milliseconds for which the lock is kept without use, and for which one replica may go on before others get their turn. */
 const KEEP = 2;
 const TURN = 40;
 
-export class Right {
-  readonly #options: RightOptions;
+export class AppendLock {
+  readonly #options: AppendLockOptions;
   #ended = Number.NEGATIVE_INFINITY;
   #since = 0;
   #streak = 0;
@@ -63,11 +63,11 @@ export class Right {
   #crowded = false;
   #kept: Kept | undefined;
 
-  constructor(options: RightOptions) {
+  constructor(options: AppendLockOptions) {
     this.#options = options;
   }
 
-  /** Has the right, and every row from `size` on that `follow` was not shown. Throws refusals. */
+  /** Takes the lock; also returns every row from `size` on that `follow` was not shown. Throws refusals. */
   async take(size: number, follow?: Follow): Promise<Held> {
     this.#streak = performance.now() - this.#ended < BUSY ? this.#streak + 1 : 0;
     const asking: Asking = { size, follow };
@@ -76,7 +76,7 @@ export class Right {
     return held;
   }
 
-  /** To be asked for in the same breath as a commit that makes the chain so long. */
+  /** Asks for the lock again, together with a commit that brings the chain to this size. */
   keep(session: Session, size: number): void {
     if (this.#streak < 2 || performance.now() - this.#since > TURN) return;
     const inLine = this.#crowded;
@@ -99,7 +99,7 @@ export class Right {
     this.#ended = performance.now();
   }
 
-  /** Gives the right back, and the place in the line; where that fails, the connection goes, and the server does it. */
+  /** Gives back the lock and the place in the line. If that fails, the connection is dropped, so the server does it. */
   async release(session: Session): Promise<void> {
     await session.run(`ROLLBACK; ${LEAVE}`).catch(() => this.#options.writer.drop());
   }
@@ -113,7 +113,7 @@ export class Right {
     if (!held) return undefined;
     if (kept.size === asking.size && !kept.inLine) return held;
     if (kept.size === asking.size && asking.follow && held.news.length < AT_ONCE) {
-      // What the database or the wire has against it, another attempt may not meet.
+      // The fault of a database or a connection may be gone at the next attempt.
       return this.#stepUp(held, asking, MOST).catch((error: unknown) => {
         if (meaningOf(error)) return undefined;
         throw error;
@@ -153,13 +153,13 @@ export class Right {
     }
   }
 
-  /** The right by way of the line; without it where there is too much to follow in the line. */
+  /** The lock by way of the line; without the lock if there is too much to follow while in line. */
   async #inTurn(session: Session, asking: Asking, limit: number): Promise<Held> {
     const held = await this.#stand(session, asking.size, limit);
     return held.news.length < limit ? this.#stepUp(held, asking, limit) : held;
   }
 
-  /** Follows what is there while somebody else appends, and then takes his place, and what he has added. */
+  /** Follows the chain while another replica appends, then takes its place, with what it added. */
   async #stepUp({ session, news }: Held, asking: Asking, limit: number): Promise<Held> {
     try {
       await show(asking, news);
@@ -171,7 +171,7 @@ export class Right {
     return this.#held(session, true, `${lockOf(chain)}; ${LEAVE}; ${newsFrom(chain, asking.size, limit)}`);
   }
 
-  /** First in the line, and the news. The transaction has begun, so that the server ends it for who stands still. */
+  /** Becomes first in line, and gets the news. The transaction has begun, so that the server ends it if we hang. */
   #stand(session: Session, size: number, limit: number): Promise<Held> {
     const chain = this.#options.chain();
     const line = `SELECT pg_advisory_lock(${LINE}, ${chain})`;

@@ -4,7 +4,7 @@ import type { Journal } from './journal.ts';
 
 const MEMBER = 'aga_taken_by';
 
-export class Takers {
+export class Claims {
   readonly #journal: Journal;
   readonly #known = new Map<string, string>();
 
