@@ -119,6 +119,8 @@ async function writing<T>(out: string, write: () => Promise<T>): Promise<T> {
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException; // what the file system throws has both
     if (code === undefined || syscall === undefined) throw error;
-    throw new Refusal('INVALID_REQUEST', `${JSON.stringify(out)} cannot be written (${code}).`);
+    throw new Refusal('INVALID_REQUEST', `${JSON.stringify(out)} cannot be written (${code}).`, {
+      hint: 'Make it writable and free some space there, or name another place with --out.',
+    });
   }
 }
