@@ -1,7 +1,7 @@
 /** From nothing to a running installation: init writes what doctor then finds well. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/file.ts';
@@ -29,6 +29,30 @@ describe('init', () => {
     const shadow = await run(['init', '--yes', '--force', '--mode', 'shadow'], { cwd });
     expect(shadow).toMatchObject({ code: 0, out: expect.stringContaining('aga-delegate suggest') });
     expect(parseConfig(readFileSync(path, 'utf8'), path).mode).toBe('shadow');
+  });
+
+  it('leaves what another one wrote in the moment before it wrote itself', async () => {
+    const cwd = folder();
+    const path = join(cwd, 'aga-delegate.json');
+    const rival = join(folder(), 'rival.cjs');
+    // Whatever is opened for writing there, the other one was faster.
+    writeFileSync(
+      rival,
+      `const fs = require('node:fs');
+       const path = ${JSON.stringify(path)};
+       for (const name of ['writeFileSync', 'openSync']) {
+         const own = fs[name];
+         fs[name] = (file, ...rest) => {
+           fs[name] = own;
+           if (String(file).startsWith(path)) require('node:child_process').execFileSync('sh', ['-c', 'printf rival > "$0"', path]);
+           return own(file, ...rest);
+         };
+       }`,
+    );
+    const ended = await run(['init', '--yes'], { cwd, env: { NODE_OPTIONS: `--require ${rival}` } });
+    expect(ended).toMatchObject({ code: 1, err: expect.stringContaining('already exists') });
+    expect(readFileSync(path, 'utf8')).toBe('rival');
+    expect(readdirSync(cwd)).toEqual(['aga-delegate.json']);
   });
 
   it('gives roots the ceiling that was asked for', async () => {

@@ -1,4 +1,5 @@
-import { lstatSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, lstatSync, openSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Option } from 'commander';
 import { Refusal } from '../../../base/refusal.ts';
@@ -76,23 +77,43 @@ async function ask(given: Given['options']): Promise<Answers> {
   return answersOf({ folder, host, mode });
 }
 
-/** Whole under another name first: what is there already is not lost because a disk is full. */
 function write(path: string, text: string, force: boolean): void {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found && !force) {
-    throw new Refusal('INVALID_REQUEST', `${path} already exists; nothing was written.`, {
-      hint: 'Replace it with --force.',
-    });
-  }
-  const draft = `${path}.${process.pid}`;
   try {
-    writeFileSync(draft, text, { flag: 'wx' });
-    renameSync(draft, found?.isSymbolicLink() ? realpathSync(path) : path);
+    if (force) replace(path, text);
+    else make(path, text);
   } catch (error) {
-    rmSync(draft, { force: true });
     const { code } = error as NodeJS.ErrnoException; // what node:fs throws has one
+    if (code === 'EEXIST')
+      throw new Refusal('INVALID_REQUEST', `${path} already exists; nothing was written.`, {
+        hint: 'Replace it with --force.',
+      });
     throw new Refusal('INVALID_REQUEST', `${path} cannot be written: ${code}.`, {
       hint: 'Run init in a directory that you may write to.',
     });
+  }
+}
+
+/** Of several that come at once one makes it; what has no room leaves nothing behind. */
+function make(path: string, text: string): void {
+  const file = openSync(path, 'wx');
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    rmSync(path);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Whole under another name first: what is there already is not lost because a disk is full. */
+function replace(path: string, text: string): void {
+  const draft = `${path}.${randomUUID()}`;
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink();
+  try {
+    writeFileSync(draft, text, { flag: 'wx' });
+    renameSync(draft, isLink ? realpathSync(path) : path);
+  } finally {
+    rmSync(draft, { force: true });
   }
 }
