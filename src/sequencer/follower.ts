@@ -39,6 +39,8 @@ export class Follower {
   readonly #store: Store;
   readonly #caches: Caches;
   readonly #keys: Keys;
+  /** The last head that was found to be signed by the log, or that we have signed. */
+  #agreed: Head | undefined;
   #due = false;
   #kept = 0;
 
@@ -111,10 +113,12 @@ export class Follower {
   /** Signs the head after a batch. If the batch changed the log's key, both keys sign. */
   seal(ledger: Ledger): Head {
     const { logKey } = ledger.state;
-    if (logKey === this.#logKey) return ledger.head(this.log);
-    const next = this.#successor(logKey ?? '');
-    if (!next) throw lacksKey();
-    return ledger.head(next, this.log);
+    const isOurs = logKey === this.#logKey;
+    const signer = isOurs ? this.log : this.#successor(logKey ?? '');
+    if (!signer) throw lacksKey();
+    const head = ledger.head(signer, ...(isOurs ? [] : [this.log]));
+    this.#agreed = head;
+    return head;
   }
 
   #successor(logKey: string): Signer | undefined {
@@ -150,6 +154,10 @@ export class Follower {
     this.agree(ledger, head);
   }
 
+  /**
+   * Only what the log's key has signed is followed. Whoever can add rows to a store need not have that key, and what we
+   * append behind them we sign.
+   */
   agree(ledger: Ledger, head: Head | null): void {
     const [size, hash] = head ? [head.size, head.entry_hash] : [0, ledger.size === 0 ? ledger.lastHash : ''];
     if (size < ledger.size) {
@@ -158,6 +166,11 @@ export class Follower {
     // A store shows its rows and its head at one moment.
     if (size > ledger.size) throw broken(`The signed head covers ${size} entries; the store holds ${ledger.size}.`);
     if (hash !== ledger.lastHash) throw broken('The head of the chain is not its last entry.');
+    if (!head || (hash === this.#agreed?.entry_hash && head.checkpoint === this.#agreed.checkpoint)) return;
+    const signed = openCheckpoint(head.checkpoint, keyAt(ledger.state.logKeys, size) ?? '');
+    if (signed?.size !== size || toHex(signed.root) !== toHex(ledger.frontier.root()))
+      throw broken('The head of the chain is not signed by the key of its log.');
+    this.#agreed = head;
   }
 
   /** Keeps the checkpoint of a head, unless another process has kept a later one. */

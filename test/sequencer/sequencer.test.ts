@@ -456,6 +456,32 @@ it('entries that the signed head covers and the store has lost end every call, a
   }
 });
 
+it.each([
+  ['nobody has signed', (honest: Head) => ({ ...honest, checkpoint: '' })],
+  ['a stranger has signed', (_: Head, rows: readonly Row[]) => headOver(rows, signer(seed('stranger')))],
+  ['the log has signed over others', (honest: Head, rows: readonly Row[]) => ({ ...headOver(rows), ...honest })],
+])('entries that %s are not followed, and never signed after', async (_, headOf) => {
+  const whole = await written();
+  const honest = (await chainOf(whole.store)).head!;
+  const entries = entriesOf(await chainOf(whole.store));
+  const { rows } = rebuilt([...entries, entries.at(-1)!]);
+  const head = { ...headOf(honest, rows), size: rows.length, entry_hash: rows.at(-1)!.entry_hash };
+  for (const begun of [false, true]) {
+    let now: Store = whole.store;
+    const store: Store = {
+      read: (query) => now.read(query),
+      commit: (size, decide) => now.commit(size, decide),
+      durable: async () => {},
+      close: async () => {},
+    };
+    const game = kernel({ store });
+    if (begun) await game.call('aga_inspect', { view: 'tree' });
+    now = await storeOf({ rows, head });
+    for (const [tool, input] of ALL_CALLS) expect((await refusal(game.call(tool, input))).code).toBe('CHAIN_BROKEN');
+    expect((await game.call('aga_verify', {})).valid).toBe(false);
+  }
+});
+
 describe('other keys than those of the chain', () => {
   it.each(['authority', 'log'] as const)('end every call: %s', async (name) => {
     const { store } = await written();
