@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Authority, authority, type Enrolled, OPERATOR, raw } from './fixture.ts';
 
 let site: Authority;
@@ -273,6 +273,8 @@ describe('what is asked', () => {
 
   it('is not more than a hundred delegations a second, and nobody else is slowed', async () => {
     const other = await site.coordinator();
+    // On a busy machine all of them take longer than the rate would make them wait.
+    const still = vi.spyOn(performance, 'now').mockReturnValue(performance.now());
     const names = Array.from({ length: 600 }, (_, n) => `n${n}`);
     const all = await Promise.all(
       names.map((subAgentName) =>
@@ -280,14 +282,13 @@ describe('what is asked', () => {
       ),
     );
     const counted = Map.groupBy(all, ({ status }) => status);
-    expect([...counted.keys()].sort()).toEqual([200, 403, 429]);
-    expect(counted.get(200)).toHaveLength(32);
-    expect(counted.get(429)!.length).toBeGreaterThan(5);
+    expect([200, 403, 429].map((status) => counted.get(status)?.length)).toEqual([32, 168, 400]);
     const { headers, json } = counted.get(429)![0]!;
     expect(json.error).toMatchObject({ code: 'RATE_LIMITED', retryable: true });
     expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(5);
     const mine = await site.send('POST', `/api/v1/agents/${lead.id}/delegate`, { subAgentName: 'mine' }, lead.session);
     expect(mine.status).toBe(200);
+    still.mockRestore();
   });
 });
 
