@@ -17,3 +17,9 @@ export function decodeWith<S extends z.ZodType>(schema: S): (wire: Wire) => z.in
     throw new Refusal('INVALID_REQUEST', `Not a ${wire.kind} event: ${sayFirst(decoded.error.issues)}.`);
   };
 }
+
+/** Both directions of a kind of event that is written as its schema says. */
+export const asWritten = <S extends z.ZodType<Wire>>(schema: S) => ({
+  decode: decodeWith(schema),
+  encode: (event: z.infer<S>): Wire => event,
+});

@@ -16,7 +16,6 @@ export interface Position {
 }
 
 export interface Kind<E> {
-  readonly kind: string;
   /** Strict: throws `INVALID_REQUEST` for what `encode` would not write. */
   decode(wire: Wire): E;
   encode(event: E): Wire;

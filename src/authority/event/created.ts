@@ -19,7 +19,6 @@ export interface Created {
 }
 
 export const created: Kind<Created> = {
-  kind: 'ARTIFACT_CREATED',
   decode(wire) {
     const { kind, artifact, artifact_hash, request } = decode(wire);
     const sealed = open(artifact);

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { BINDINGS } from '../../artifact/artifact.ts';
 import { type Code, REFUSALS, Refusal } from '../../base/refusal.ts';
 import { denials, intern, type Scope } from '../../scope/scope.ts';
-import { decodeWith, hash } from '../decode.ts';
+import { asWritten, hash } from '../decode.ts';
 import { find, refuseHalted } from '../find.ts';
 import { lineage } from '../grant.ts';
 import type { Kind } from '../kind.ts';
@@ -35,9 +35,7 @@ const schema = z.strictObject({
 export type Decision = z.infer<typeof schema>;
 
 export const decision: Kind<Decision> = {
-  kind: 'DECISION',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: ({ artifact_hash }) => (artifact_hash === null ? [] : [artifact_hash]),
   check(state, event, { time }) {
     const { artifact_hash, verdict, code, tool, capability } = event;

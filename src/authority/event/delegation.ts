@@ -54,7 +54,6 @@ export interface Delegation {
 }
 
 export const delegation: Kind<Delegation> = {
-  kind: 'DELEGATION',
   decode(wire) {
     const { kind, artifact, scope_reduction, enroll, request } = decode(wire);
     const event = { kind, sealed: open(artifact), scope_reduction, enroll, request };

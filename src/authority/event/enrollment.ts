@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { agentId, isProven } from '../../artifact/enrolment.ts';
 import { Refusal } from '../../base/refusal.ts';
-import { decodeWith, hash } from '../decode.ts';
+import { asWritten, hash } from '../decode.ts';
 import { find, refuseBanned, refuseHalted } from '../find.ts';
 import type { Kind } from '../kind.ts';
 
@@ -19,9 +19,7 @@ const schema = z.strictObject({
 export type Enrollment = z.infer<typeof schema>;
 
 export const enrollment: Kind<Enrollment> = {
-  kind: 'ENROLLMENT',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: ({ artifact_hash }) => [artifact_hash],
   check(state, { artifact_hash, token_id, holder, proof }, { time }) {
     const grant = find(state, artifact_hash);

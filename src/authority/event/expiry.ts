@@ -1,7 +1,7 @@
 /** An artifact's time was up. For the record only: every rule asks the clock and never this entry. */
 import * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
-import { decodeWith, hash } from '../decode.ts';
+import { asWritten, hash } from '../decode.ts';
 import { find } from '../find.ts';
 import type { Kind } from '../kind.ts';
 
@@ -9,9 +9,7 @@ const schema = z.strictObject({ kind: z.literal('EXPIRY'), artifact_hash: hash }
 export type Expiry = z.infer<typeof schema>;
 
 export const expiry: Kind<Expiry> = {
-  kind: 'EXPIRY',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: ({ artifact_hash }) => [artifact_hash],
   check(state, { artifact_hash }, { time }) {
     const grant = find(state, artifact_hash);

@@ -5,7 +5,7 @@ import { canonicalize } from '../../base/canonical.ts';
 import { fromDidKey } from '../../base/did-key.ts';
 import { fromBase64url } from '../../base/encoding.ts';
 import { Refusal } from '../../base/refusal.ts';
-import { decodeWith } from '../decode.ts';
+import { asWritten } from '../decode.ts';
 import type { Kind } from '../kind.ts';
 
 const schema = z.strictObject({
@@ -25,9 +25,7 @@ export function genesisBytes(event: Omit<Genesis, 'signature'>): Uint8Array {
 }
 
 export const genesis: Kind<Genesis> = {
-  kind: 'GENESIS',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: () => [],
   check(state, event, { sequence }) {
     const { signature, ...unsigned } = event;

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { agentId } from '../../artifact/enrolment.ts';
 import { Refusal } from '../../base/refusal.ts';
-import { decodeWith, hash, request } from '../decode.ts';
+import { asWritten, hash, request } from '../decode.ts';
 import { find, refuseHalted } from '../find.ts';
 import { lineage } from '../grant.ts';
 import type { Kind } from '../kind.ts';
@@ -31,9 +31,7 @@ const schema = z.strictObject({
 export type JobAccepted = z.infer<typeof schema>;
 
 export const jobAccepted: Kind<JobAccepted> = {
-  kind: 'JOB_ACCEPTED',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: ({ artifact_hash, child_artifact_hash }) => [artifact_hash, child_artifact_hash],
   check(state, { job_id, agent, artifact_hash, child_artifact_hash }, { time }) {
     const child = find(state, child_artifact_hash);

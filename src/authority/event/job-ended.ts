@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { label } from '../../artifact/label.ts';
 import { Refusal } from '../../base/refusal.ts';
-import { decodeWith, hash } from '../decode.ts';
+import { asWritten, hash } from '../decode.ts';
 import { ended } from '../grant.ts';
 import { END_STATES } from '../job.ts';
 import type { Kind } from '../kind.ts';
@@ -23,9 +23,7 @@ const schema = z.strictObject({
 export type JobEnded = z.infer<typeof schema>;
 
 export const jobEnded: Kind<JobEnded> = {
-  kind: 'JOB_ENDED',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: ({ child_artifact_hash }) => [child_artifact_hash],
   check(state, event, { time }) {
     const job = openJob(state, event);

@@ -1,7 +1,7 @@
 /** Something happened in a job: it started, it said something, it gave work to another. What it said is a digest only. */
 import * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
-import { decodeWith, hash } from '../decode.ts';
+import { asWritten, hash } from '../decode.ts';
 import { ended } from '../grant.ts';
 import { hasEnded, type Job } from '../job.ts';
 import type { Kind } from '../kind.ts';
@@ -43,9 +43,7 @@ export function openJob(state: State, { job_id, child_artifact_hash, event_numbe
 }
 
 export const jobEvent: Kind<JobEvent> = {
-  kind: 'JOB_EVENT',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: ({ child_artifact_hash }) => [child_artifact_hash],
   check(state, event, { time }) {
     const job = openJob(state, event);

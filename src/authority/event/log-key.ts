@@ -17,7 +17,7 @@ import { fromBase64url, toBase64url } from '../../base/encoding.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { parseVerifierKey } from '../../chain/checkpoint.ts';
 import type { Signer } from '../../ports.ts';
-import { decodeWith } from '../decode.ts';
+import { asWritten } from '../decode.ts';
 import type { Kind, Position } from '../kind.ts';
 import type { LogKey } from '../log-keys.ts';
 
@@ -82,9 +82,7 @@ export function faultOf(event: Rotation, at: Place, { authority, logKeys }: Rule
 }
 
 export const logKey: Kind<Rotation> = {
-  kind: 'LOG_KEY',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: () => [],
   check(state, event, at) {
     const fault = faultOf(event, at, state);

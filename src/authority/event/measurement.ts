@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
 import { MEASUREMENTS } from '../../scope/scope.ts';
-import { decodeWith, hash } from '../decode.ts';
+import { asWritten, hash } from '../decode.ts';
 import { find } from '../find.ts';
 import type { Kind } from '../kind.ts';
 
@@ -29,9 +29,7 @@ export type Measurement = z.infer<typeof schema>;
 export const pinOf = (type: string, subject: string): string => `${type} ${subject}`;
 
 export const measurement: Kind<Measurement> = {
-  kind: 'MEASUREMENT',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: ({ artifact_hash }) => [artifact_hash],
   check(state, event) {
     find(state, event.artifact_hash);

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { BINDINGS } from '../../artifact/artifact.ts';
 import { type Code, REFUSALS, Refusal } from '../../base/refusal.ts';
-import { decodeWith, hash } from '../decode.ts';
+import { asWritten, hash } from '../decode.ts';
 import { find } from '../find.ts';
 import type { Kind } from '../kind.ts';
 
@@ -23,9 +23,7 @@ export type RefusalEvent = z.infer<typeof schema>;
 export const OPERATOR = 'operator';
 
 export const refusal: Kind<RefusalEvent> = {
-  kind: 'REFUSAL',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: ({ artifact_hash }) => (artifact_hash === null ? [] : [artifact_hash]),
   check(state, { artifact_hash }, { time }) {
     if (artifact_hash !== null) find(state, artifact_hash);

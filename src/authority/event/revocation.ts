@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { label } from '../../artifact/label.ts';
 import { Refusal } from '../../base/refusal.ts';
-import { decodeWith, hash } from '../decode.ts';
+import { asWritten, hash } from '../decode.ts';
 import { find, notFound, refuseHalted } from '../find.ts';
 import { isWithin } from '../grant.ts';
 import type { Kind } from '../kind.ts';
@@ -17,9 +17,7 @@ const schema = z.strictObject({
 export type Revocation = z.infer<typeof schema>;
 
 export const revocation: Kind<Revocation> = {
-  kind: 'REVOCATION',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: ({ artifact_hash }) => [artifact_hash],
   check(state, { artifact_hash, by }, { time }) {
     const grant = find(state, artifact_hash);

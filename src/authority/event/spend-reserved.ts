@@ -5,7 +5,7 @@ import { formatInstant, parseInstant } from '../../base/instant.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { budget } from '../../scope/language/budget.ts';
 import { amountsOf, hold, type Level, levelsLeft, type Money, moneyOf, overBudget } from '../budget.ts';
-import { decodeWith, hash, request } from '../decode.ts';
+import { asWritten, hash, request } from '../decode.ts';
 import { find, refuseHalted } from '../find.ts';
 import { type Grant, introduced, lineage } from '../grant.ts';
 import type { Kind, RequestDigest } from '../kind.ts';
@@ -123,9 +123,7 @@ export const writable = (levels: readonly Level[]): SpendReserved['remaining'] =
   levels.map((level) => ({ ...level, amounts: [...level.amounts] }));
 
 export const spendReserved: Kind<SpendReserved> = {
-  kind: 'SPEND_RESERVED',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: ({ artifact_hash }) => [artifact_hash],
   check(state, { artifact_hash, reservation_id, amounts, expires_at, remaining }, { time }) {
     const grant = find(state, artifact_hash);

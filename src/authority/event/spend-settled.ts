@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
 import { amountsOf, levelsLeft, type Money } from '../budget.ts';
-import { decodeWith, hash, request } from '../decode.ts';
+import { asWritten, hash, request } from '../decode.ts';
 import { find, haltedRefusal } from '../find.ts';
 import { ended, type Grant, isWithin } from '../grant.ts';
 import type { Kind, RequestDigest } from '../kind.ts';
@@ -66,9 +66,7 @@ export const noReservation = (): Refusal =>
   });
 
 export const spendSettled: Kind<SpendSettled> = {
-  kind: 'SPEND_SETTLED',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   // Not `by`: readers of a reservation's end must be able to see its beginning too.
   names: ({ artifact_hash }) => [artifact_hash],
   check(state, { artifact_hash, reservation_id, by, outcome, amounts, remaining }, { time }) {

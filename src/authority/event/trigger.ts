@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { Refusal } from '../../base/refusal.ts';
 import { TRIGGERS } from '../../scope/scope.ts';
-import { decodeWith, hash } from '../decode.ts';
+import { asWritten, hash } from '../decode.ts';
 import { find } from '../find.ts';
 import { type Grant, lineage, type Restraint } from '../grant.ts';
 import type { Kind } from '../kind.ts';
@@ -26,9 +26,7 @@ export function dutiesOf(grant: Grant): ReadonlySet<string> {
 }
 
 export const trigger: Kind<Trigger> = {
-  kind: 'TRIGGER',
-  decode: decodeWith(schema),
-  encode: (event) => event,
+  ...asWritten(schema),
   names: ({ artifact_hash }) => [artifact_hash],
   check(state, { artifact_hash, trigger }) {
     const grant = find(state, artifact_hash);
