@@ -1,5 +1,6 @@
 /** One job in the charge of this process, from its start to the end of its processes. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Refusal } from '../base/refusal.ts';
 import type { Agent, Task, Working } from './agent.ts';
 import { Allowance } from './allowance.ts';
 import type { End, JobRecord, Said } from './record.ts';
@@ -18,6 +19,8 @@ export interface ChargeOptions {
 
 /** How often the end is tried to be written that could not be. */
 const AGAIN_MS = 2000;
+/** How often it is said that it still is not. */
+const REMIND_MS = 60_000;
 
 export class Charge {
   readonly #options: ChargeOptions;
@@ -128,8 +131,18 @@ export class Charge {
   }
 
   /** What a full disk keeps from being written is written when it has room again; else the job would seem to go on. */
-  #later(end: End): void {
-    setTimeout(() => this.#ended(end).catch(() => this.#later(end)), AGAIN_MS).unref();
+  #later(end: End, told = performance.now()): void {
+    const again = (error: unknown): void => {
+      const isTime = performance.now() - told >= REMIND_MS;
+      if (isTime) this.#options.report(this.#unwritten(error));
+      this.#later(end, isTime ? performance.now() : told);
+    };
+    setTimeout(() => this.#ended(end).catch(again), AGAIN_MS).unref();
+  }
+
+  #unwritten(error: unknown): Refusal {
+    const { message } = Refusal.from(error);
+    return new Refusal('INTERNAL', `The end of job ${this.#options.task.jobId} is still not written: ${message}`);
   }
 
   #hear(saying: Saying): void {
