@@ -19,7 +19,7 @@ export const REFUSALS = {
   INVALID_REQUEST: row(400, 'Correct the named member and send the request again.'),
   UNAUTHENTICATED: row(401, 'Send a valid bearer token in the Authorization header.'),
   TOKEN_INVALID: row(401, 'Ask the delegating agent for a new enrolment token.'),
-  PERMISSION_DENIED: row(403, 'Ask the agent that delegated to you for an artifact that permits this.'),
+  PERMISSION_DENIED: row(403, 'Stay within what aga_inspect shows, or ask the agent that delegated to you for more.'),
   LEASE_SUBSET_VIOLATION: row(
     403,
     'Ask for no more than the parent holds; detail.nearest_allowed is a request that would pass.',
@@ -30,8 +30,11 @@ export const REFUSALS = {
   LEASE_EXPIRED: row(403, 'Ask the agent that delegated to you for a new artifact.'),
   ARTIFACT_REVOKED: row(403, 'The authority was withdrawn; ask the agent that delegated to you for a new artifact.'),
   SUSPENDED: row(403, 'The operator can lift the suspension with: aga-delegate resume HASH'),
-  BUDGET_EXHAUSTED: row(403, 'Spend less, or ask the parent for a larger budget.'),
-  LIMIT_EXCEEDED: row(429, 'The call allowance of the lineage is used up.'),
+  BUDGET_EXHAUSTED: row(403, 'Spend less, or ask for an artifact with a larger budget.'),
+  LIMIT_EXCEEDED: row(
+    429,
+    'Wait where calls_per_minute is used up; for more calls, ask for an artifact with a larger allowance.',
+  ),
   ARTIFACT_NOT_FOUND: row(404, 'Use aga_inspect with view "tree" to list the artifacts you can see.'),
   JOB_NOT_FOUND: row(404, 'Use the job_id that the dispatch returned.'),
   AGENT_NOT_AVAILABLE: row(404, 'Name a registered agent.'),

@@ -60,6 +60,7 @@ function sayType(expected: string, message: string): string {
   if (received === 'undefined') return 'is missing';
   const noun = NOUNS[expected];
   if (noun === undefined) return message;
+  if (received === 'null') return `must be ${noun}, not null; leave it out where it has no value`;
   const given = NOUNS[received];
   return given === undefined || (expected === 'int' && received === 'number')
     ? `must be ${noun}`

@@ -34,12 +34,9 @@ export const checkPermission = tool({
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     artifact_hash: piece.artifactHash.optional().describe("Omit for this session's"),
-    capability: z.string().max(128).describe('For example "tool.call", "fs.write", "net.fetch"'),
+    capability: z.string().max(128).describe('For example "tool.call", "fs.write"'),
     resource: z.string().max(4096).describe('What the act touches'),
-    arguments: z
-      .record(z.string().max(512), z.unknown())
-      .optional()
-      .describe('Of a tool.call, for argument rules. Omit for {}'),
+    arguments: z.record(z.string().max(512), z.unknown()).optional().describe('Of a tool.call. Omit for {}'),
   }),
   output,
   decide(input, context) {

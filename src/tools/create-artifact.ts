@@ -26,25 +26,28 @@ export const createArtifact = tool({
   title: 'Create a root artifact',
   description:
     'Creates a root artifact: a signed statement of what a coordinator may hand out, from which every delegation descends. ' +
-    'Use it once per task; sub-agents get theirs by aga_delegate_to_subagent. Operator sessions only, else NOT_OPERATOR. ' +
-    'Without permissions and permitted_tools it holds everything but a budget, else exactly those, and agent.delegate ' +
-    'unless named. Writes one entry; a repeated request_id returns the first answer.',
+    'Use it once per task: a second replaces it here, and upstream tools are listed only under one; ' +
+    'sub-agents get theirs by aga_delegate_to_subagent. Operator sessions only, else NOT_OPERATOR. ' +
+    'Without permissions and permitted_tools it holds all but cost.budget, else exactly those, and agent.delegate ' +
+    'unless named. Writes one entry.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: z.strictObject({
     subject: piece.text(128).optional().describe('Its agent. Omit for "coordinator"'),
     permitted_tools: piece.patterns
       .optional()
-      .describe('Patterns "server/tool"; * within a segment, ** any segments. Short for permissions["tool.call"]'),
+      .describe(
+        'Patterns "server/tool", listed as server__tool; * in a segment, ** any. Short for permissions["tool.call"]',
+      ),
     permissions: piece.permissions
       .optional()
       .describe('Capability to patterns, e.g. {"fs.read":["/ws/**"],"net.fetch":["https://example.com/**"]}'),
     argument_rules: piece.argumentRules
       .optional()
       .describe(
-        'What tools may be called with: [{"tool":"fs/write","arguments":{"path":{"under":"/ws"}}}]. Kinds: equals, one_of, under, url, matches, min, max, max_bytes, each, any; "optional":true. Omit for none',
+        'What tools may be called with, nothing else: [{"tool":"fs/write","arguments":{"path":{"under":"/ws"},"text":{"any":true}}}]. Kinds: equals, one_of, under, url, matches (glob), min, max, max_bytes, each, any; "optional":true',
       ),
-    limits: piece.limits.optional().describe('Calls by its subtree: calls, calls_per_minute. Omit for none'),
-    policy_preset: piece.preset.optional().describe('isolated, sandboxed, coordinator or configured. Omit for none'),
+    limits: piece.limits.optional().describe('Calls by its subtree: calls, calls_per_minute'),
+    policy_preset: piece.preset.optional().describe('isolated, sandboxed, coordinator or a configured name'),
     enforcement_triggers: piece.names.optional().describe('Duties on violation. Omit for ["ALERT_ONLY"]'),
     measurement_types: piece.names.optional().describe('What is measured. Omit for none'),
     ttl_seconds: piece.ttl.optional().describe('Seconds to live. Omit for 3600'),

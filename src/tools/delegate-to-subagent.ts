@@ -57,12 +57,12 @@ export const delegateToSubagent = tool({
   title: 'Delegate to a sub-agent',
   description:
     'Derives a signed child artifact that permits no more than its parent and ends with it. Use it before starting a sub-agent; ' +
-    'aga_create_artifact is for roots. permissions gives exactly the capabilities named, permitted_tools alone replaces tool.call, ' +
-    "neither gives the parent's; agent.delegate only when named. A ttl beyond the parent's is clamped. " +
+    'aga_create_artifact is for roots. permissions gives exactly what it names; permitted_tools alone keeps ' +
+    "the parent's files and hosts, neither keeps all; agent.delegate only when named. A ttl beyond the parent's is clamped. " +
     'More than the parent has is LEASE_SUBSET_VIOLATION, with the nearest that would pass.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: z.strictObject({
-    sub_agent_id: piece.text(128).optional().describe('name[@version]. Omit for "sub-agent"'),
+    sub_agent_id: piece.text(128).optional().describe('name, or name@version under "*@*". Omit for "sub-agent"'),
     parent_artifact_hash: piece.artifactHash.optional().describe("Omit for this session's"),
     ...piece.grant,
     requested_ttl_seconds: piece.ttl.optional().describe('Older name of ttl_seconds'),

@@ -35,7 +35,7 @@ export const exportEvidence = tool({
     format: z
       .enum(NAMES)
       .optional()
-      .describe('aga replays; governance-receipts holds tool calls only, refused if none. Omit for "aga"'),
+      .describe('aga (all), governance-receipts (tool calls; refused if none). Omit for "aga"'),
   }),
   output: z.strictObject({
     path: z.string().describe('The file, in the data directory of this installation'),

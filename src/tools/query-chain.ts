@@ -33,13 +33,14 @@ export const queryChain = tool({
   name: 'aga_query_chain',
   title: 'Read the audit chain',
   description:
-    'Reads entries of the hash-linked audit chain, oldest first: who was given what, by whom, what was refused and what was revoked. ' +
+    'Reads entries of the hash-linked audit chain, oldest first: grants, revocations, calls of server tools ' +
+    '(DECISION, with a verdict), refused aga_ calls (REFUSAL). ' +
     'For the present state use aga_inspect, to judge whether the chain is intact aga_verify. Every condition given must hold; ' +
     'next continues the query. The operator reads all, a bound session what names its own subtree, with gaps. Writes nothing.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
-    after: z.int().min(-1).optional().describe('Exclusive. Omit to start at the first'),
-    limit: z.int().min(1).max(500).optional().describe('Entries per page, 1 to 500. Omit for 50'),
+    after: z.int().min(-1).optional().describe('Exclusive. Omit for the first'),
+    limit: z.int().min(1).max(500).optional().describe('Entries per page. Omit for 50'),
     kind: z
       .enum(EVENT_KINDS as [string, ...string[]])
       .optional()

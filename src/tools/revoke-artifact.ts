@@ -10,6 +10,7 @@ const output = z.strictObject({
   revoked: z.array(z.string()).describe('Hashes that this call ended, the named one first'),
   revoked_count: z.int().describe('How many'),
   already_revoked: z.boolean().describe('True when it, or an ancestor, was revoked before; nothing was written'),
+  dry_run: z.literal(true).optional().describe('Present in a dry run: nothing was ended'),
   chain: piece.chain.nullable().describe('The entry that records the revocation; null in a dry run'),
 });
 
@@ -22,9 +23,9 @@ export const revokeArtifact = tool({
     'A bound session revokes itself and what it delegated, the operator anything. Writes one entry; repeating writes none.',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
-    artifact_hash: piece.artifactHash.describe('Artifact to end, 64 hex digits'),
-    reason: piece.text(1024).describe('Why; stands in the audit chain for ever, so no secrets'),
-    dry_run: z.boolean().optional().describe('True: say what would end, change nothing. Omit for false'),
+    artifact_hash: piece.artifactHash.describe('64 hex digits, see aga_inspect'),
+    reason: piece.text(1024).describe('Why; in the chain for ever, so no secrets'),
+    dry_run: z.boolean().optional().describe('True: say what would end, change nothing'),
   }),
   output,
   decide(input, context) {
@@ -46,7 +47,7 @@ export const revokeArtifact = tool({
     }
     const revoked = before ? [grant.hash] : live(grant, now);
     const done = { success: true as const, revoked, revoked_count: revoked.length, already_revoked: false };
-    if (input.dry_run) return { answer: { ...done, chain: null } };
+    if (input.dry_run) return { answer: { ...done, dry_run: true as const, chain: null } };
     return {
       event: { kind: 'REVOCATION', artifact_hash: grant.hash, reason: input.reason, by: caller.artifact },
       tell: (_event: Event, { sequence_number, entry_hash }: ChainPosition) => ({

@@ -29,17 +29,17 @@ export const requestId = z.string().min(1).max(128);
 
 /** What may be asked of a child, whichever way it comes to be. */
 export const grant = {
-  permitted_tools: patterns.optional().describe('Short for permissions["tool.call"]'),
-  permissions: permissions.optional().describe("Capability to patterns, within the parent's"),
+  permitted_tools: patterns.optional().describe("Only tool.call; the rest stays the parent's"),
+  permissions: permissions.optional().describe('Tools, and fs.*, net.fetch for their paths and URLs'),
   argument_rules: argumentRules.optional().describe("As for a root, beside the ancestors'"),
   limits: limits.optional().describe("calls, calls_per_minute, beside the ancestors'"),
   policy_preset: preset
     .optional()
-    .describe('isolated, sandboxed (no writes), coordinator (may delegate) or configured. Omit for none'),
+    .describe('isolated, sandboxed (no writes), coordinator (may delegate) or a configured name'),
   enforcement_triggers: names.optional().describe("Omit for the parent's"),
   measurement_types: names.optional().describe("Omit for the parent's"),
   ttl_seconds: ttl.optional().describe('Seconds to live. Omit for 1800'),
-  max_depth: maxDepth.optional().describe("Omit for the parent's minus one, or 0 without agent.delegate"),
+  max_depth: maxDepth.optional().describe("Omit for the parent's - 1, or 0 without agent.delegate"),
   max_children: maxChildren.optional().describe('Live children at once. Omit for 32'),
   min_binding: z.enum(BINDINGS).optional().describe("Weakest caller, in this order. Omit for the parent's"),
   budget_mode: budgetMode.optional().describe('Omit for slice with cost.budget, else pool'),

@@ -47,7 +47,7 @@ export const verify = tool({
     target: z.enum(['chain', 'artifact', 'bundle']).optional().describe('Omit for what is named, else "chain"'),
     artifact_hash: piece.artifactHash.optional().describe("For artifact. Omit for this session's"),
     bundle_path: z.string().max(4096).optional().describe('For bundle: a path or aga://evidence/{id}'),
-    trust: z.string().max(128).optional().describe("did:key of the authority to trust. Omit for this installation's"),
+    trust: z.string().max(128).optional().describe('did:key of the authority to trust. Omit for this one'),
   }),
   output,
   decide(input, context) {

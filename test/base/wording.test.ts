@@ -25,7 +25,7 @@ describe('what is wrong with a value', () => {
     [{ text: 'abcd' }, 'must have at most 3 characters'],
     [{ long: 'a' }, 'must have at least 2 characters'],
     [{ text: 5 }, 'must be text, not a number'],
-    [{ text: null }, 'must be text, not null'],
+    [{ text: null }, 'must be text, not null; leave it out where it has no value'],
     [{ count: 0 }, 'must be at least 1'],
     [{ count: 6 }, 'must be at most 5'],
     [{ count: 1.5 }, 'must be a whole number'],

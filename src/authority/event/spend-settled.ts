@@ -62,7 +62,7 @@ export const proposeSettlement = (
 /** The same words for one that is over, that is foreign, and that never was. */
 export const noReservation = (): Refusal =>
   new Refusal('ARTIFACT_NOT_FOUND', 'No such open reservation is known to this session.', {
-    hint: 'It may have been settled, released or have expired; reserve again.',
+    hint: 'It was settled or released before, or has expired: do not account for the same twice.',
   });
 
 export const spendSettled: Kind<SpendSettled> = {
