@@ -102,15 +102,15 @@ export function gatewaySession(own: Session, options: GatewaySessionOptions): Se
     async listResourceTemplates() {
       return [...(await own.listResourceTemplates()), ...(await more.resourceTemplates())];
     },
-    async readResource(uri, signal) {
-      return (await own.readResource(uri, signal)) ?? more.read(uri, signal);
+    async readResource(uri, asking) {
+      return (await own.readResource(uri, asking)) ?? more.read(uri, asking);
     },
     ...(own.watchResource && { watchResource: own.watchResource }),
     async listPrompts() {
       return [...(await own.listPrompts()), ...(await more.prompts())];
     },
-    async getPrompt(name, args, signal) {
-      return (await own.getPrompt(name, args, signal)) ?? more.prompt(name, args, signal);
+    async getPrompt(name, args, asking) {
+      return (await own.getPrompt(name, args, asking)) ?? more.prompt(name, args, asking);
     },
     onListsChanged(listener) {
       listeners.add(listener);

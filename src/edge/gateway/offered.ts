@@ -2,14 +2,15 @@
  * Prompts and resources of upstreams, where `mcp.prompt` (`<server>/<prompt>`) and `mcp.resource` (`<server>`) permit them.
  *
  * A prompt is listed as `<server>__<prompt>`. A resource keeps its URI: it belongs to the first permitted server, in the
- * order of the configuration, that lists it or has a template for it; in shadow mode the others come after these.
+ * order of the configuration, that lists it, else to the first that has a template for it; in shadow mode the others come
+ * after these.
  */
 import { sha256Hex } from '#digest';
 import { canonicalize, type Json } from '../../base/canonical.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
 import type { Act, Scope } from '../../scope/scope.ts';
-import type { ResourceResult } from '../mcp/session.ts';
+import type { Asking, ResourceResult } from '../mcp/session.ts';
 import { artifactOf, asOfNow, type Decider, type Standing, type UpstreamAct, unprepared } from './decider.ts';
 import type { Gateway, Server } from './gateway.ts';
 import { inFlight, whileWanted } from './in-flight.ts';
@@ -39,25 +40,34 @@ interface Asked {
 }
 type List = (server: Server) => Promise<readonly JsonObject[]>;
 
+const resourcesOf: List = ({ upstream }) => upstream.resources();
+const templatesOf: List = ({ upstream }) => upstream.resourceTemplates();
+
 export function offered({ gateway, decider, caller, standing }: OfferedOptions) {
   /** The verdict, on the chain, and then the work. */
   async function permitted<T>(
     touched: Touched,
     args: JsonObject,
-    cancelled: AbortSignal | undefined,
+    asking: Asking | undefined,
     work: (signal: AbortSignal) => Promise<T>,
     as = caller,
   ): Promise<T> {
     const argumentsDigest = sha256Hex(canonicalize(args));
-    const verdict = await decider.decide({ caller: as, tool: null, argumentsDigest, requestId: null, ...touched });
+    const requestId = asking?.id ?? null;
+    const verdict = await decider.decide({ caller: as, tool: null, argumentsDigest, requestId, ...touched });
     if (verdict instanceof Refusal) throw verdict;
-    return inFlight(decider, verdict.artifact, cancelled, work);
+    return inFlight(decider, verdict.artifact, asking?.signal, work);
   }
 
-  /** What the permitted servers list, each if it answers soon. */
+  /** What the permitted servers list, each if it answers soon; of what several list, that of the first. */
   async function ofResources(list: List): Promise<readonly JsonObject[]> {
     const found = await Promise.all((await permittedServers()).map((server) => gateway.soon(server, list(server))));
-    return found.flatMap((items) => items ?? []).filter(({ uri, uriTemplate }) => !isOurs(uri ?? uriTemplate));
+    const listed = new Map<Json | undefined, JsonObject>();
+    for (const item of found.flatMap((items) => items ?? [])) {
+      const place = item.uri ?? item.uriTemplate;
+      if (!isOurs(place) && !listed.has(place)) listed.set(place, item);
+    }
+    return [...listed.values()];
   }
 
   async function permittedServers(): Promise<readonly Server[]> {
@@ -70,15 +80,13 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
   }
 
   async function owner(uri: string): Promise<Server | undefined> {
-    for (const server of await permittedServers()) {
-      const [listed, templates] = await Promise.all([
-        gateway.soon(server, server.upstream.resources()),
-        gateway.soon(server, server.upstream.resourceTemplates()),
-      ]);
-      if (listed?.some((resource) => resource.uri === uri)) return server;
-      if (templates?.some(({ uriTemplate }) => typeof uriTemplate === 'string' && fits(uri, uriTemplate)))
-        return server;
-    }
+    const servers = await permittedServers();
+    const all = (list: List) => servers.map((server) => ({ server, found: gateway.soon(server, list(server)) }));
+    const [listed, templates] = [all(resourcesOf), all(templatesOf)];
+    // One after another: who has it is not kept waiting by those behind it.
+    for (const { server, found } of listed) if ((await found)?.some((resource) => resource.uri === uri)) return server;
+    for (const { server, found } of templates)
+      if ((await found)?.some(({ uriTemplate }) => fits(uri, String(uriTemplate)))) return server;
     return undefined;
   }
 
@@ -103,16 +111,16 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
   }
 
   return {
-    resources: () => ofResources(({ upstream }) => upstream.resources()),
-    resourceTemplates: () => ofResources(({ upstream }) => upstream.resourceTemplates()),
+    resources: () => ofResources(resourcesOf),
+    resourceTemplates: () => ofResources(templatesOf),
 
-    async read(uri: string, cancelled?: AbortSignal): Promise<ResourceResult | undefined> {
+    async read(uri: string, asking?: Asking): Promise<ResourceResult | undefined> {
       const artifact = artifactOf(caller);
       if (isOurs(uri) || artifact === null) return undefined;
-      const server = await whileWanted(decider, artifact, cancelled, owner(uri));
+      const server = await whileWanted(decider, artifact, asking?.signal, owner(uri));
       if (!server) return undefined;
       const acts = [{ capability: 'mcp.resource', resource: server.name }] as const;
-      const found = await permitted({ acts }, { uri }, cancelled, (signal) => server.upstream.read(uri, signal));
+      const found = await permitted({ acts }, { uri }, asking, (signal) => server.upstream.read(uri, signal));
       // What everybody may have of the upstream, not everybody may have of us.
       return 'cacheScope' in found ? { ...found, cacheScope: 'private' } : found;
     },
@@ -134,14 +142,14 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
       return (await Promise.all(lists)).flat();
     },
 
-    async prompt(shown: string, given: JsonObject, cancelled?: AbortSignal): Promise<JsonObject | undefined> {
+    async prompt(shown: string, given: JsonObject, asking?: Asking): Promise<JsonObject | undefined> {
       const target = gateway.server(shown);
       if (!target) return undefined;
       const { server, rest } = target;
       const as = asOfNow(caller);
       const under = await standing(as);
       const scopes = under?.scopes ?? [];
-      const named = under ? await promptsFor(under, server, cancelled) : unprepared();
+      const named = under ? await promptsFor(under, server, asking?.signal) : unprepared();
       const prompt = (named && 'names' in named && named.names.original(shown)) || rest;
       const ruling =
         named instanceof Refusal ? named : named ? await rulingOn(server, prompt, scopes).catch(orThrow) : [];
@@ -149,7 +157,7 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
       const places = ruled.flatMap((scope) => placesOf(scope, resourceOf(server.name, prompt), 'url'));
       const args = withParsedUrls(given, [...urlPlaces(server.map, prompt), ...places]) ?? given;
       const touched = await touchedBy({ server, prompt, args, barred, isRuled: ruled.length > 0 }, scopes);
-      return permitted(touched, args, cancelled, (signal) => server.upstream.prompt(prompt, args, signal), as);
+      return permitted(touched, args, asking, (signal) => server.upstream.prompt(prompt, args, signal), as);
     },
   };
 }

@@ -29,9 +29,9 @@ export function enrolledSession(instructions: string, open: () => Promise<Sessio
     callTool: (call) => orElse((session) => session.callTool(call), refusalResult),
     listResources: () => orElse((session) => session.listResources(), none),
     listResourceTemplates: () => orElse((session) => session.listResourceTemplates(), none),
-    readResource: (uri, signal) =>
+    readResource: (uri, asking) =>
       orElse(
-        (session) => session.readResource(uri, signal),
+        (session) => session.readResource(uri, asking),
         () => undefined,
       ),
     watchResource: (uri, watch) =>
@@ -40,9 +40,9 @@ export function enrolledSession(instructions: string, open: () => Promise<Sessio
         () => undefined,
       ),
     listPrompts: () => orElse((session) => session.listPrompts(), none),
-    getPrompt: (name, args, signal) =>
+    getPrompt: (name, args, asking) =>
       orElse(
-        (session) => session.getPrompt(name, args, signal),
+        (session) => session.getPrompt(name, args, asking),
         () => undefined,
       ),
     // Asked by every connection, also by a probe, so it opens nothing.

@@ -108,16 +108,16 @@ function uriOf({ params }: McpRequest): string {
 
 async function readResource(request: McpRequest, session: Session): Promise<object> {
   const uri = uriOf(request);
-  const found = await session.readResource(uri, request.signal);
+  const found = await session.readResource(uri, request);
   if (found === undefined) throw new RpcError(RPC.params, 'Resource not found', { uri });
   return complete(found);
 }
 
-async function getPrompt({ params, signal }: McpRequest, session: Session): Promise<object> {
-  const { name, arguments: given = {} } = params;
+async function getPrompt(request: McpRequest, session: Session): Promise<object> {
+  const { name, arguments: given = {} } = request.params;
   if (typeof name !== 'string') throw invalid('name must be a string');
   if (!isObject(given)) throw invalid('arguments must be an object');
-  const prompt = await session.getPrompt(name, given, signal);
+  const prompt = await session.getPrompt(name, given, request);
   if (prompt === undefined) throw invalid(`unknown prompt ${quoted(name)}`);
   return complete(prompt);
 }

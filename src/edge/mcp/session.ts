@@ -1,5 +1,6 @@
 /** What an MCP connection can be asked, in plain JSON: the MCP edge serves it, and knows nothing else of the product. */
 import type { Json } from '../../base/canonical.ts';
+import type { McpRequest } from './mcp-request.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
@@ -56,6 +57,9 @@ export interface ResourceWatch {
   ended(): void;
 }
 
+/** Who asks for a prompt or a resource; its signal is aborted when the caller cancels or the connection ends. */
+export type Asking = Pick<McpRequest, 'id' | 'signal'>;
+
 export interface Session {
   /** Shown to the model when the connection opens. */
   readonly instructions: string;
@@ -64,19 +68,16 @@ export interface Session {
   callTool(call: ToolCall): Promise<ToolResult>;
   listResources(): Promise<readonly JsonObject[]>;
   listResourceTemplates(): Promise<readonly JsonObject[]>;
-  /**
-   * `undefined`: no such resource, or none that this caller may know of. `signal`: aborted when the caller cancels or the
-   * connection ends.
-   */
-  readResource(uri: string, signal?: AbortSignal): Promise<ResourceResult | undefined>;
+  /** `undefined`: no such resource, or none that this caller may know of. */
+  readResource(uri: string, asking?: Asking): Promise<ResourceResult | undefined>;
   /**
    * Watches a resource that this caller may read; returns the unsubscriber, or `undefined` where nobody can tell when that
    * one changes. Throws refusals. Absent where no resource can be watched.
    */
   watchResource?(uri: string, watch: ResourceWatch): Promise<(() => void) | undefined>;
   listPrompts(): Promise<readonly JsonObject[]>;
-  /** An MCP GetPromptResult; `undefined`: no such prompt. `signal`: as for a resource. */
-  getPrompt(name: string, args: JsonObject, signal?: AbortSignal): Promise<JsonObject | undefined>;
+  /** An MCP GetPromptResult; `undefined`: no such prompt. */
+  getPrompt(name: string, args: JsonObject, asking?: Asking): Promise<JsonObject | undefined>;
   /** Calls back whenever what is listed (tools, resources, prompts) may have changed; returns the unsubscriber. */
   onListsChanged(listener: () => void): () => void;
 }

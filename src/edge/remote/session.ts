@@ -2,8 +2,9 @@
 import { Refusal } from '../../base/refusal.ts';
 import type { Agent } from '../../client/index.ts';
 import { refusalResult } from '../mcp/result.ts';
-import { isObject, type JsonObject, RPC, RpcError } from '../mcp/rpc.ts';
+import { isObject, type JsonObject, RPC, RpcError, type RpcId } from '../mcp/rpc.ts';
 import {
+  type Asking,
   type ResourceResult,
   type Session,
   type ToolCall,
@@ -18,17 +19,19 @@ import { watchJob } from './watch.ts';
 interface Question {
   readonly method: string;
   readonly params?: JsonObject;
+  /** Of the request that is passed on: it stands on the chain. */
+  readonly id?: RpcId | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ToolCall['progress'];
 }
 
 const ACCEPT = 'application/json, text/event-stream';
-/** Ours alone: of the answers to one request there is one. */
+/** Of what nobody has asked here. */
 const ID = 1;
 
 export function remoteSession(agent: Agent, instructions: string): Session {
-  async function ask({ method, params = {}, signal, progress }: Question): Promise<JsonObject> {
-    const message = { jsonrpc: '2.0', id: ID, method, params };
+  async function ask({ method, params = {}, id = ID, signal, progress }: Question): Promise<JsonObject> {
+    const message = { jsonrpc: '2.0', id, method, params };
     try {
       const response = await agent.open('POST', '/mcp', message, { accept: ACCEPT, ...(signal && { signal }) });
       return await answerIn(response, (notification) => report(notification, progress));
@@ -42,16 +45,23 @@ export function remoteSession(agent: Agent, instructions: string): Session {
     return items as readonly T[]; // the authority is believed to speak MCP
   };
 
-  async function call({ name, arguments: given, meta, signal, progress }: ToolCall): Promise<ToolResult> {
+  async function call({
+    name,
+    arguments: given,
+    meta,
+    requestId: id,
+    signal,
+    progress,
+  }: ToolCall): Promise<ToolResult> {
     const wanted = meta.progressToken !== undefined;
-    const _meta = { ...meta, ...(wanted && { progressToken: ID }) };
+    const _meta = { ...meta, ...(wanted && { progressToken: id }) };
     const params = { name, ...(given && { arguments: given }), _meta };
-    const result = await ask({ method: 'tools/call', params, signal, ...(wanted && { progress }) });
+    const result = await ask({ method: 'tools/call', params, id, signal, ...(wanted && { progress }) });
     return result as unknown as ToolResult; // the same
   }
 
-  const readResource: Session['readResource'] = async (uri, signal) => {
-    const found = await orNothing(ask({ method: 'resources/read', params: { uri }, signal }));
+  const readResource: Session['readResource'] = async (uri, asking) => {
+    const found = await orNothing(ask({ ...of(asking), method: 'resources/read', params: { uri } }));
     return found as unknown as ResourceResult | undefined; // the same
   };
 
@@ -72,12 +82,15 @@ export function remoteSession(agent: Agent, instructions: string): Session {
     readResource,
     watchResource: (uri, watch) => watchJob(agent, readResource, uri, watch),
     listPrompts: () => list('prompts/list', 'prompts'),
-    getPrompt: (name, args, signal) =>
-      orNothing(ask({ method: 'prompts/get', params: { name, arguments: args }, signal })),
+    getPrompt: (name, args, asking) =>
+      orNothing(ask({ ...of(asking), method: 'prompts/get', params: { name, arguments: args } })),
     // A request for each question: there is no connection on which anybody could tell us.
     onListsChanged: () => () => undefined,
   };
 }
+
+/** Nothing else of a request that stands behind it. */
+const of = (asking: Asking | undefined) => ({ id: asking?.id, signal: asking?.signal });
 
 /** What is not there is a protocol error over there, and no answer here. */
 async function orNothing(asked: Promise<JsonObject>): Promise<JsonObject | undefined> {

@@ -227,6 +227,69 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
   },
 );
 
+it.each([
+  ['prompts/get', { name: 'slow__said' }],
+  ['resources/read', { uri: 'mem://public' }],
+])('%s is decided under the id of its request', async (method, params) => {
+  const { world } = open();
+  const { send, received } = world.raw(agent('all'));
+  send(JSON.stringify({ jsonrpc: '2.0', id: 'mine', method, params }));
+  await until(() => received.some(({ id }) => id === 'mine'));
+  expect(world.law.entries).toMatchObject([{ requestId: 'mine', code: null }]);
+});
+
+describe('of two servers', () => {
+  const serving = (name: string, resources: readonly string[], templates: readonly string[]) => {
+    const lists = {
+      initialize: {
+        protocolVersion: '2025-06-18',
+        capabilities: { resources: {} },
+        serverInfo: { name, version: '1' },
+      },
+      'resources/list': { resources: resources.map((uri) => ({ uri, name })) },
+      'resources/templates/list': { resourceTemplates: templates.map((uriTemplate) => ({ uriTemplate, name })) },
+    };
+    const code = `
+const lists = ${JSON.stringify(lists)};
+require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method, params } = JSON.parse(line);
+  const result = lists[method] ?? { contents: [{ uri: params?.uri, text: ${JSON.stringify(name)} }] };
+  if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
+});`;
+    return { command: NODE, args: ['-e', code], timeout: 60_000 };
+  };
+  const both = () => {
+    at = world({
+      upstreams: {
+        first: serving('first', ['mem://both'], ['{+any}']),
+        second: serving('second', ['mem://both', 'mem://second'], ['{+any}']),
+      },
+    });
+    at.law.grant('all', { permissions: { 'mcp.resource': ['*'] } });
+    return at.session(agent('all'));
+  };
+
+  it('the first that lists a resource has it, and the first with a template what nobody lists', async () => {
+    const session = both();
+    const from = async (uri: string) => (await session.readResource(uri))?.contents[0]?.text;
+    expect([await from('mem://both'), await from('mem://second'), await from('mem://other')]).toEqual([
+      'first',
+      'second',
+      'first',
+    ]);
+  });
+
+  it('nothing is listed twice', async () => {
+    const session = both();
+    expect((await session.listResources()).map(({ uri, name }) => [uri, name])).toEqual([
+      ['aga://own', 'own'],
+      ['mem://both', 'first'],
+      ['mem://second', 'second'],
+    ]);
+    expect((await session.listResourceTemplates()).map(({ name }) => name)).toEqual(['first']);
+  });
+});
+
 it('resources are for one caller, whatever their upstream says of everybody', async () => {
   const { world } = open();
   const result = await world.session(agent('all')).readResource('mem://public');

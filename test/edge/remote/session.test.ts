@@ -11,3 +11,17 @@ it.each(['application/json', 'text/event-stream'])('an answer (%s) that is cut i
   const { isError, content } = await session.callTool(call);
   expect([isError, content[0]?.text]).toEqual([true, expect.stringContaining('UPSTREAM_FAILED')]);
 });
+
+it('a request keeps the id that it has here: it stands on the chain', async () => {
+  const ids: unknown[] = [];
+  const open = async (_method: string, _path: string, message: { id: unknown }) => {
+    ids.push(message.id);
+    return Response.json({ jsonrpc: '2.0', id: message.id, result: { content: [] } });
+  };
+  const session = remoteSession({ open } as unknown as Agent, '');
+  const { signal } = new AbortController();
+  await session.callTool({ name: 'h__a', arguments: {}, meta: {}, requestId: 'a', signal, progress: () => {} });
+  await session.readResource('mem://b', { id: 'b', signal });
+  await session.getPrompt('h__c', {}, { id: 7, signal });
+  expect(ids).toEqual(['a', 'b', 7]);
+});
