@@ -73,8 +73,8 @@ function frameOf({ subject, keys, lineage, end }: Plan, seal?: Seal): [string, s
   return [before, ...splitBehind(behind, '"proof":[')];
 }
 
-async function* proof(source: Source, { keys, end }: Plan, { hash, places }: Making): AsyncGenerator<Uint8Array> {
-  const parts = proofParts(source, places, end.size);
+async function* proof(source: Source, plan: Plan, { hash, places }: Making): AsyncGenerator<Uint8Array> {
+  const parts = proofParts(source, places, plan.end.size);
   let part = await parts.next();
   for (let written = 0; !part.done; part = await parts.next()) {
     // Yield even when nothing was written, so that other work gets its turn.
@@ -82,8 +82,30 @@ async function* proof(source: Source, { keys, end }: Plan, { hash, places }: Mak
     yield hashed(`${written > 0 && text !== '' ? ',' : ''}${text}`, hash);
     written += part.value.length;
   }
+  refuseUnsigned(plan, part.value);
+}
+
+/**
+ * The rows of a plan, for who says again what they say. It ends only where the checkpoint was signed over all of them.
+ *
+ * @throws Refusal `CHAIN_BROKEN` where they are not those.
+ */
+export async function* signedRows(source: Source, plan: Plan): AsyncGenerator<Row> {
+  const places: number[] = [];
+  for await (const row of rowsOf(source, plan)) {
+    authentic(row);
+    places.push(row.sequence_number);
+    yield row;
+  }
+  const parts = proofParts(source, places, plan.end.size);
+  let part = await parts.next();
+  while (!part.done) part = await parts.next();
+  refuseUnsigned(plan, part.value);
+}
+
+function refuseUnsigned({ keys, end }: Plan, root: Uint8Array): void {
   const signed = openCheckpoint(end.checkpoint, keys.log);
-  if (!signed || signed.size !== end.size || toHex(signed.root) !== toHex(part.value)) throw notSigned();
+  if (signed?.size !== end.size || toHex(signed.root) !== toHex(root)) throw notSigned();
 }
 
 /** The bytes of an entry that are those of which the tree has the hash. */

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { signer } from '#ed25519';
 import { toDidKey } from '../../src/base/did-key.ts';
+import { toHex } from '../../src/base/encoding.ts';
+import { leafHash } from '../../src/chain/tree.ts';
 import { governedSession } from '../../src/edge/mcp/governed.ts';
 import { verifyBundle } from '../../src/evidence/verify.ts';
+import type { Row } from '../../src/ports.ts';
 import { fileArchive } from '../../src/store/file-archive.ts';
-import { as, KEYS, refusal, seed } from '../kernel.ts';
+import { as, KEYS, kernel, refusal, seed } from '../kernel.ts';
 import { type Scene, scene } from './scene.ts';
 
 const TRUST = toDidKey(KEYS.authority.publicKey);
@@ -76,6 +79,27 @@ describe('aga_export_evidence', () => {
     });
     expect((await refusal(empty)).code).toBe('INVALID_REQUEST');
   });
+});
+
+it.each(['aga', 'governance-receipts'])('is not made of entries that were changed meanwhile: %s', async (format) => {
+  const changed = (row: Row): Row => ({ ...row, entry: row.entry.replace('"tool":"', '"tool":"bank') });
+  const hashed = (row: Row): Row => ({ ...row, entry_hash: toHex(leafHash(row.entry)) });
+  let shown = (row: Row): Row => row;
+  const k = kernel({
+    store: {
+      read: async (query) => {
+        const { rows, head } = await s.k.store.read(query);
+        return { rows: rows.map((row) => (row.kind === 'DECISION' ? shown(row) : row)), head };
+      },
+      commit: (size, decide) => s.k.store.commit(size, decide),
+      durable: async () => {},
+      close: async () => {},
+    },
+  });
+  const made = () => k.call('aga_export_evidence', { artifact_hash: s.lead, format });
+  await made();
+  for (shown of [changed, (row: Row) => hashed(changed(row))])
+    expect((await refusal(made())).code).toBe('CHAIN_BROKEN');
 });
 
 describe('evidence as a resource', () => {

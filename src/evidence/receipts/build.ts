@@ -8,7 +8,8 @@ import { formatInstant } from '../../base/instant.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { openEntry } from '../../chain/entry.ts';
 import type { Row, Signer } from '../../ports.ts';
-import { planOf, rowsOf, type Source } from '../gather.ts';
+import { planOf, type Source } from '../gather.ts';
+import { signedRows } from '../stream.ts';
 import { ALGORITHM, directionsOf, hashOf, levelsOf, type Receipt, type ReceiptBundle, signedBytes } from './format.ts';
 
 export interface Built {
@@ -19,13 +20,16 @@ export interface Built {
   readonly checkpoint: string;
 }
 
-/** @throws Refusal `ARTIFACT_NOT_FOUND`; `INVALID_REQUEST` where no tool call was decided, since an empty bundle proves nothing. */
+/**
+ * @throws Refusal `ARTIFACT_NOT_FOUND`; `INVALID_REQUEST` where no tool call was decided, since an empty bundle proves
+ * nothing; `CHAIN_BROKEN` where the stored entries are not those that were signed.
+ */
 export async function buildReceipts(source: Source, artifact: string, log: Signer, time: number): Promise<Built> {
   const plan = await planOf(source, { artifact_hash: artifact });
   const { checkpoint } = plan.end;
   const gateway = checkpoint.split('\n')[0] ?? '';
   const receipts: Receipt[] = [];
-  for await (const row of rowsOf(source, plan)) {
+  for await (const row of signedRows(source, plan)) {
     const decided = decisionIn(row);
     if (decided) receipts.push(receiptOf(row, decided, receipts.at(-1), { artifact, gateway, log }));
   }
