@@ -86,8 +86,13 @@ export function mcpEndpoint(
   };
 }
 
+/** Who takes anything, or does not say, takes both (RFC 9110 section 12.5.1); the SDK wants to see them named. */
+const acceptIn = ({ accept = '*/*' }: McpAsk['headers']) =>
+  accept.includes('*/*') ? 'application/json, text/event-stream' : accept;
+
 /** Without what belongs to the connection, and without the secret. */
 function plain(headers: McpAsk['headers']): Record<string, string> {
-  const kept = Object.entries(headers).filter(([name]) => !['authorization', 'content-length', 'host'].includes(name));
+  const said = { ...headers, accept: acceptIn(headers) };
+  const kept = Object.entries(said).filter(([name]) => !['authorization', 'content-length', 'host'].includes(name));
   return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
 }

@@ -7,7 +7,7 @@ import type { Witnesses } from '../../../src/witness/desk.ts';
 import { kernel } from '../../kernel.ts';
 import { FaultyStore } from '../../store/faulty.ts';
 import { MemoryStore } from '../../store/memory.ts';
-import { type Authority, authority, type Enrolled, OPERATOR, running } from './fixture.ts';
+import { type Authority, authority, type Enrolled, OPERATOR, raw, running } from './fixture.ts';
 
 let site: Authority;
 let lead: Enrolled;
@@ -295,6 +295,25 @@ describe('MCP', () => {
     const twice = '{"jsonrpc":"2.0","id":1,"method":"tools/list","method":"x"}';
     expect((await site.send('POST', '/mcp', twice, lead.session, accept)).status).toBe(400);
     expect((await site.send('POST', '/mcp', call, lead.session, accept)).status).toBe(200);
+    for (const [accept, status] of [
+      ['*/*', 200],
+      ['application/json, */*;q=0.5', 200],
+      ['application/json', 406],
+      ['text/html', 406],
+    ] as const)
+      expect([accept, (await site.send('POST', '/mcp', call, lead.session, { accept })).status]).toEqual([
+        accept,
+        status,
+      ]);
+    expect(site.reports.splice(0)).toEqual(Array(2).fill(expect.stringContaining('Not Acceptable')));
+    const json = ['Host', new URL(site.url).host, 'Content-Type', 'application/json'];
+    const silent = await raw(
+      `${site.url}/mcp`,
+      'POST',
+      [...json, 'Authorization', `Bearer ${lead.session}`],
+      JSON.stringify(call),
+    );
+    expect(silent.status).toBe(200);
   });
 });
 
