@@ -1,6 +1,10 @@
 import * as z from 'zod';
 import { EVENT_KINDS } from '../authority/event/index.ts';
+import { broken } from '../authority/ledger.ts';
+import { toHex } from '../base/encoding.ts';
 import { visible } from '../caller.ts';
+import { leafHash } from '../chain/tree.ts';
+import type { Row } from '../ports.ts';
 import { headOf } from './head.ts';
 import * as piece from './schema.ts';
 import { tool } from './tool.ts';
@@ -64,8 +68,7 @@ export const queryChain = tool({
         const { rows, head } = await reader.read(query);
         const page = rows.slice(0, limit);
         return {
-          // The chain holds what `sealEntry` wrote, of exactly this shape.
-          entries: page.map((row) => JSON.parse(row.entry) as z.infer<typeof entry>),
+          entries: page.map(shown),
           next: rows.length > limit ? (page.at(-1)?.sequence_number ?? null) : null,
           head: { ...headOf(head), verifier_key },
         };
@@ -73,3 +76,9 @@ export const queryChain = tool({
     };
   },
 });
+
+function shown(row: Row): z.infer<typeof entry> {
+  if (toHex(leafHash(row.entry)) !== row.entry_hash)
+    throw broken(`Entry ${row.sequence_number} is not what was hashed.`);
+  return JSON.parse(row.entry) as z.infer<typeof entry>; // what `sealEntry` wrote is of exactly this shape
+}

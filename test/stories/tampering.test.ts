@@ -196,6 +196,13 @@ describe('a running server', () => {
     expect(tamper(path, (db) => db.prepare('SELECT count(*) AS n FROM entries').get()?.n)).toBe(4);
   });
 
+  it('shows no entry whose text was changed behind it', async () => {
+    const { path, server } = await history();
+    sql(`UPDATE entries SET entry = replace(entry, '"purpose":"', '"purpose":"another ') WHERE seq = 2`)(path);
+    expect((await refused(server.call('aga_query_chain', {}))).code).toBe('CHAIN_BROKEN');
+    expect((await server.call('aga_query_chain', { after: 2 })).entries[0].sequence_number).toBe(3);
+  });
+
   it('that was closed in order remembers the end of the chain for the next one', async () => {
     const { path, server } = await history();
     await server.close();
