@@ -40,6 +40,7 @@ interface Asked {
 }
 type List = (server: Server) => Promise<readonly JsonObject[]>;
 
+const reading = ({ name }: Server): Touched => ({ acts: [{ capability: 'mcp.resource', resource: name }] });
 const resourcesOf: List = ({ upstream }) => upstream.resources();
 const templatesOf: List = ({ upstream }) => upstream.resourceTemplates();
 
@@ -77,6 +78,17 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
     const listed = gateway.servers.filter(({ name }) => isListed(under, 'mcp.resource', name));
     // What shadow mode adds takes no resource from a server that is permitted.
     return listed.sort((one, other) => isOther(one) - isOther(other));
+  }
+
+  /**
+   * What no permitted server has may be of another, which is not asked: that it is refused stands on the chain, and the
+   * caller learns no more than of what nobody has.
+   */
+  async function refused(uri: string, asking: Asking | undefined): Promise<undefined> {
+    const known = await permittedServers();
+    const other = gateway.servers.find((server) => !known.includes(server));
+    const no = other && (await permitted(reading(other), { uri }, asking, async () => undefined).catch(orThrow));
+    if (no && no.code !== 'PERMISSION_DENIED') throw no;
   }
 
   async function owner(uri: string): Promise<Server | undefined> {
@@ -118,9 +130,8 @@ export function offered({ gateway, decider, caller, standing }: OfferedOptions) 
       const artifact = artifactOf(caller);
       if (isOurs(uri) || artifact === null) return undefined;
       const server = await whileWanted(decider, artifact, asking?.signal, owner(uri));
-      if (!server) return undefined;
-      const acts = [{ capability: 'mcp.resource', resource: server.name }] as const;
-      const found = await permitted({ acts }, { uri }, asking, (signal) => server.upstream.read(uri, signal));
+      if (!server) return refused(uri, asking);
+      const found = await permitted(reading(server), { uri }, asking, (signal) => server.upstream.read(uri, signal));
       // What everybody may have of the upstream, not everybody may have of us.
       return 'cacheScope' in found ? { ...found, cacheScope: 'private' } : found;
     },

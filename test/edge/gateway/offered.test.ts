@@ -279,6 +279,26 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
     ]);
   });
 
+  it('what no permitted one has is a refusal on the chain where the other may have it, and nobody is started for it', async () => {
+    both();
+    at!.law.grant('first', { permissions: { 'mcp.resource': ['first'] } });
+    at!.law.grant('none', { permissions: { 'tool.call': ['**'] } });
+    expect(await at!.session(agent('none')).readResource('mem://second')).toBeUndefined();
+    expect(at!.gateway.servers.map(({ upstream }) => upstream.isOpen)).toEqual([false, false]);
+    expect((await at!.session(agent('first')).readResource('mem://second'))?.contents[0]?.text).toBe('first');
+    const entries = [{ capability: 'mcp.resource', code: 'PERMISSION_DENIED' }, { code: null }];
+    expect(at!.law.entries).toMatchObject(entries);
+  });
+
+  it('an ended artifact is told so, whatever it wants to read', async () => {
+    both();
+    at!.law.grant('ended', { permissions: { 'tool.call': ['**'] } });
+    at!.law.revoke('ended');
+    await expect(at!.session(agent('ended')).readResource('mem://both')).rejects.toMatchObject({
+      code: 'ARTIFACT_REVOKED',
+    });
+  });
+
   it('nothing is listed twice', async () => {
     const session = both();
     expect((await session.listResources()).map(({ uri, name }) => [uri, name])).toEqual([
