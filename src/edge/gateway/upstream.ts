@@ -238,7 +238,8 @@ export class Upstream {
       if (!(error instanceof RpcError)) throw error;
       // Some offer resources and know of no templates.
       if (error.code === RPC.method) return { [member]: [] };
-      throw failed(`does not list its ${member}: ${error.message.slice(0, 200)}`);
+      this.#line.say(`does not list its ${member}: ${error.message.slice(0, 200)}`);
+      throw this.#line.failed(`does not list its ${member}`);
     };
     return allPages({ ask: (params) => this.#request(method, params).catch(refused), member, failed });
   }
