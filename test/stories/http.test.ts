@@ -438,6 +438,16 @@ describe('run', () => {
     expect(mcpServers['aga-delegate'].env.AGA_TOKEN).toBe(token);
   });
 
+  it('lets the gateway work with the configuration that it was given itself', async () => {
+    const [flag, env] = ['flag.json', 'env.json'].map((name) => join(directory(), name));
+    for (const file of [flag!, env!]) writeFileSync(file, '{}');
+    const token = await coordinatorToken(server.url);
+    const args = ['--data-dir', dir, 'run', '--token', token, ...node('console.log(process.env.AGA_CONFIG)')];
+    expect((await run(['--config', flag!, ...args], { AGA_CONFIG: env! })).out).toBe(`${flag}\n`);
+    expect((await run(args, { AGA_CONFIG: env! })).out).toBe(`${env}\n`);
+    expect((await run(args)).out).toBe('undefined\n');
+  });
+
   it.each(['local', 'remote'])('ends the command within five seconds of its authority: %s', async (where) => {
     const token = await coordinatorToken(server.url);
     const id = token.slice('lt-delegate-'.length).split('.')[0];

@@ -40,8 +40,8 @@ export async function launch(words: readonly string[], { settings, standing, ter
 
 /** What a process needs to be this agent. */
 function ownEnvironment(settings: Launch['settings']): Record<string, string> {
-  const { token, url, dataDir, authority, database, archiveDir } = settings;
-  const { AGA_CONFIG: config } = process.env;
+  const { token, url, dataDir, authority, database, archiveDir, launch } = settings;
+  const config = launch[launch.indexOf('--config') + 1];
   return {
     AGA_TOKEN: token,
     AGA_DATA_DIR: resolve(dataDir),
@@ -49,7 +49,7 @@ function ownEnvironment(settings: Launch['settings']): Record<string, string> {
     ...(url !== null && { AGA_URL: url }),
     ...(url === null && database.url !== null && { AGA_DATABASE_URL: database.url }),
     ...(url === null && archiveDir !== null && { AGA_ARCHIVE_DIR: resolve(archiveDir) }),
-    ...(config !== undefined && { AGA_CONFIG: resolve(config) }),
+    ...(launch.includes('--config') && config !== undefined && { AGA_CONFIG: config }),
   };
 }
 
