@@ -32,7 +32,9 @@ export const agent = z.strictObject({
     policyPreset: z.string().nullable(),
   }),
   status: z.strictObject({
-    phase: z.enum(['Pending', 'Active', 'Expired', 'Revoked']).describe('Pending: its token was not redeemed yet. Expired: shown for ten minutes'),
+    phase: z
+      .enum(['Pending', 'Active', 'Expired', 'Revoked'])
+      .describe('Pending: its token was not redeemed yet. Expired: shown for ten minutes'),
     expiresAt: z.string().describe('UTC'),
     artifactHash: z.string(),
     holder: z.string().nullable().describe('did:key of the agent, once it has one'),

@@ -31,6 +31,13 @@ export const mcpRoute = (endpoint: McpEndpoint): Route =>
     summary: 'MCP over Streamable HTTP, revisions up to 2025-11-25 and 2026-07-28',
     access: 'bearer',
     media: ['application/json', 'text/event-stream'],
+    more: {
+      202: { description: 'Taken: a notification is not answered' },
+      default: {
+        description: 'Refused, also in the words of JSON-RPC',
+        content: { 'application/json': { schema: {} } },
+      },
+    },
     body: z.custom<Json>(),
     async answer(ask, { report }) {
       const failed = (response: ServerResponse) => (error: unknown) => {

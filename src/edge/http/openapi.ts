@@ -1,6 +1,7 @@
 /** The interface described for machines (OpenAPI 3.1), from the same schemas that judge the requests. */
 import * as z from 'zod';
 import { REFUSALS } from '../../base/refusal.ts';
+import type { Access } from './authenticate.ts';
 import type { Route } from './route.ts';
 
 const refusal = z.strictObject({
@@ -12,6 +13,13 @@ const refusal = z.strictObject({
     detail: z.unknown(),
   }),
 });
+
+const BEARER = { bearer: [] };
+const SECURITY: { readonly [access in Access]: readonly object[] } = {
+  anyone: [],
+  bearer: [BEARER],
+  key: [BEARER, { dpop: [] }],
+};
 
 type JsonSchema = { readonly [member: string]: unknown };
 
@@ -26,13 +34,16 @@ export function describe(routes: readonly Route[], version: string): object {
     info: { title: 'aga-delegate', version, description: 'Part of an authority, handed to sub-agents.' },
     paths,
     components: {
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer' },
+        dpop: { type: 'apiKey', in: 'header', name: 'DPoP', description: "Proof (RFC 9449) by a holder's key alone" },
+      },
       schemas: { Refusal: schemaOf(refusal, 'output') },
     },
   };
 }
 
-function operationOf({ path, summary, access, body, query, output, media = [] }: Route): object {
+function operationOf({ path, summary, access, body, query, output, media = [], more }: Route): object {
   const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -43,10 +54,11 @@ function operationOf({ path, summary, access, body, query, output, media = [] }:
     summary,
     parameters: [...parameters, ...(query ? queryParameters(schemaOf(query, 'input')) : [])],
     ...(body && { requestBody: { required: true, content: jsonOf(schemaOf(body, 'input')) } }),
-    security: access === 'anyone' ? [] : [{ bearer: [] }],
+    security: SECURITY[access],
     responses: {
       200: { description: 'Done', content: { ...(output && jsonOf(schemaOf(output, 'output'))), ...textsOf(media) } },
       default: { description: 'Refused', content: jsonOf({ $ref: '#/components/schemas/Refusal' }) },
+      ...more,
     },
   };
 }
@@ -60,10 +72,12 @@ function queryParameters({ properties = {} }: JsonSchema): object[] {
   }));
 }
 
-const textsOf = (media: readonly string[]): object =>
-  Object.fromEntries(media.map((type) => [type, { schema: { type: 'string' } }]));
+const JSON_TYPE = 'application/json';
 
-const jsonOf = (schema: object): object => ({ 'application/json': { schema } });
+const textsOf = (media: readonly string[]): object =>
+  Object.fromEntries(media.map((type) => [type, { schema: type === JSON_TYPE ? {} : { type: 'string' } }]));
+
+const jsonOf = (schema: object): object => ({ [JSON_TYPE]: { schema } });
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });

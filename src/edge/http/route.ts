@@ -45,6 +45,8 @@ export interface Route<B = unknown> {
   readonly output?: z.ZodType;
   /** The media types of an answer that is no such JSON, for the description. */
   readonly media?: readonly string[];
+  /** What else may come, by status, for the description. */
+  readonly more?: { readonly [status: string]: { readonly description: string; readonly content?: object } };
   answer(ask: Ask<B>, site: Site): Promise<Answer>;
 }
 

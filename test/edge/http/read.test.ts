@@ -247,6 +247,17 @@ describe('for machines', () => {
     for (const [path, methods] of Object.entries<any>(json.paths))
       for (const [method] of Object.entries(methods))
         expect([path, types(path, method).length > 0]).toEqual([path, true]);
+    // A message of JSON-RPC is an object, and what is only told is taken without an answer.
+    const { responses, security } = json.paths['/mcp'].post;
+    expect(responses[200].content['application/json'].schema).not.toHaveProperty('type', 'string');
+    expect(responses[200].content['text/event-stream'].schema).toEqual({ type: 'string' });
+    const told = { jsonrpc: '2.0', method: 'notifications/initialized' };
+    const { status, text } = await site.send('POST', '/mcp', told, lead.session);
+    expect([status, text, Object.keys(responses[202])]).toEqual([202, '', ['description']]);
+    expect(security).toEqual([{ bearer: [] }]);
+    for (const path of ['/api/v1/artifacts', '/api/v1/authorize'])
+      expect(json.paths[path].post.security).toEqual([{ bearer: [] }, { dpop: [] }]);
+    expect(Object.keys(json.components.securitySchemes)).toEqual(['bearer', 'dpop']);
   });
 
   it('counts what it does', async () => {
