@@ -53,11 +53,11 @@ function ownEnvironment(settings: Launch['settings']): Record<string, string> {
   };
 }
 
-/** Ours without what would make the command somebody else. */
-function inherited(): NodeJS.ProcessEnv {
-  const { AGA_OPERATOR_TOKEN: _, AGA_ARTIFACT: __, ...rest } = process.env;
-  return rest;
-}
+/** Would make the command somebody else: the operator, another artifact, the owner of the tables. */
+const OTHERS: ReadonlySet<string> = new Set(['AGA_OPERATOR_TOKEN', 'AGA_ARTIFACT', 'AGA_OWNER_URL']);
+
+const inherited = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !OTHERS.has(name)));
 
 const mcpConfig = (env: Record<string, string>): object => ({
   mcpServers: {
