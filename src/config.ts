@@ -204,7 +204,7 @@ function stateDirectory(env: NodeJS.ProcessEnv, platform: string): string {
   return named(env.XDG_STATE_HOME, '.local', 'state');
 }
 
-/** Of the environment, else of the system's users; null where neither knows one, as of a number that a container runs under. */
+/** From the environment, else from the system's user list; null if neither knows one, as for a bare user id in a container. */
 export function homeFolder(asked: readonly (() => string)[] = [homedir, () => userInfo().homedir]): string | null {
   for (const ask of asked) {
     try {

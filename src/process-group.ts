@@ -22,7 +22,7 @@ export function piped(
   throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
 }
 
-/** Of our environment what a program needs to find and start others, by name, and nothing that may be a secret. */
+/** The named variables of our environment: what a program needs to find and start others, and no secrets. */
 export function inherited(env: NodeJS.ProcessEnv, names: string): NodeJS.ProcessEnv {
   const known = names.split(' ').map((name) => [name, env[name]] as const);
   // A shell function exported as a variable is code.

@@ -1,4 +1,4 @@
 declare const __VERSION__: string | undefined;
 
-/** Of the package; the build writes it in. */
+/** Version of the package; the build inserts it. */
 export const VERSION = typeof __VERSION__ === 'string' ? __VERSION__ : '0.0.0';

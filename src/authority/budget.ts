@@ -19,7 +19,7 @@ export const BUDGET = 'cost.budget';
 /** Decimal places of every account; an amount has no more. */
 const PLACES = 18;
 
-/** Of a list in normal form. */
+/** The amounts of a list in normal form. */
 export function moneyOf(amounts: readonly string[]): Money {
   return new Map(
     amounts.map((text) => {

@@ -99,7 +99,7 @@ function judge(grant: Grant | null, { acts, tool, binding, barred, second, price
 
 const dearer = (no: No | null): No | null => no && { ...no, code: 'BUDGET_EXHAUSTED' };
 
-/** Of the acts that are refused, the refusal nearest the root. */
+/** The refusal nearest the root, of all acts that are refused. */
 function refusalOf(grant: Grant, acts: readonly Act[], time: number): No | null {
   let nearest: (No & { readonly by: Grant }) | null = null;
   for (const act of acts) {

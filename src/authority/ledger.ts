@@ -25,7 +25,7 @@ function read(row: Row): { entry: Entry; event: Event } {
   }
 }
 
-/** Of the hash tree, every eighth level is kept: a proof then reads a few tiles of 256 hashes, and an append writes next to nothing. */
+/** Every eighth level of the hash tree is stored: a proof then reads a few tiles of 256 hashes, and an append writes little. */
 const KEPT_LEVELS = 8;
 type Completed = Parameters<Frontier['append']>[1];
 

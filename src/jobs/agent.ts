@@ -32,6 +32,6 @@ export interface Agent {
   /** It works elsewhere, and takes nothing of what this process can do at once. */
   readonly isRemote?: true;
   readonly maxRuntimeSeconds?: number | undefined;
-  /** Of one elsewhere: how long nothing may be heard of it while it has a job. */
+  /** For a worker elsewhere: how many seconds it may stay silent while it has a job. */
   readonly silenceSeconds?: number;
 }

@@ -95,7 +95,7 @@ export class Charge {
     clearTimeout(this.#clock);
     const written = this.#write(end);
     if (!this.#isGone && this.#working) {
-      // Who has given a result ends by itself; all others are told.
+      // An agent that gave a result ends by itself; the others are told to stop.
       if (end.state !== 'success' && grace > 0) this.#working.stop();
       const quiet = new AbortController();
       if (grace > 0) {

@@ -1,4 +1,4 @@
-/** Who took which job of a worker elsewhere: kept with what is said in it, so that no other worker speaks of it anywhere. */
+/** Which worker took which remote job: kept in the job's journal, so that no other worker can report on it, on any replica. */
 import type { Json } from '../base/canonical.ts';
 import type { Journal } from './journal.ts';
 

@@ -13,7 +13,7 @@ export class Orphans {
   /** Jobs that need not be looked at again. */
   #done = new Set<string>();
 
-  /** Of these, all that are known to have ended, the jobs of dead supervisors are looked for once, together. */
+  /** `ended`: all jobs known to have ended. Those of dead supervisors are looked for once, together. */
   async end(jobs: readonly EndedJob[], isGone: (supervisor: string) => Promise<boolean>): Promise<void> {
     const fresh: string[] = [];
     for (const { id, supervisor } of jobs) if (!this.#done.has(id) && (await isGone(supervisor))) fresh.push(id);

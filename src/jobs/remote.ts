@@ -63,7 +63,7 @@ export class RemoteDesk {
   async take(caller: Caller, waitSeconds: number, gone?: AbortSignal): Promise<Taken | null> {
     const { service, offered } = this.#options;
     for (const until = performance.now() + waitSeconds * 1000; ; ) {
-      // Who has gone would take a job that nobody does.
+      // A worker that has gone would take a job that nobody then does.
       if (gone?.aborted) return null;
       const news = signal([offered, (listener) => service.onNews(listener)]);
       try {
@@ -92,7 +92,7 @@ export class RemoteDesk {
     });
     if (await this.#claims.isForeign(jobId, caller.artifact)) throw jobNotFound();
     await journal.beat(jobId);
-    // Who speaks of a job that nobody has taken has taken it.
+    // The first worker that reports on an untaken job has taken it.
     if (before === 'pending' && sayings.length > 0 && (await this.#record.running(jobId)))
       await this.#claims.took(jobId, caller.artifact);
     await this.#hear(jobId, sayings);

@@ -32,7 +32,7 @@ export interface SupervisorOptions {
 const AT_ONCE = 32;
 /** A suspended artifact may be resumed: looked at again so often, in milliseconds. */
 const SUSPENDED_MS = 1000;
-/** Who waits for any job, and not for this one: no job has such an id. */
+/** Key of those who wait for any job: no job has such an id. */
 const OFFERED = '';
 
 const CLOSED: End = {

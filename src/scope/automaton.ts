@@ -35,7 +35,7 @@ export interface Effort {
   left: number;
 }
 
-/** Of one question about one resource. */
+/** Bound for one question about one resource. */
 const MATCH_EFFORT = 1_000_000;
 
 export type Answer = 'yes' | 'no' | 'too complex';

@@ -44,7 +44,7 @@ function segments(a: string, b: string, effort: Effort): readonly string[] {
   return sideBySide(CHARACTERS, Array.from(a), Array.from(b), effort).filter((segment) => segment !== '');
 }
 
-/** Of the text before the first star. */
+/** Length of the text before the first star. */
 const literalLength = (segment: string): number => (hasStar(segment) ? segment.indexOf('*') : segment.length);
 
 function sideBySide(level: Level, a: readonly string[], b: readonly string[], effort: Effort): readonly string[] {

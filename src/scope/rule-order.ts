@@ -9,11 +9,11 @@ import { name as names } from './language/name.ts';
 import { type Location, parseLocation } from './location.ts';
 import { isOpen, isOptional, meetRule, rules } from './rule.ts';
 
-/** Of one comparison of two lists, in characters of the rules that are held against each other: far above honest use. */
+/** Bound for comparing two lists, in characters of the compared rules: far above honest use. */
 const EFFORT = 2_000_000;
 /** What one comparison costs beside its characters. */
 const EACH = 64;
-/** Of what is wrong, and of what there is instead, nobody reads more. */
+/** Findings listed in a message; nobody reads more. */
 const MOST_SAID = 64;
 
 interface Placed {

@@ -1,4 +1,4 @@
-/** Who is heard: a caller that acts under an artifact, while that lives and where it asks for no stronger binding. */
+/** Admission: a caller may speak while its artifact lives, and if its binding is strong enough for it. */
 import { BINDINGS } from '../artifact/artifact.ts';
 import { find, refuseHalted } from '../authority/find.ts';
 import type { Grant } from '../authority/grant.ts';

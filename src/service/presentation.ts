@@ -35,7 +35,7 @@ export const presentation = z.strictObject({
 export type Presented = z.infer<typeof presentation>;
 
 export interface Presenter {
-  /** Whom the transport knows. */
+  /** The caller that the transport has identified. */
   readonly caller: Caller;
   /** did:key that signed the request; null where nobody did. */
   readonly signedBy: string | null;

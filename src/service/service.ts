@@ -33,7 +33,7 @@ export interface Errand extends Circumstances {
 /** What a tool does beside the chain, before and after it is asked. */
 export type Around = (ask: () => Promise<Output>, errand: Errand) => Promise<Output>;
 
-/** Of a store that can tell when another process has appended. */
+/** What a store offers that can tell when another process has appended. */
 interface News {
   onNews?(listener: () => void): () => void;
 }

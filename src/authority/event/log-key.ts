@@ -89,7 +89,7 @@ export const logKey: Kind<Rotation> = {
     if (fault !== undefined) throw new Refusal('INVALID_REQUEST', fault);
   },
   evolve(state, event, at) {
-    // Who follows a chain does not ask the law, and a key that the authority has not named is none.
+    // Followers of a chain do not check the law, so a key that the authority has not named must not count here.
     if (faultOf(event, at, state) === undefined) state.logKeys.push({ key: event.log_key, from: at.sequence });
   },
 };

@@ -109,7 +109,7 @@ function watched(child: ChildProcess, standing: Standing, { err }: Terminal): Pr
 
 const say = (over: { readonly message: string } | null): string | null => over?.message ?? null;
 
-/** To the whole group where the command leads one. */
+/** Signals the command's whole process group, if it leads one. */
 function send(child: ChildProcess, signal: NodeJS.Signals): boolean {
   try {
     if (child.pid !== undefined) return process.kill(-child.pid, signal);

@@ -97,7 +97,7 @@ function commanderOf(command: Command, act: Action): Commander {
   });
 }
 
-/** Of two values of a parameter the first would be dropped without a word, and it may be the narrower one; a list takes both. */
+/** Refuses a repeated flag: commander would silently drop the first value, which may be the narrower one. Lists take both. */
 function addOnce(made: Commander, option: Option): void {
   made.addOption(option);
   if (option.parseArg || !option.required) return;

@@ -31,7 +31,7 @@ export class Charging {
     try {
       result = await call();
     } catch (error) {
-      // Who fails sells nothing; of a call that was given up nobody knows what became, and it may have cost everything.
+      // A failed call costs nothing. Nobody knows what became of one that was given up, so it costs all that was held.
       const failed = error instanceof Refusal && error.code === 'UPSTREAM_FAILED';
       // Where that cannot be written, what was held is released when its time is up.
       await this.#pay(held, failed ? new Map() : held.money).catch(() => undefined);

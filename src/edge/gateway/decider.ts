@@ -57,7 +57,7 @@ export const asOfNow = (caller: Caller): Caller =>
   caller.artifact === null ? { ...caller, session: { ...caller.session } } : caller;
 
 /**
- * Against a call that was prepared while its caller had no authority, so that nobody knows what it touches: where the law
+ * Refuses a call that was prepared while its caller had no authority, so that nobody knows what it touches. If the law
  * says why, that is the answer; this is for a suspension that was lifted meanwhile.
  */
 export const unprepared = (): Refusal =>

@@ -78,7 +78,7 @@ function eventCounter(): (chunk: Uint8Array) => number {
   };
 }
 
-/** Of the request that a POST carries; the SDK sends one at a time. */
+/** Id of the request in a POST; the SDK sends one at a time. */
 function requestId(body: unknown): RpcId | undefined {
   if (typeof body !== 'string') return undefined;
   // A cast: our own text.

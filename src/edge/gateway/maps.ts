@@ -17,9 +17,9 @@ export interface Touched {
   readonly how: readonly Touch[];
 }
 
-/** Of one tool: what it touches; empty for neither files nor URLs. */
+/** What one tool touches; empty if neither files nor URLs. */
 export type ToolMap = readonly Touched[];
-/** Of one upstream: tool → what it touches. */
+/** For one upstream: tool → what it touches. */
 export type UpstreamMap = ReadonlyMap<string, ToolMap>;
 
 /** `undefined`: no map binds this upstream. */

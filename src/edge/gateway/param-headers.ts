@@ -53,7 +53,7 @@ function objectsWithin(value: Json): readonly JsonObject[] {
   return [value, ...members];
 }
 
-/** Of one call. What is absent, null or no simple value has no header. */
+/** The headers of one call. A value that is absent, null or not simple has none. */
 export function paramHeaders(params: readonly HeaderParam[], given: JsonObject | undefined): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const { header, path } of params) {

@@ -7,7 +7,7 @@
 import type { Json } from '../../base/canonical.ts';
 
 export const EACH = Symbol('every item');
-/** Of a rule: a member of an object, or an item of a list. */
+/** One step of a rule's pointer: a member of an object, or an item of a list. */
 export interface Inside {
   readonly token: string;
 }

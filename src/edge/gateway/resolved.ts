@@ -27,7 +27,7 @@ export interface Resolved {
 type Follow = (path: string) => string | undefined;
 
 const FILES = /^fs\./;
-/** Of one call: everybody else's calls wait for the same few threads. */
+/** Limit for one call, because all calls wait for the same few threads. */
 const MAX_PATHS = 1_000;
 
 /**

@@ -46,7 +46,7 @@ export interface Wire extends UpstreamTransport {
 /** Messages that answer nothing: more is an upstream out of control. */
 const NOISE_BURST = 10_000;
 const NOISE_PER_SECOND = 1_000;
-/** Of no use to anybody here. */
+/** Notifications that nobody here uses. */
 const UNHEARD = new Set(['notifications/message', 'notifications/resources/updated', 'notifications/tasks/status']);
 
 export function wireOver(inner: UpstreamTransport, name: string): Wire {

@@ -30,7 +30,7 @@ const TOUCHES: Record<string, Seen> = {
 };
 export const HOST_MAP = mapOf({ [HOST]: TOUCHES }, HOST);
 
-/** Whom the host starts where it is not told. */
+/** The agent that the host starts if none is named. */
 const ANYBODY = 'general-purpose';
 const starts = ({ subagent_type: name = ANYBODY }: JsonObject): Act => named('agent.delegate', name);
 const opens = ({ server }: JsonObject): Act => named('mcp.resource', server);

@@ -94,7 +94,7 @@ function named(agent: string, state: State, now: number): Grant | Refusal {
   const namesakes = delegated.filter(({ subject }) => subject === agent);
   const living = namesakes.filter((grant) => ended(grant, now) === null);
   if (living.length > 1) return namesakesOf(agent, living.length);
-  // Of one that is over it can be said that it is.
+  // If all of them have ended, the caller is told that.
   return living[0] ?? namesakes.at(-1) ?? unknown(agent);
 }
 

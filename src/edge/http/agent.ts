@@ -101,7 +101,7 @@ export function listFor(caller: Caller, service: Service, namespace: string): Pr
 }
 
 /**
- * Of two agents of one name the one of the lower rank is meant, and the younger of equals: nobody below another can name an
+ * Of two agents with one name, the one of lower rank is meant, then the younger: no agent below another can name an
  * agent of its own so that it is taken for that one. A root ranks with what is right below it, since the one that was made
  * for an agent bears its name.
  */

@@ -98,6 +98,6 @@ export function streamsOf(factory: McpServerFactory, report: (error: Error) => v
 
 function namedIn({ params }: RpcMessage): number {
   const asked = isObject(params?.notifications) ? params.notifications.resourceSubscriptions : undefined;
-  // Of another shape it is refused by the SDK.
+  // The SDK refuses any other shape.
   return Array.isArray(asked) ? asked.length : 0;
 }

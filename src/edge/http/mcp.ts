@@ -93,7 +93,7 @@ export function mcpEndpoint(
   };
 }
 
-/** Who takes anything, or does not say, takes both (RFC 9110 section 12.5.1); the SDK wants to see them named. */
+/** A client that accepts anything, or names nothing, accepts both (RFC 9110 section 12.5.1); the SDK wants them named. */
 const acceptIn = ({ accept = '*/*' }: McpAsk['headers']) =>
   accept.includes('*/*') ? 'application/json, text/event-stream' : accept;
 

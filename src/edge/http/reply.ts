@@ -13,7 +13,7 @@ export type Answer =
 export const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
 
 const JSON_TYPE = 'application/json';
-/** Of every answer to a GET that is no whole. */
+/** Content type of every answer that is streamed. */
 const STREAM_TYPE = 'text/event-stream';
 
 /** What a status asks to be said beside the body. */

@@ -29,7 +29,7 @@ export async function listenFor(
   const { notifications } = params;
   const asked = isObject(notifications) ? notifications.resourceSubscriptions : undefined;
   const granted: string[] = [];
-  // Of another shape it is refused by the SDK.
+  // The SDK refuses any other shape.
   for (const uri of Array.isArray(asked) ? new Set(asked) : []) {
     if (typeof uri !== 'string') continue;
     try {

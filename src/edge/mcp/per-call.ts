@@ -22,7 +22,7 @@ import { refusalResult } from './result.ts';
 import type { Session, ToolCall } from './session.ts';
 
 export interface Connection {
-  /** Whom the transport knows. */
+  /** The caller that the transport has identified. */
   readonly caller: Caller;
   readonly service: Service;
   /** Where calls arrive: what a proof may name. */
@@ -103,7 +103,7 @@ async function hookedCaller({ artifact }: Exclude<Slip, typeof OWN>, { caller, s
       name: 'hook',
       caller,
       writes: false,
-      // Of a connection that has an artifact, only who is below it may make use.
+      // Only callers below the connection's own artifact may use it.
       decide({ state }) {
         visible(state, caller, artifact);
         return { answer: null };

@@ -89,7 +89,7 @@ const RESOURCES: readonly Resource[] = [
   },
 ];
 
-/** Of what never changes only the end is told: that of the caller. */
+/** For resources that never change, only the end of the caller's authority is reported. */
 const unchanged = ({ service, caller }: Asked): Promise<string> =>
   service.ask({ name: 'watch', caller, writes: false, decide: () => ({ answer: '' }) });
 

@@ -31,7 +31,7 @@ export interface ServerInfo {
 
 export type Era = 'legacy' | 'modern';
 
-/** Lists change as artifacts begin and end: a client that asked for prompts early must ask again. */
+/** Lists change as artifacts begin and end: a client that listed prompts early must list them again. */
 const listChanged = true;
 
 /**

@@ -65,7 +65,7 @@ export class Watching {
     // Asked together, they are answered at one head of the chain.
     await Promise.all(Array.from(this.#watched, (one) => this.#look(one)));
     this.#isLooking = false;
-    // Who came meanwhile, after everybody had gone, has begun turns of its own.
+    // Listeners that came after all others had gone have started their own rounds.
     clearTimeout(this.#timer);
     this.#timer = this.#watched.size > 0 ? this.#turnIn(this.#isLate ? 0 : PERIOD) : undefined;
   }

@@ -19,14 +19,14 @@ import { watchJob } from './watch.ts';
 interface Question {
   readonly method: string;
   readonly params?: JsonObject;
-  /** Of the request that is passed on: it stands on the chain. */
+  /** Id of the forwarded request: the chain records it. */
   readonly id?: RpcId | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ToolCall['progress'];
 }
 
 const ACCEPT = 'application/json, text/event-stream';
-/** Of what nobody has asked here. */
+/** Id of requests that no client here made. */
 const ID = 1;
 
 export function remoteSession(agent: Agent, instructions: string): Session {

@@ -24,7 +24,7 @@ export interface Dialect {
   words(resource: string): Segments | string;
 }
 
-/** Of one comparison of two lists. */
+/** Bound for comparing two lists. */
 const COMPARE_EFFORT = 1_000_000;
 const OVERLAP_EFFORT = 60_000;
 /** Looking for patterns that others contain is quadratic: it pays for the short lists that people read. */

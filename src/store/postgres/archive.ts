@@ -9,7 +9,7 @@ import { type Cells, Link, type Session, type Statement } from './link.ts';
 
 export interface PostgresShelfOptions {
   readonly url: string;
-  /** Of the owner of the tables; null where nothing is to be removed. */
+  /** URL of the owner of the tables; null if nothing is to be removed. */
   readonly owner: string | null;
   readonly chain: string;
 }

@@ -87,7 +87,7 @@ const SAID = 'SELECT said FROM aga.said WHERE chain = $1 AND job = $2';
 const BEAT = `
   INSERT INTO aga.beats (chain, id, at) VALUES ($1, $2, clock_timestamp())
   ON CONFLICT (chain, id) DO UPDATE SET at = greatest(aga.beats.at, clock_timestamp())`;
-/** By the clock of the database, the one that all replicas have in common. */
+/** Uses the clock of the database, which all replicas share. */
 const SILENCE = 'SELECT extract(epoch FROM clock_timestamp() - at) * 1000 FROM aga.beats WHERE chain = $1 AND id = $2';
 /** A job is known for a day after its end; what was said in it is kept for longer than that. */
 const FORGET = [

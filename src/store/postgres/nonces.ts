@@ -38,7 +38,7 @@ export class PostgresNonces implements Nonces {
     await this.#link.close();
   }
 
-  /** Of two in one batch the first has it. */
+  /** Of two uses in one batch, only the first counts. */
   async #first(batch: readonly Use[]): Promise<boolean[]> {
     try {
       const fresh = await this.#write(batch);

@@ -93,7 +93,7 @@ function write(path: string, text: string, force: boolean): void {
   }
 }
 
-/** Of several that come at once one makes it; what has no room leaves nothing behind. */
+/** One of several simultaneous calls creates the file; if there is no room, nothing is left behind. */
 function make(path: string, text: string): void {
   const file = openSync(path, 'wx');
   try {

@@ -28,7 +28,7 @@ async function recorded(desk: Desk): Promise<Archived | null> {
   const { dataDir, database, authority } = desk.settings();
   if (database.url !== null) {
     const shared = await import('./shared-database.ts');
-    // To ask for a chain that is not there would begin it.
+    // Opening a chain that does not exist would begin it.
     if (!(await shared.hasChain(database.url, authority))) return null;
     return (await import('../../../store/postgres/archive.ts')).archivedIn(database.url, authority);
   }
