@@ -77,7 +77,9 @@ export async function listen(site: Site, options: HttpOptions): Promise<HttpServ
     publicUrl,
     running: new Set<AbortController>(),
   };
-  const server = tls ? createTlsServer({ ...timeouts(patience), ...tls }) : createServer(timeouts(patience));
+  const server = tls
+    ? createTlsServer({ ...timeouts(patience), handshakeTimeout: patience, ...tls })
+    : createServer(timeouts(patience));
   const answer: RequestListener = (request, response) => void exchange(request, response, site, using);
   // An expectation that nobody knows may be ignored (RFC 9110 section 10.1.1); Node would answer without a body.
   server.on('request', answer).on('checkExpectation', answer);
@@ -131,9 +133,12 @@ const FAULTS: { readonly [code: string]: readonly [Code, string] } = {
   HPE_HEADER_OVERFLOW: ['PAYLOAD_TOO_LARGE', 'The headers are too large.'],
 };
 
+/** Nobody hears an answer: the connection is gone, or was never made (TLS). */
+const DEAF = new Set(['ECONNRESET', 'ERR_TLS_HANDSHAKE_TIMEOUT']);
+
 /** What Node could not read as a request is answered here, past all routes. */
 function hangUp(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  if (DEAF.has(error.code ?? '') || !socket.writable) return void socket.destroy();
   const [code, message] = FAULTS[error.code ?? ''] ?? ['INVALID_REQUEST', 'This is not an HTTP request.'];
   const refusal = new Refusal(code, message);
   const body = JSON.stringify(refusalBody(refusal));

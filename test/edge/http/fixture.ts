@@ -54,7 +54,7 @@ export const running = (): { now: number; ahead: number } => ({
 
 export async function authority(
   options: KernelOptions &
-    Pick<Partial<ServeOptions>, 'patience' | 'hooked' | 'publicUrl'> & {
+    Pick<Partial<ServeOptions>, 'patience' | 'hooked' | 'publicUrl' | 'tls'> & {
       readonly nonces?: Nonces;
       readonly witnesses?: ServeOptions['authority']['witnesses'];
     } = {},
@@ -77,6 +77,7 @@ export async function authority(
     clock,
     ...(options.patience !== undefined && { patience: options.patience }),
     ...(options.hooked && { hooked: options.hooked }),
+    tls: options.tls,
     ...(options.publicUrl !== undefined && { publicUrl: options.publicUrl }),
     info: { name: 'aga-delegate', title: 'AGA Delegate', version: '0.0.0' },
   });

@@ -271,6 +271,16 @@ describe('what is asked', () => {
     expect((await site.send('GET', '/healthz')).status).toBe(200);
   });
 
+  it('begins in time where there is TLS, too', async () => {
+    // Nobody comes so far that a certificate is asked for.
+    const silent = await authority({ patience: 300, tls: { cert: '', key: '' } });
+    const socket = connect(Number(new URL(silent.url).port), '127.0.0.1');
+    const began = performance.now();
+    await new Promise((resolve) => socket.on('close', resolve).on('error', resolve));
+    expect(performance.now() - began).toBeLessThan(3000);
+    await silent.close();
+  }, 10_000);
+
   it('is not more than a hundred delegations a second, and nobody else is slowed', async () => {
     const other = await site.coordinator();
     // On a busy machine all of them take longer than the rate would make them wait.
