@@ -5,11 +5,11 @@ import { type Grant, isWithin } from './authority/grant.ts';
 import type { State } from './authority/state.ts';
 
 interface Session {
-  /** The last root that it was told of. */
+  /** The last root that it was told of: `decidedRoot`, once that is written. */
   lastRoot: string | null;
-  /** The last root that was decided for it: who does not wait for the answer means this one already. */
+  /** The last root that was decided for it: a call sent before the answer refers to this one already. */
   decidedRoot?: string;
-  /** Whether the artifact that it is bound to was seen: if it is not any more, it has expired. */
+  /** Whether its artifact was found before: if it no longer is, it has expired and was forgotten. */
   wasKnown?: boolean;
 }
 
@@ -32,10 +32,10 @@ export const bound = (artifact: string, binding: Binding): Caller => ({
   session: { lastRoot: null },
 });
 
-/** Hash of what a caller means who names nothing: its artifact, else the last root made in its session; null for none. */
+/** Hash of the artifact that a caller means without naming one: its own, else the last root of its session; null for none. */
 export function ownArtifact({ artifact, session }: Caller, state: State): string | null {
   const { decidedRoot, lastRoot } = session;
-  // What was decided and could not be written does not exist.
+  // A root that was decided but not written does not exist.
   return artifact ?? (decidedRoot !== undefined && state.grants.has(decidedRoot) ? decidedRoot : lastRoot);
 }
 

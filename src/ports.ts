@@ -1,4 +1,4 @@
-/** The seam between the law and the world: what a store, a key ring and a clock must be able to do. */
+/** The ports: what the pure rooms and the sequencer need of the world, as interfaces: a store, keys, caches, archives and a clock. */
 
 /** One entry of the chain as it is stored. */
 export interface Row {
@@ -12,7 +12,7 @@ export interface Row {
   readonly names: readonly string[];
   /** `names` and all their ancestors: whose subtrees the entry belongs to. */
   readonly within: readonly string[];
-  /** Nodes of the hash tree that the entry completes, of those that are kept; never read back with the row. */
+  /** Stored nodes of the hash tree that this entry completes; never read back with the row. */
   readonly nodes?: readonly TreeNode[];
 }
 
@@ -25,7 +25,7 @@ export interface TreeNode {
   readonly hash: string;
 }
 
-/** Where the chain ends; written in the same transaction as the rows it covers. */
+/** The end of the chain; written in the same transaction as the rows that it covers. */
 export interface Head {
   /** Number of entries. */
   readonly size: number;
@@ -60,35 +60,36 @@ export interface Page {
 }
 
 /**
- * What is to be appended behind `news`, the rows that the caller has not seen, and the head. Where a store gives `early`,
- * it may be told the first rows of the batch while the others are being decided; the batch still has all of them.
+ * Decides what to append, given the rows that the caller has not seen (`news`) and the head; null for nothing. If the
+ * store gives `early`, it may be shown the first rows of the batch while the others are being decided; the batch still
+ * has all of them.
  */
 export type Decide = (news: readonly Row[], head: Head | null, early?: (rows: readonly Row[]) => void) => Batch | null;
 export type Follow = (rows: readonly Row[]) => void | Promise<void>;
 
 /**
- * An append-only log shared by many processes. Errors: `CHAIN_CONTENDED` when the lock could not be had or the database
- * is away; any other failure of `commit` leaves the outcome unknown, and the caller reads to find out.
+ * An append-only log shared by many processes. Errors: `CHAIN_CONTENDED` if the lock was not available or the database
+ * is away; after any other failure of `commit` the outcome is unknown, and the caller must read to find out.
  */
 export interface Store {
   read(query: Query): Promise<Page>;
   /**
-   * Takes the one right to append, shows `decide` every row from `size` on and the head, and appends what it returns,
-   * all or nothing; everybody reads it when the promise resolves, and `durable` says when it stays. `decide` is
-   * synchronous and may be called again after a rollback only if its batch was certainly not written; `null` appends
-   * nothing; what it throws is passed on after a rollback.
+   * Takes the lock, shows `decide` every row from `size` on and the head, and appends the batch that it returns, all or
+   * nothing. When the promise resolves, every process can read the batch; `durable` says when it survives a power cut.
+   * `decide` is called again only if its first batch was certainly not written. What it throws is passed on after a
+   * rollback.
    */
   commit(
     size: number,
     decide: Decide,
-    /** May be shown rows from `size` on before the right is had; then `decide` gets those behind them. */
+    /** May be shown rows from `size` on before the lock is taken; then `decide` gets only the later ones. */
     follow?: Follow,
   ): Promise<void>;
-  /** Calls back when another process may have appended, where the store can tell; a hint, which may be lost. Returns the unsubscriber. */
+  /** Calls back when another process may have appended, if the store can tell; only a hint, which may be lost. Returns the unsubscriber. */
   onNews?(listener: () => void): () => void;
   /**
-   * Resolves when the chain up to an end that was read or committed survives a power cut; where that fails, nobody may be
-   * told that it happened. `idle`: the caller has nothing else to do until then.
+   * Resolves when the chain up to this end, which was read or committed, survives a power cut. If it rejects, no caller
+   * may be told that those entries exist. `idle`: the caller has nothing else to do until then.
    */
   durable(end: End, idle: boolean): Promise<void>;
   close(): Promise<void>;
@@ -97,8 +98,8 @@ export interface Store {
 /** The hash tree over a store's entries, as the store keeps it. */
 export interface Tree {
   /**
-   * Nodes of a level (0: the leaf hashes; 8, 16, …), `first` and those that follow it without a gap, at most `count`, in
-   * lower-case hex. Above the leaves fewer may be kept than there are: they are computed from those below.
+   * Stored nodes of a level (0: the leaf hashes; 8, 16, …) from `first` on without a gap, at most `count`, in lower-case
+   * hex. Above the leaves some may be missing: they can be computed from the level below.
    */
   nodes(level: number, first: number, count: number): Promise<readonly string[]>;
 }
@@ -133,13 +134,13 @@ export interface Cache {
   save(bytes: Uint8Array): Promise<void>;
 }
 
-/** A file that is being written, with what a writer before us, who was interrupted, has left of it. */
+/** A file that is being written, with what an interrupted writer before us left of it. */
 export interface Draft {
-  /** Lines that were noted beside it, oldest first. Like the bytes, they may have been changed by anybody. */
+  /** Notes kept beside it, oldest first. Like the bytes, they are not trusted: anybody may have changed them. */
   readonly notes: readonly string[];
-  /** The first so many bytes, in pieces; fewer where there are no more. */
+  /** The first bytes, in pieces; fewer than `bytes` if there are no more. */
   read(bytes: number): AsyncIterable<Uint8Array>;
-  /** Forgets all but the first so many bytes and notes. */
+  /** Cuts it back to this many bytes and notes. */
   rewind(bytes: number, notes: number): Promise<void>;
   write(bytes: Uint8Array): Promise<void>;
   note(line: string): Promise<void>;
@@ -171,11 +172,11 @@ export interface Keys {
   readonly authority: Signer;
   /** Signs checkpoints. */
   readonly log: Signer;
-  /** The key of the log with this public half, looked for where the next one is brought; for a log that went over to it. */
+  /** The log's key with this public half, if it was provided as the next key; for a log that has changed to it. */
   successor?(publicKey: Uint8Array): Signer | undefined;
 }
 
-/** What may be used once: shared by every process that accepts proofs for the same authority. */
+/** Ids that may be used once, shared by every process that accepts proofs for the same authority. */
 export interface Nonces {
   /** True for exactly one caller; remembered until `until`, in milliseconds since the epoch. */
   once(id: string, until: number): Promise<boolean>;

@@ -1,5 +1,5 @@
 /**
- * What a chain adds up to. Only `evolve` of an event kind changes it, and time, which `advance` brings; `check` reads it.
+ * The state that a chain adds up to. Only `evolve` of an event kind changes it, and `advance`, as time passes; `check` only reads it.
  *
  * The same entries give the same answers wherever they are folded: at a restart, in another process, in an audit.
  */
@@ -14,7 +14,7 @@ import type { LogKey } from './log-keys.ts';
 import { Refusals } from './refusals.ts';
 import { usageFor } from './usage.ts';
 
-/** An answered request: the repeat of it finds the first answer. */
+/** An answered request, so that a repeat gets the first answer. */
 export interface Remembered {
   readonly input: string;
   readonly sequence: number;
@@ -31,9 +31,9 @@ export interface Reservation {
   readonly expires: number;
 }
 
-/** How long an expired artifact stays in memory, so that it can be named in an answer, in milliseconds. */
+/** Milliseconds for which an expired artifact stays in memory, so that answers can name it. */
 export const GRACE = 10 * 60_000;
-/** How long a request_id is remembered at least, in milliseconds. */
+/** Milliseconds for which a request_id is remembered, at least. */
 export const MEMORY = 24 * 3600_000;
 
 export class State {
@@ -48,7 +48,7 @@ export class State {
   readonly agents = new Map<string, Grant>();
   readonly requests = new Map<string, Remembered>();
   readonly refusals = new Refusals();
-  /** Digest that a measured thing had when it was first measured, per type and subject. */
+  /** The digest at the first measurement, per type and subject. */
   readonly pins = new Map<string, string>();
   /** did:keys that KEY_REVOKE has banned from every lineage. */
   readonly banned = new Set<string>();
@@ -94,7 +94,7 @@ export class State {
   admit({ artifact, hash }: Sealed, sequence: number, enroll = false): void {
     const parent = artifact.parent === null ? null : this.grants.get(artifact.parent);
     const expires = parseInstant(artifact.expires_at)!;
-    // A parent that is forgotten has expired, and its child with it.
+    // A forgotten parent has expired, and so has its child.
     if (parent === undefined) return;
     const grant: Grant = {
       hash,
@@ -125,7 +125,7 @@ export class State {
     if (grant.holder !== null && this.banned.has(grant.holder)) this.revoke(grant, sequence);
   }
 
-  /** Puts a grant in its place: in the tree, on the list of deadlines, and among its parent's live children. */
+  /** Adds a grant to the tree, the deadlines and its parent's live children. */
   restore(grant: Grant): void {
     this.grants.set(grant.hash, grant);
     this.agents.set(agentId(grant.hash), grant);
