@@ -69,32 +69,67 @@ export function wireTo(server: string, send: Fetch = globalThis.fetch): Wire {
     return typeof told?.code === 'string' ? new DelegateError(told, response.status) : unreachable(response.status);
   };
   return {
-    open: (method, path, body, as, more) => {
-      const joined = more?.signal ? AbortSignal.any([more.signal, closing.signal]) : closing.signal;
-      return ask(joined, method, path, body, as, more);
+    async open(method, path, body, as, more) {
+      const { signal, leave } = join([closing.signal, more?.signal]);
+      try {
+        return untilRead(await ask(signal, method, path, body, as, more), leave);
+      } catch (error) {
+        leave();
+        throw error;
+      }
     },
-    send: (method, path, body, as, options) =>
-      whileOpen([closing.signal, options?.signal], async (joined) =>
-        jsonIn(await ask(joined, method, path, body, as, options), options?.signal),
-      ),
+    async send(method, path, body, as, options) {
+      const { signal, leave } = join([closing.signal, options?.signal]);
+      try {
+        return await jsonIn(await ask(signal, method, path, body, as, options), options?.signal);
+      } finally {
+        leave();
+      }
+    },
     close: () => closing.abort(),
   };
 }
 
-/** With a signal that the first of these aborts: of `AbortSignal.any`, Node 22 keeps a trace for as long as one of them lives. */
-async function whileOpen<T>(
-  signals: readonly (AbortSignal | undefined)[],
-  wait: (joined: AbortSignal) => Promise<T>,
-): Promise<T> {
+/**
+ * A signal that the first of these aborts, until `leave`: of `AbortSignal.any`, Node 22 keeps a trace for as long as one
+ * of them lives.
+ */
+function join(signals: readonly (AbortSignal | undefined)[]): { readonly signal: AbortSignal; leave(): void } {
   const either = new AbortController();
-  const stop = (): void => either.abort();
+  const stop = (): void => either.abort(signals.find((each) => each?.aborted)?.reason);
   for (const each of signals) each?.addEventListener('abort', stop);
-  try {
-    if (signals.some((each) => each?.aborted)) stop();
-    return await wait(either.signal);
-  } finally {
-    for (const each of signals) each?.removeEventListener('abort', stop);
+  if (signals.some((each) => each?.aborted)) stop();
+  return {
+    signal: either.signal,
+    leave() {
+      for (const each of signals) each?.removeEventListener('abort', stop);
+    },
+  };
+}
+
+/** The same answer, which says when nobody reads it any more. */
+function untilRead(response: Response, done: () => void): Response {
+  const reader = response.body?.getReader();
+  if (!reader) {
+    done();
+    return response;
   }
+  const body = new ReadableStream<Uint8Array>({
+    async pull(stream) {
+      const piece = await reader.read().catch((error: unknown) => {
+        done();
+        throw error;
+      });
+      if (piece.value) return stream.enqueue(piece.value);
+      done();
+      stream.close();
+    },
+    cancel(reason) {
+      done();
+      return reader.cancel(reason);
+    },
+  });
+  return new Response(body, response);
 }
 
 /** What a proof names (RFC 9449, section 4.2). */

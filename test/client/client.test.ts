@@ -160,10 +160,30 @@ describe('an agent', () => {
     const joins = vi.spyOn(AbortSignal, 'any');
     for (let i = 0; i < 3; i++) await lead.list({ signal });
     await thrown(lead.inspect('nobody', { signal }));
+    const open = (path: string) => lead.open('GET', path, undefined, { signal });
+    expect(JSON.parse(await (await open('/api/v1/agents')).text()).kind).toBe('AgentIdentityList');
+    await thrown(open('/api/v1/agents/nobody'));
+    await (await open('/api/v1/chain/events')).body?.cancel();
     expect(getEventListeners(signal, 'abort')).toEqual([]);
     // What it joins, Node 22 keeps for as long as one of them lives.
     expect(joins).not.toHaveBeenCalled();
     joins.mockRestore();
+  });
+
+  it('ends a stream that is being read, with its signal and with its agent', async () => {
+    const lead = await connected();
+    const given = new Error('enough');
+    for (const [end, said] of [
+      [(stop: AbortController) => stop.abort(given), given],
+      [() => lead.close(), expect.objectContaining({ name: 'AbortError' })],
+    ] as const) {
+      const stop = new AbortController();
+      const { body } = await lead.open('GET', '/api/v1/chain/events', undefined, { signal: stop.signal });
+      const read = new Response(body).text().catch((error) => error);
+      end(stop);
+      expect(await read).toEqual(said);
+      expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    }
   });
 
   it('says that an answer was given up, or its agent closed, also once it has begun', async () => {
