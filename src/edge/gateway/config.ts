@@ -1,4 +1,5 @@
 /** The parts of the configuration that the gateway lives by: `upstreams`, in the shape of `mcpServers`, and `maps`. */
+import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { pointerFault } from './pointer.ts';
 import { SHIPPED } from './shipped-maps.ts';
@@ -61,10 +62,13 @@ const measured = z.string().refine((type) => MEASURED.some((each) => each === ty
 });
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'must be the 64 hex digits of a digest');
 
+// Hosts start this program in any folder: from another one the same name is another place, and would have drifted.
+const place = z.string().refine(isAbsolute, { message: 'must be an absolute path' });
+
 export const measureSchema = z.record(
   serverName,
   z.strictObject({
-    paths: z.array(z.string().min(1)).optional(),
+    paths: z.array(place).optional(),
     pins: z.record(measured, digest).optional(),
   }),
 );

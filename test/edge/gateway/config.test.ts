@@ -56,6 +56,8 @@ describe('measurements', () => {
     { fs: { pins: { CONFIG_MANIFEST: digest.slice(1) } } },
     { fs: { pins: { CONFIG_MANIFEST: 'A'.repeat(64) } } },
     { fs: { paths: [''] } },
+    { fs: { paths: ['ws'] } },
+    { fs: { paths: ['./ws'] } },
     { a__b: {} },
   ])('are refused where they would bind nothing: %j', (given) => {
     expect(measureSchema.safeParse(given).success).toBe(false);
