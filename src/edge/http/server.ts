@@ -1,7 +1,7 @@
 /** The life of the HTTP server. */
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Code, Refusal } from '../../base/refusal.ts';
 import type { Caller } from '../../caller.ts';
@@ -84,6 +84,9 @@ export async function listen(site: Site, options: HttpOptions): Promise<HttpServ
   // An expectation that nobody knows may be ignored (RFC 9110 section 10.1.1); Node would answer without a body.
   server.on('request', answer).on('checkExpectation', answer);
   server.on('clientError', hangUp);
+  // Of a connection that is not through its TLS handshake yet the server itself knows nothing.
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => sockets.add(socket.once('close', () => sockets.delete(socket))));
   const bound = await listening(server, host, port);
   let told = '';
   const round = async (): Promise<void> => {
@@ -107,7 +110,9 @@ export async function listen(site: Site, options: HttpOptions): Promise<HttpServ
       for (const each of using.running) each.abort();
       // Clients keep a connection when they are answered.
       const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS);
-      const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      const late = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, CLOSE_MS);
       await Promise.all([closed, mcp.endStreams()]);
       await mcp.close();
       clearInterval(idle);
