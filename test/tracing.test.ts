@@ -1,7 +1,7 @@
 /** Spans, seen by an exporter that a program has installed. */
 import { ROOT_CONTEXT, type Span, type SpanContext, type Tracer, type TracerProvider, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { cleanUp, office } from './jobs/office.ts';
+import { office } from './jobs/office.ts';
 import { kernel, refusal } from './kernel.ts';
 
 interface Recorded {
@@ -87,6 +87,5 @@ it('a job is a span below its dispatch, and its agent goes on from there', async
       .toBe('UPSTREAM_FAILED');
   } finally {
     await desk.close();
-    cleanUp();
   }
 });

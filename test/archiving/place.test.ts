@@ -1,13 +1,12 @@
 /** Where an archive may stand: not among the files that this installation works with, whatever way leads there. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { refuseTaken } from '../../src/archiving/place.ts';
+import { directory } from '../scratch.ts';
 
 function home(): { readonly path: string; readonly outside: string } {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'aga-place-')));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const root = directory();
   const path = join(root, 'state');
   for (const folder of ['evidence', 'other', 'empty', 'archive/tile', 'archive/tile/0', 'deep/archive/tile'])
     mkdirSync(join(path, folder), { recursive: true });

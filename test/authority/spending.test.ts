@@ -1,19 +1,14 @@
 /** Fifty artifacts in four real processes spend from one budget, and not one cent too much. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { assemble } from '../../src/assemble.ts';
 import { operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
+import { directory } from '../scratch.ts';
 
-const dataDir = mkdtempSync(join(tmpdir(), 'aga-spending-'));
-const line = mkdtempSync(join(tmpdir(), 'aga-starting-line-'));
-afterAll(() => {
-  for (const path of [dataDir, line]) rmSync(path, { recursive: true, force: true });
-});
+const [dataDir, line] = [directory(), directory()];
 
 test('fifty children in four processes never overspend', async () => {
   const { service, close } = await assemble(settings({ 'data-dir': dataDir }, {}, process.platform));

@@ -10,7 +10,8 @@ import { type Agent, connect, type DelegateError, type JobEvent, Lease, work } f
 import { settings } from '../../src/config.ts';
 import { type Serving, serveInstallation } from '../../src/installation/serving.ts';
 import type { JobEventShown } from '../../src/tools/job.ts';
-import { AGENTS, carrying, cleanUp, scratchDir } from '../jobs/office.ts';
+import { AGENTS, carrying } from '../jobs/office.ts';
+import { directory } from '../scratch.ts';
 
 const OPERATOR = 'an-operator-token-of-the-tests';
 let installation: Installation;
@@ -28,7 +29,7 @@ const operator = async (tool: string, input: object): Promise<any> => {
 };
 
 beforeAll(async () => {
-  dataDir = scratchDir();
+  dataDir = directory();
   const config = join(dataDir, 'config.json');
   writeFileSync(config, JSON.stringify({ agents: AGENTS, job_grace_seconds: 1 }));
   installation = await assemble(settings({ 'data-dir': dataDir, config }, {}, process.platform));
@@ -61,7 +62,6 @@ afterAll(async () => {
   await ctx.close();
   await server.close();
   await installation.close();
-  cleanUp();
 });
 
 const refused = (promise: Promise<unknown>): Promise<DelegateError> =>

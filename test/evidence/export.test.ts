@@ -1,8 +1,7 @@
 /** `aga_export_evidence`, `aga_verify` of a bundle and the evidence resource: who gets what, and what it is worth. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { signer } from '#ed25519';
 import { toDidKey } from '../../src/base/did-key.ts';
 import { toHex } from '../../src/base/encoding.ts';
@@ -12,6 +11,7 @@ import { verifyBundle } from '../../src/evidence/verify.ts';
 import type { Row } from '../../src/ports.ts';
 import { fileArchive } from '../../src/store/file-archive.ts';
 import { as, KEYS, kernel, refusal, seed } from '../kernel.ts';
+import { directory } from '../scratch.ts';
 import { type Scene, scene } from './scene.ts';
 
 const TRUST = toDidKey(KEYS.authority.publicKey);
@@ -169,8 +169,7 @@ describe('the archive on disk', () => {
   });
 
   it('writes whole files that nobody else reads, and knows its own by their path', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'aga-archive-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = directory();
     const archive = fileArchive(join(folder, 'evidence'));
     const path = await archive.save('a-1', '{}');
     expect(readFileSync(path, 'utf8')).toBe('{}');
@@ -190,8 +189,7 @@ describe('the archive on disk', () => {
   });
 
   it('keeps what an interrupted export has written, and names a file only when it is whole', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'aga-archive-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = directory();
     const archive = fileArchive(join(folder, 'evidence'));
     const utf8 = (text: string) => new TextEncoder().encode(text);
     const first = await archive.draft('a');

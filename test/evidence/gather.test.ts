@@ -1,6 +1,4 @@
 /** Which entries a bundle gathers where artifacts have very many: those that bear on its subject, without reading the others. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toDidKey } from '../../src/base/did-key.ts';
@@ -9,6 +7,7 @@ import { lineageStatement, openEnvelope } from '../../src/evidence/in-toto.ts';
 import { verifyBundle } from '../../src/evidence/verify.ts';
 import { openSqlite, type SqliteStore } from '../../src/store/sqlite.ts';
 import { as, KEYS, type Kernel, kernel, POLICY } from '../kernel.ts';
+import { directory } from '../scratch.ts';
 import { buildBundle } from './build.ts';
 
 const MANY = 60;
@@ -16,7 +15,7 @@ const agents = new Map([['worker@1.0.0', { isDefault: true }]]);
 const policy = { ...POLICY, jobs: { agents, supervisor: 'test' } };
 const permissions = { 'agent.delegate': ['*', '*@*'], 'tool.call': ['fs/*'] };
 
-const folder = mkdtempSync(join(tmpdir(), 'aga-gather-'));
+const folder = directory();
 let store: SqliteStore;
 let k: Kernel;
 /** A job of a lead who has given out many, and what that job handed on. */
@@ -37,10 +36,7 @@ beforeAll(async () => {
   grandchild = (await k.call('aga_delegate_to_subagent', handed, as(job))).child_artifact_hash;
   for (let n = 0; n < MANY; n++) await k.call('aga_delegate_to_subagent', handed, as(lead));
 });
-afterAll(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => store.close());
 
 /** The store, and how many entries it was asked for. */
 function counted(): Source & { read: Source['read']; rows(): number } {

@@ -1,7 +1,6 @@
 /** An export that is interrupted anywhere, and what lies there meanwhile changed by anybody. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -14,6 +13,7 @@ import type { Draft, Store, Tree } from '../../src/ports.ts';
 import { openDraft } from '../../src/store/file-draft.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { KEYS } from '../kernel.ts';
+import { directory } from '../scratch.ts';
 import { MemoryDraft, MemoryStore } from '../store/memory.ts';
 import { buildBundle } from './build.ts';
 import { type LongChain, longChain } from './long-chain.ts';
@@ -234,13 +234,10 @@ describe('what lies there', () => {
 
 describe('on disk', () => {
   async function place(): Promise<{ folder: string; store: Store & Tree; database: string; chain: LongChain }> {
-    const folder = mkdtempSync(join(tmpdir(), 'aga-export-'));
+    const folder = directory();
     const database = join(folder, 'chain.db');
     const store = openSqlite(database);
-    onTestFinished(async () => {
-      await store.close();
-      rmSync(folder, { recursive: true, force: true });
-    });
+    onTestFinished(() => store.close());
     return { folder, store, database, chain: await longChain(store, LENGTH) };
   }
   const spawned = (...args: readonly string[]) =>

@@ -1,11 +1,10 @@
 /** Changes of the log's key, judged: by two verifiers alike, and by enforcement points that are offline. */
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Rotation } from '../../src/authority/event/log-key.ts';
 import type { Entry } from '../../src/chain/entry.ts';
 import { judgeFreshness, sayFreshness } from '../../src/evidence/freshness.ts';
@@ -15,6 +14,7 @@ import { act, deeds } from '../authority/deeds.ts';
 import { chainOf, entriesOf } from '../authority/forge.ts';
 import { KEYS, kernel, ORIGIN } from '../kernel.ts';
 import { keysWith, rotate } from '../rotation.ts';
+import { directory } from '../scratch.ts';
 import { MemoryStore } from '../store/memory.ts';
 import { TRUST } from './forgery/case.ts';
 import { bundled, K0, K1, K2, linked, type Step, turn, vkey } from './forgery/rotation.ts';
@@ -78,8 +78,7 @@ async function forged({ history, rotations, head, sealer, claimed, hidden }: Mad
 
 describe.skipIf(!python)('two verifiers', () => {
   it('agree on changes of keys, honest and forged, in any order', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'aga-rotation-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = directory();
     const cases: object[] = [];
     let good = 0;
     for (const [i, each] of fc.sample(made, { numRuns: 60, seed: 20_261_121 }).entries()) {

@@ -1,11 +1,10 @@
 /** The independent verifier (`verifiers/python`) and ours: the same findings in the corpus, and in what nobody has thought of. */
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { canonicalize, type Json } from '../../src/base/canonical.ts';
 import { formatInstant } from '../../src/base/instant.ts';
 import type { Entry } from '../../src/chain/entry.ts';
@@ -13,6 +12,7 @@ import { type Question, verifyBundle } from '../../src/evidence/verify.ts';
 import { act, deeds } from '../authority/deeds.ts';
 import { chainOf, entriesOf } from '../authority/forge.ts';
 import { kernel } from '../kernel.ts';
+import { directory } from '../scratch.ts';
 import { MemoryStore } from '../store/memory.ts';
 import { TRUST } from './forgery/case.ts';
 import { timeOf, wholeBundle } from './forgery/chain.ts';
@@ -128,8 +128,7 @@ describe.skipIf(!python)('the second opinion', () => {
   });
 
   it('agrees on histories with one thing changed, sealed again, and on documents with one thing changed', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'aga-second-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = directory();
     const files: string[] = [];
     for (const [history, ...how] of fc.sample(tampering, { numRuns: RUNS, seed: SEED })) {
       const store = new MemoryStore();
@@ -142,8 +141,7 @@ describe.skipIf(!python)('the second opinion', () => {
   });
 
   it('agrees on events that keep the law by chance alone, of money, jobs and triggers too', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'aga-second-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = directory();
     const store = new MemoryStore();
     await kernel({ store }).call('aga_create_artifact', {});
     const [genesis] = entriesOf(await chainOf(store));

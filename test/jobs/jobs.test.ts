@@ -4,16 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operator } from '../../src/caller.ts';
 import { as, refusal } from '../kernel.ts';
-import { carrying, cleanUp, type Office, office, scratchDir } from './office.ts';
+import { directory } from '../scratch.ts';
+import { carrying, type Office, office } from './office.ts';
 
 let desk: Office;
 beforeAll(async () => {
   desk = await office();
 });
-afterAll(async () => {
-  await desk.close();
-  cleanUp();
-});
+afterAll(() => desk.close());
 
 const dispatch = (input: object, more: object = {}, caller = undefined as ReturnType<typeof as> | undefined) =>
   desk.call('aga_dispatch_job', { agent: 'worker', input, parent_artifact_hash: desk.root, ...more }, caller);
@@ -178,7 +176,7 @@ describe('a job', () => {
   });
 
   it('is cancelled once, told first and killed then, with what it has forked', async () => {
-    const note = join(scratchDir(), 'note');
+    const note = join(directory(), 'note');
     const polite = await dispatch({ note, sleep: 60_000 });
     const deaf = await dispatch({ deaf: true, fork: true, flee: true, sleep: 60_000 });
     await expect.poll(() => carrying(deaf.job_id).length, { timeout: 5000 }).toBe(3);

@@ -8,8 +8,8 @@ import { digestOf, fileJournal, type Journal } from '../../src/jobs/journal.ts';
 import { PostgresJournal } from '../../src/store/postgres/journal.ts';
 import { GRANTS } from '../../src/store/postgres/schema.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
+import { directory } from '../scratch.ts';
 import { missing, type Server, server } from '../store/postgres.server.ts';
-import { cleanUp, scratchDir } from './office.ts';
 
 const JOB = 'a'.repeat(32);
 const OTHER = 'b'.repeat(32);
@@ -32,18 +32,15 @@ beforeAll(async () => {
   database = await pg.database();
   await (await openPostgres({ url: database, chain: 'default' })).close();
 }, 60_000);
-afterAll(async () => {
-  await pg?.stop();
-  cleanUp();
-});
+afterAll(() => pg?.stop());
 
 /** Two that share a place: what two processes have. */
 const PLACES: readonly [string, () => [Journal, Journal]][] = [
   [
     'a data directory',
     () => {
-      const directory = join(scratchDir(), 'jobs');
-      return [fileJournal(directory, Date.now), fileJournal(directory, Date.now)];
+      const folder = join(directory(), 'jobs');
+      return [fileJournal(folder, Date.now), fileJournal(folder, Date.now)];
     },
   ],
   [
@@ -110,10 +107,10 @@ describe.each(PLACES)('a journal in %s', (name, open) => {
 });
 
 it('a file that was cut or changed is found without what it lost', async () => {
-  const directory = join(scratchDir(), 'jobs');
-  const journal = fileJournal(directory, Date.now);
+  const folder = join(directory(), 'jobs');
+  const journal = fileJournal(folder, Date.now);
   await journal.keep(JOB, ['one', 'two']);
-  rmSync(directory, { recursive: true });
+  rmSync(folder, { recursive: true });
   expect(await journal.of(JOB)).toEqual(new Map());
 });
 

@@ -1,11 +1,11 @@
 /** A whole installation in this process, with agents that tests give work to. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assemble } from '../../src/assemble.ts';
 import { type Caller, operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
 import type { Circumstances } from '../../src/service/service.ts';
+import { directory } from '../scratch.ts';
 
 export const AGENT = join(import.meta.dirname, 'agent.process.ts');
 
@@ -28,19 +28,7 @@ export const AGENTS = {
   'missing@1.0.0': { command: '/nowhere/at/all' },
 };
 
-const scratch: string[] = [];
-
-export function cleanUp(): void {
-  for (const path of scratch.splice(0)) rmSync(path, { recursive: true, force: true });
-}
-
-export function scratchDir(): string {
-  const path = mkdtempSync(join(tmpdir(), 'aga-jobs-'));
-  scratch.push(path);
-  return path;
-}
-
-export async function office(more: object = {}, dataDir = scratchDir()): Promise<Office> {
+export async function office(more: object = {}, dataDir = directory()): Promise<Office> {
   const configFile = join(dataDir, 'config.json');
   writeFileSync(configFile, JSON.stringify({ agents: AGENTS, job_grace_seconds: 1, ...more }));
   const { service, close } = await assemble(

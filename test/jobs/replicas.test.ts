@@ -10,15 +10,14 @@ import { fileJournal } from '../../src/jobs/journal.ts';
 import { filePresence } from '../../src/jobs/presence.ts';
 import { readSaying } from '../../src/jobs/saying.ts';
 import { sharedPresence } from '../../src/jobs/shared-presence.ts';
+import { directory } from '../scratch.ts';
 import { missing, ownServer, type Server, server } from '../store/postgres.server.ts';
-import { AGENTS, cleanUp, scratchDir } from './office.ts';
+import { AGENTS } from './office.ts';
 
 const self = operator();
 const call = async ({ service }: Installation, name: string, input: object): Promise<any> =>
   service.call(service.tools.get(name)!, input, self);
 const heard = (...lines: object[]) => lines.map((line) => readSaying(Buffer.from(JSON.stringify(line)))!);
-
-afterAll(cleanUp);
 
 describe.skipIf(missing !== undefined)('two replicas on PostgreSQL', () => {
   let pg: Server;
@@ -33,7 +32,7 @@ describe.skipIf(missing !== undefined)('two replicas on PostgreSQL', () => {
       writeFileSync(config, JSON.stringify({ agents: AGENTS, job_grace_seconds: 1 }));
       return assemble(settings({ 'data-dir': dataDir, config }, { AGA_DATABASE_URL: url }, process.platform));
     };
-    const [first, second] = [scratchDir(), scratchDir()];
+    const [first, second] = [directory(), directory()];
     here = await open(first);
     cpSync(first, second, { recursive: true });
     there = await open(second);
@@ -107,7 +106,7 @@ it.skipIf(missing !== undefined || process.env.AGA_TEST_DATABASE_URL !== undefin
   async () => {
     const pg = await ownServer();
     const url = await pg.database();
-    const dataDir = scratchDir();
+    const dataDir = directory();
     const config = join(dataDir, 'config.json');
     const script = `
       let n = 0;
@@ -141,9 +140,9 @@ it.skipIf(missing !== undefined || process.env.AGA_TEST_DATABASE_URL !== undefin
 );
 
 it('a process of another machine is gone when nothing was heard of it, and never before it was listened for', async () => {
-  const journal = fileJournal(join(scratchDir(), 'jobs'), Date.now);
+  const journal = fileJournal(join(directory(), 'jobs'), Date.now);
   const times = { beat: 20, silent: 150, listen: 60 };
-  const [here, there] = [scratchDir(), scratchDir()].map((path) => sharedPresence(filePresence(path), journal, times));
+  const [here, there] = [directory(), directory()].map((path) => sharedPresence(filePresence(path), journal, times));
   there!.hold();
   for (let look = 0; look < 10; look++) {
     expect(await here!.isGone(there!.id)).toBe(false);

@@ -16,7 +16,8 @@ import { connect } from '../../src/edge/mcp/server.ts';
 import { remoteSession } from '../../src/edge/remote/session.ts';
 import { type Serving, serveInstallation } from '../../src/installation/serving.ts';
 import { as } from '../kernel.ts';
-import { AGENTS, cleanUp, scratchDir } from './office.ts';
+import { directory } from '../scratch.ts';
+import { AGENTS } from './office.ts';
 
 const OPERATOR = 'an-operator-token-of-the-tests';
 const PERMISSIONS = { 'agent.delegate': ['*', '*@*'], 'tool.call': ['**'] };
@@ -29,7 +30,7 @@ let right: string;
 const closing: (() => unknown)[] = [];
 
 beforeAll(async () => {
-  const dataDir = scratchDir();
+  const dataDir = directory();
   const config = join(dataDir, 'config.json');
   writeFileSync(config, JSON.stringify({ agents: AGENTS, job_grace_seconds: 1 }));
   const open = () => assemble(settings({ 'data-dir': dataDir, config }, {}, process.platform));
@@ -55,7 +56,6 @@ afterAll(async () => {
   await server.close();
   await there.close();
   await here.close();
-  cleanUp();
 });
 
 const call = async ({ service }: Installation, name: string, input: object, caller = operator()): Promise<any> =>

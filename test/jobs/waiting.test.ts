@@ -2,17 +2,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { assemble } from '../../src/assemble.ts';
 import { operator } from '../../src/caller.ts';
 import { settings } from '../../src/config.ts';
 import { readSaying } from '../../src/jobs/saying.ts';
-import { AGENTS, cleanUp, scratchDir } from './office.ts';
-
-afterAll(cleanUp);
+import { directory } from '../scratch.ts';
+import { AGENTS } from './office.ts';
 
 it('has the job that this process accepts at once, each once however many wait', async () => {
-  const dataDir = scratchDir();
+  const dataDir = directory();
   const config = join(dataDir, 'config.json');
   writeFileSync(config, JSON.stringify({ agents: AGENTS }));
   const { service, jobs, close } = await assemble(settings({ 'data-dir': dataDir, config }, {}, process.platform));

@@ -1,6 +1,5 @@
 /** What a witness is asked, and what is believed of what it answers: against a strict one over HTTP, and against liars. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openCheckpoint, verifierKey } from '../../src/chain/checkpoint.ts';
@@ -22,17 +21,14 @@ let w: StrictWitness;
 let world: World;
 
 beforeEach(async () => {
-  home = mkdtempSync(join(tmpdir(), 'aga-witness-'));
+  home = directory();
   k = kernel({ clock: { now: Date.now() } });
   w = await strictWitness('witness.example/one');
   w.trust(LOG);
   world = { chain: k.service.reader, book: new Book(home, () => LOG), post, clock: Date.now };
   await world.book.change(() => [w]);
 });
-afterEach(async () => {
-  await w.close();
-  rmSync(home, { recursive: true, force: true });
-});
+afterEach(() => w.close());
 
 const grow = async (times = 1): Promise<Head> => {
   for (let i = 0; i < times; i++) await k.call('aga_create_artifact', { subject: `s${i}` });

@@ -1,17 +1,7 @@
 /** What is remembered of witnesses, by many at once and after anything. */
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { sha256Hex } from '#digest';
 import { signer } from '#ed25519';
 import { signCheckpoint, verifierKey } from '../../src/chain/checkpoint.ts';
@@ -20,6 +10,7 @@ import { bestFor, judged, withLine } from '../../src/evidence/cosigned.ts';
 import { addressIn } from '../../src/witness/address.ts';
 import { Book } from '../../src/witness/book.ts';
 import { KEYS, ORIGIN, seed } from '../kernel.ts';
+import { directory } from '../scratch.ts';
 import { cosign, witnessKey } from './cosign.ts';
 
 const LOG = verifierKey(ORIGIN, KEYS.log.publicKey);
@@ -31,8 +22,7 @@ const line = (of: string, n: number, seconds = 1000): string =>
   cosign(of.slice(0, of.indexOf('\n\n') + 1), names[n]!, seconds, keys[n]!);
 
 function place(): string {
-  const home = mkdtempSync(join(tmpdir(), 'aga-book-'));
-  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  const home = directory();
   return home;
 }
 const book = (home = place()): Book => new Book(home, () => LOG);

@@ -1,7 +1,4 @@
 /** Checkpoints find their way to the witnesses by themselves, and nothing waits for that. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { verifierKey } from '../../src/chain/checkpoint.ts';
 import type { World } from '../../src/witness/ask.ts';
@@ -10,6 +7,7 @@ import { witnessesOf } from '../../src/witness/desk.ts';
 import { type Patrol, patrol } from '../../src/witness/patrol.ts';
 import { post } from '../../src/witness/post.ts';
 import { KEYS, type Kernel, kernel, ORIGIN } from '../kernel.ts';
+import { directory } from '../scratch.ts';
 import { type StrictWitness, strictWitness } from './strict-witness.ts';
 
 const LOG = verifierKey(ORIGIN, KEYS.log.publicKey);
@@ -22,7 +20,7 @@ let lines: string[];
 const running: Patrol[] = [];
 
 beforeEach(async () => {
-  home = mkdtempSync(join(tmpdir(), 'aga-patrol-'));
+  home = directory();
   clock = { now: Date.now() };
   k = kernel({ clock });
   w = await Promise.all(['one', 'two', 'three'].map((name) => strictWitness(`witness.example/${name}`)));
@@ -34,7 +32,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(running.splice(0).map((each) => each.close()));
   await Promise.all(w.map((each) => each.close()));
-  rmSync(home, { recursive: true, force: true });
 });
 
 /** One that only looks when it is told to. */

@@ -1,9 +1,7 @@
 /** Runs the built program as a person or a script does: one process, its two streams, its exit code. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { directory } from '../../scratch.ts';
 
 export const PROGRAM = join(import.meta.dirname, '../../../dist/aga-delegate.cjs');
 
@@ -74,29 +72,20 @@ function endOf(child: ReturnType<typeof spawn>): Promise<Ended> {
   });
 }
 
-/** A directory that is gone after the test. */
-export function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'aga-cli-'));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
 export interface Installation {
   readonly path: string;
   /** Runs a command on it. */
   run(...args: readonly string[]): Promise<Ended>;
   /** Runs a command with --json and reads its answer. */
   ask(...args: readonly string[]): Promise<any>;
-  remove(): void;
 }
 
 export function installation(): Installation {
-  const path = mkdtempSync(join(tmpdir(), 'aga-cli-'));
+  const path = directory();
   const call = (...args: readonly string[]) => run(['--data-dir', path, ...args]);
   return {
     path,
     run: call,
     ask: async (...args) => JSON.parse((await call(...args, '--json')).out),
-    remove: () => rmSync(path, { recursive: true, force: true }),
   };
 }

@@ -2,10 +2,11 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { EVENT_KINDS } from '../../../src/authority/event/index.ts';
 import { TOOLS } from '../../../src/tools/index.ts';
-import { folder, type Installation, installation, run, start } from './cli.ts';
+import { directory } from '../../scratch.ts';
+import { type Installation, installation, run, start } from './cli.ts';
 
 let home: Installation;
 let root: string;
@@ -26,7 +27,6 @@ beforeAll(async () => {
   ];
   child = (await home.ask(...delegate)).child_artifact_hash;
 });
-afterAll(() => home.remove());
 
 describe('create and delegate', () => {
   it('take lists as repeated flags and as JSON, alike', async () => {
@@ -288,7 +288,6 @@ describe('verify and keys', () => {
 
     const other = installation();
     const { authority: stranger } = await other.ask('keys');
-    other.remove();
     const no = await home.run('verify', '--trust', stranger, '--json');
     expect(no.code).toBe(1);
     expect(JSON.parse(no.out)).toMatchObject({ valid: false });
@@ -298,7 +297,7 @@ describe('verify and keys', () => {
 });
 
 describe('where no chain is', () => {
-  const nowhere = () => join(folder(), 'misspelt');
+  const nowhere = () => join(directory(), 'misspelt');
 
   it('verify makes none, and does not call it well', async () => {
     const path = nowhere();
@@ -320,7 +319,6 @@ describe('where no chain is', () => {
     for (const name of readdirSync(victim.path)) if (name.startsWith('chain.db')) rmSync(join(victim.path, name));
     const { valid, findings } = await victim.ask('verify');
     expect([valid, findings.map(({ rule }: { rule: string }) => rule)]).toEqual([false, ['authority', 'remembered']]);
-    victim.remove();
   });
 
   it.each([['tree'], ['log'], ['agents'], ['inspect'], ['suggest'], ['export', 'ffff']])(
@@ -350,7 +348,6 @@ describe('a chain that somebody changed', () => {
     expect(valid).toBe(false);
     expect(findings.map((found: { sequence_number: number }) => found.sequence_number)).toContain(1);
     expect((await victim.run('verify')).out).toContain('entry 1');
-    victim.remove();
   });
 });
 

@@ -1,7 +1,7 @@
 /** What `doctor` says of the servers behind the gateway. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { directory } from '../../scratch.ts';
 import { installation } from './cli.ts';
 
@@ -9,7 +9,6 @@ const MODULES = join(import.meta.dirname, '../../../node_modules/@modelcontextpr
 const FILES = join(MODULES, 'server-filesystem/dist/index.js');
 const HOSTILE = join(import.meta.dirname, '../gateway/hostile.ts');
 const home = installation();
-afterAll(() => home.remove());
 
 type Finding = { name: string; status: string; message: string; fix?: string };
 

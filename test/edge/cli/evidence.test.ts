@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile as readText } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { signer } from '#ed25519';
 import { toDidKey } from '../../../src/base/did-key.ts';
 import { parseVerifierKey } from '../../../src/chain/checkpoint.ts';
@@ -12,8 +12,9 @@ import { verifyBundle } from '../../../src/evidence/verify.ts';
 import { buildBundle } from '../../evidence/build.ts';
 import { longChain } from '../../evidence/long-chain.ts';
 import { KEYS } from '../../kernel.ts';
+import { directory } from '../../scratch.ts';
 import { MemoryStore } from '../../store/memory.ts';
-import { folder, type Installation, installation, onTerminal, PROGRAM, run } from './cli.ts';
+import { type Installation, installation, onTerminal, PROGRAM, run } from './cli.ts';
 
 const STRANGER = toDidKey(signer(new Uint8Array(32).fill(7)).publicKey);
 let home: Installation;
@@ -37,11 +38,10 @@ beforeAll(async () => {
   ).child_artifact_hash;
   keys = await home.ask('keys');
 });
-afterAll(() => home.remove());
 
 /** Exports to a file elsewhere. */
 async function exported(...args: readonly string[]): Promise<string> {
-  const file = join(folder(), 'evidence.json');
+  const file = join(directory(), 'evidence.json');
   expect((await home.run('export', ...args, '--out', file)).code).toBe(0);
   return file;
 }
@@ -91,13 +91,13 @@ describe('export', () => {
     const proof = readFileSync(await exported(child, '--format', 'tlog-proof'), 'utf8');
     expect(openTlogProof(proof, keys.log)?.sequence).toBe(2);
     expect(JSON.parse((await home.ask('export', child, '--format', 'in-toto')).text).payloadType).toContain('in-toto');
-    const tiles = folder();
+    const tiles = directory();
     expect(await home.ask('export', '--format', 'tlog-tiles', '--out', tiles)).toMatchObject({ files: 3 });
     expect(readdirSync(join(tiles, 'tile', '0'))).toEqual(['000.p']);
   });
 
   it('of tiles goes on where it was: what is there and right stays, the rest is written', async () => {
-    const tiles = join(folder(), 'log');
+    const tiles = join(directory(), 'log');
     const again = () => home.ask('export', '--format', 'tlog-tiles', '--out', tiles);
     expect(await again()).toMatchObject({ files: 3, written: 3 });
     expect(await again()).toMatchObject({ files: 3, written: 0 });
@@ -132,12 +132,12 @@ describe('export', () => {
   });
 
   it('into a pipe writes nothing else, and leaves nothing beside the file', async () => {
-    const pipe = join(folder(), 'pipe');
+    const pipe = join(directory(), 'pipe');
     spawnSync('mkfifo', [pipe]);
     const [{ code }, piped] = await Promise.all([home.run('export', child, '--out', pipe), readText(pipe, 'utf8')]);
     expect(code).toBe(0);
     expect(JSON.parse(piped)).toMatchObject({ type: 'aga-bundle/v1' });
-    const place = folder();
+    const place = directory();
     const file = join(place, 'evidence.json');
     writeFileSync(file, 'what was there before');
     expect((await home.run('export', child, '--out', file)).code).toBe(0);
@@ -148,7 +148,7 @@ describe('export', () => {
   });
 
   it('to stdout writes the evidence and nothing else, whatever stdout is, and verify reads it from there', async () => {
-    const place = folder();
+    const place = directory();
     const shell = (line: string) => spawnSync('sh', ['-c', line], { cwd: place, encoding: 'utf8' });
     const made = `"${process.execPath}" "${PROGRAM}" --data-dir "${home.path}" export ${child}`;
     for (const out of ['-', '/dev/stdout']) {
@@ -169,7 +169,7 @@ describe('export', () => {
   });
 
   it('through a link of the system writes on, and leaves the link', async () => {
-    const place = folder();
+    const place = directory();
     const line = `"${process.execPath}" "${PROGRAM}" --data-dir "${home.path}" export ${child} --out /dev/fd/3 3> kept`;
     expect(spawnSync('sh', ['-c', line], { cwd: place }).status).toBe(0);
     expect(JSON.parse(readFileSync(join(place, 'kept'), 'utf8')).type).toBe('aga-bundle/v1');
@@ -180,7 +180,7 @@ describe('export', () => {
     const bound = (...args: readonly string[]) => home.run('--artifact', child, 'export', ...args);
     expect((await bound(child)).code).toBe(0);
     expect(await bound(root, '--json')).toMatchObject({ code: 1, out: expect.stringContaining('ARTIFACT_NOT_FOUND') });
-    expect(await bound('--format', 'tlog-tiles', '--out', folder(), '--json')).toMatchObject({
+    expect(await bound('--format', 'tlog-tiles', '--out', directory(), '--json')).toMatchObject({
       code: 1,
       out: expect.stringContaining('NOT_OPERATOR'),
     });
@@ -190,10 +190,10 @@ describe('export', () => {
 describe('verify FILE', () => {
   /** In an environment where no data directory has ever been. */
   async function elsewhere(...args: readonly string[]) {
-    const nowhere = join(folder(), 'state');
+    const nowhere = join(directory(), 'state');
     const ended = await run(args, {
       env: { XDG_STATE_HOME: nowhere, HOME: nowhere, AGA_DATA_DIR: join(nowhere, 'data') },
-      cwd: folder(),
+      cwd: directory(),
     });
     expect(existsSync(nowhere)).toBe(false);
     return ended;
@@ -217,7 +217,7 @@ describe('verify FILE', () => {
 
   it('exits 1 where anything is refused, and says what', async () => {
     const file = await exported(child);
-    const forged = join(folder(), 'forged.json');
+    const forged = join(directory(), 'forged.json');
     writeFileSync(forged, readFileSync(file, 'utf8').replace('"worker"', '"master"'));
     const bad = await elsewhere('verify', forged, '--trust', keys.authority);
     expect(bad.code).toBe(1);
@@ -226,7 +226,7 @@ describe('verify FILE', () => {
     expect((await elsewhere('verify', file, '--trust', keys.authority, '--at', '2020-01-01T00:00:00Z')).out).toContain(
       'future',
     );
-    expect(await elsewhere('verify', join(folder(), 'none.json'), '--trust', keys.authority)).toMatchObject({
+    expect(await elsewhere('verify', join(directory(), 'none.json'), '--trust', keys.authority)).toMatchObject({
       code: 1,
       out: '',
     });
@@ -263,7 +263,7 @@ describe('verify FILE', () => {
 
   it('judges arguments that are shown', async () => {
     const file = await exported(child);
-    const list = join(folder(), 'arguments.json');
+    const list = join(directory(), 'arguments.json');
     writeFileSync(list, '[{"path":"/x"}]');
     expect((await elsewhere('verify', file, '--trust', keys.authority, '--arguments', list)).code).toBe(0);
     writeFileSync(list, '{}');
@@ -275,9 +275,9 @@ describe('verify FILE', () => {
     const { artifact_hash } = await own.ask('create');
     const { authority } = await own.ask('keys');
     await own.ask('revoke', artifact_hash, '--reason', 'over', '--yes');
-    const file = join(folder(), 'evidence.json');
+    const file = join(directory(), 'evidence.json');
     expect((await own.run('export', artifact_hash, '--out', file)).code).toBe(0);
-    own.remove();
+    rmSync(own.path, { recursive: true });
     expect((await elsewhere('verify', file, '--trust', authority)).code).toBe(0);
   });
 
@@ -316,12 +316,11 @@ describe('statements about the log', () => {
       expect((await own.run('export', '--format', 'tlog-consistency', '--since', since)).err).toContain('never had');
     const bound = await home.run('--artifact', child, 'export', '--format', 'tlog-proof', '--entry', '1', '--json');
     expect(bound).toMatchObject({ code: 1, out: expect.stringContaining('NOT_OPERATOR') });
-    own.remove();
   });
 
   it('are verified by the key of the log, and freshness by its age', async () => {
     const logKey = toDidKey(parseVerifierKey(keys.log)!.publicKey);
-    const verify = (...args: readonly string[]) => run(['verify', ...args, '--json'], { cwd: folder() });
+    const verify = (...args: readonly string[]) => run(['verify', ...args, '--json'], { cwd: directory() });
     for (const format of ['freshness', 'in-toto', 'tlog-proof']) {
       const file = await exported(child, '--format', format);
       const good = await verify(file, '--trust', logKey);
@@ -332,7 +331,7 @@ describe('statements about the log', () => {
         format,
         expect.stringMatching(/taken for the log's key.*--(log-key|succession)/),
       ]);
-      const forged = join(folder(), 'forged');
+      const forged = join(directory(), 'forged');
       writeFileSync(forged, readFileSync(file, 'utf8').replace(/[0-9a-f]{8}|[A-Za-z0-9]{8}=/, 'AAAAAAA='));
       expect([format, (await verify(forged, '--trust', logKey)).code]).toEqual([format, 1]);
     }
@@ -352,7 +351,7 @@ describe('statements about the log', () => {
   it('freshness under a later key of the log holds by the authority, shown how the log came to that key', async () => {
     const own = installation();
     const hash = (await own.ask('create', '--subject', 'lead')).artifact_hash;
-    const at = folder();
+    const at = directory();
     const file = (name: string, text: string): string => {
       writeFileSync(join(at, name), text);
       return join(at, name);
@@ -372,8 +371,7 @@ describe('statements about the log', () => {
     await stranger.ask('create');
     await stranger.ask('keys', '--rotate');
     const foreign = file('foreign', (await stranger.run('log', '--kind', 'LOG_KEY', '--json')).out);
-    own.remove();
-    stranger.remove();
+    rmSync(own.path, { recursive: true });
     const verify = async (statement: string, ...args: readonly string[]) => {
       const { code, out, err } = await run(['verify', statement, '--trust', first.authority, '--json', ...args]);
       return {
@@ -412,7 +410,7 @@ describe('statements about the log', () => {
     const store = new MemoryStore();
     const { root: subject, end } = await longChain(store, 5998);
     const { text } = await buildBundle(store, { artifact_hash: subject }, KEYS.log, end);
-    const file = join(folder(), 'long.json');
+    const file = join(directory(), 'long.json');
     writeFileSync(file, text);
     const trust = toDidKey(KEYS.authority.publicKey);
     const args = ['verify', file, '--trust', trust, '--at', new Date(end).toISOString()];

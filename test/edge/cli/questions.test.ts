@@ -1,8 +1,9 @@
 /** Keys at a question that are no answer: they never count as a yes, and a command that did nothing does not end as if it had. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { folder, type Installation, installation, onTerminal } from './cli.ts';
+import { beforeAll, expect, it } from 'vitest';
+import { directory } from '../../scratch.ts';
+import { type Installation, installation, onTerminal } from './cli.ts';
 
 let home: Installation;
 let root: string;
@@ -11,7 +12,6 @@ beforeAll(async () => {
   home = installation();
   root = (await home.ask('create')).artifact_hash;
 });
-afterAll(() => home.remove());
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
 
@@ -27,7 +27,7 @@ it.skipIf(!hasScript)('takes Ctrl-D for a cancelled command, and says so', async
   expect(revoked.code).toBe(1);
   expect(revoked.out).toContain('CANCELLED');
   expect((await home.ask('inspect', root)).status).toBe('active');
-  const cwd = folder();
+  const cwd = directory();
   expect((await onTerminal(['init'], [[/hosts|Which folder/, '\u0004']], { cwd })).code).toBe(1);
   expect(readdirSync(cwd)).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /** The one command that cannot be undone asks, and without an answer changes nothing. */
 import { spawnSync } from 'node:child_process';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Installation, installation, onTerminal } from './cli.ts';
 
 let home: Installation;
@@ -13,7 +13,6 @@ beforeEach(async () => {
   root = (await home.ask('create', '--subject', 'lead')).artifact_hash;
   await home.run('delegate', '--parent-artifact-hash', root, '--sub-agent-id', 'worker');
 });
-afterAll(() => home.remove());
 
 const status = async (): Promise<string> => (await home.ask('inspect', root)).status;
 

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/file.ts';
 import { startingConfig } from '../../../src/edge/cli/starting-config.ts';
-import { folder, installation, onTerminal, PROGRAM, run, start } from './cli.ts';
+import { directory } from '../../scratch.ts';
+import { installation, onTerminal, PROGRAM, run, start } from './cli.ts';
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
 /** Only root may mount, and only where there are namespaces. */
@@ -14,7 +15,7 @@ const hasMounts = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '
 
 describe('init', () => {
   it('writes a commented file that the program takes, and never over one that is there', async () => {
-    const cwd = folder();
+    const cwd = directory();
     const path = join(cwd, 'aga-delegate.json');
     const first = await run(['init', '--yes', '--host', 'api.example.com', '--json'], { cwd });
     expect(JSON.parse(first.out)).toEqual({ path, folder: cwd, hosts: ['api.example.com'], mode: 'enforce' });
@@ -32,9 +33,9 @@ describe('init', () => {
   });
 
   it('leaves what another one wrote in the moment before it wrote itself', async () => {
-    const cwd = folder();
+    const cwd = directory();
     const path = join(cwd, 'aga-delegate.json');
-    const rival = join(folder(), 'rival.cjs');
+    const rival = join(directory(), 'rival.cjs');
     // Whatever is opened for writing there, the other one was faster.
     writeFileSync(
       rival,
@@ -56,7 +57,7 @@ describe('init', () => {
   });
 
   it('gives roots the ceiling that was asked for', async () => {
-    const cwd = folder();
+    const cwd = directory();
     await run(['init', '--yes', '--folder', 'work'], { cwd });
     const env = { AGA_CONFIG: join(cwd, 'aga-delegate.json'), AGA_DATA_DIR: join(cwd, 'state') };
     const { permissions } = JSON.parse((await run(['create', '--json'], { env, cwd })).out);
@@ -66,7 +67,7 @@ describe('init', () => {
   });
 
   it('asks nobody where there is no terminal: a script gets what --yes gives', async () => {
-    const cwd = folder();
+    const cwd = directory();
     expect(JSON.parse((await run(['init', '--json'], { cwd })).out)).toEqual({
       path: join(cwd, 'aga-delegate.json'),
       folder: cwd,
@@ -77,14 +78,14 @@ describe('init', () => {
   });
 
   it('writes nothing where an answer cannot stand in a file', async () => {
-    const cwd = folder();
+    const cwd = directory();
     expect((await run(['init', '--yes', '--host', 'not a host'], { cwd })).code).toBe(1);
     expect((await run(['init', '--yes', '--folder', 'a\u0001b'], { cwd })).code).toBe(1);
     expect(() => readFileSync(join(cwd, 'aga-delegate.json'))).toThrow('ENOENT');
   });
 
   it.skipIf(!hasScript)('asks three questions on a terminal', async () => {
-    const cwd = folder();
+    const cwd = directory();
     const typed = [
       [/Which folder/, '\r'],
       [/Which hosts/, 'a.example.com, b.example.com\r'],
@@ -112,7 +113,7 @@ describe('init', () => {
 describe('doctor', () => {
   type Checked = { ok: boolean; checks: { name: string; status: string; message: string; fix?: string }[] };
   const examine = async (env: Record<string, string>): Promise<Checked & { code: number | null }> => {
-    const home = folder();
+    const home = directory();
     const { code, out } = await run(['doctor', '--json'], { env: { HOME: home, ...env }, cwd: env.HOME ?? home });
     return { code, ...JSON.parse(out) };
   };
@@ -127,7 +128,6 @@ describe('doctor', () => {
     const some = await examine({ AGA_DATA_DIR: home.path });
     expect(some).toMatchObject({ code: 0, ok: true });
     expect(named(some, 'chain')?.message).toContain('2 entries');
-    home.remove();
   });
 
   it('finds files that others may read, and says how to close them', async () => {
@@ -152,7 +152,6 @@ describe('doctor', () => {
       chmodSync(key, 0o600);
     }
     expect(await examine({ AGA_DATA_DIR: home.path })).toMatchObject({ code: 0, ok: true });
-    home.remove();
   });
 
   it('finds a damaged database', async () => {
@@ -162,7 +161,6 @@ describe('doctor', () => {
     const found = await examine({ AGA_DATA_DIR: home.path });
     expect(found.code).toBe(1);
     expect(named(found, 'database')?.status).toBe('broken');
-    home.remove();
   });
 
   it.skipIf(!hasMounts)('says of a read-only data directory that, and nothing of what is in it', async () => {
@@ -176,7 +174,6 @@ describe('doctor', () => {
     expect(checks.filter(({ status }) => status === 'broken')).toMatchObject([
       { name: 'data directory', message: expect.stringContaining('EROFS'), fix: expect.stringContaining('mount it') },
     ]);
-    home.remove();
   });
 
   it('tells an identity that does not serve from a chain that is broken', async () => {
@@ -198,14 +195,13 @@ describe('doctor', () => {
       expect(message).toContain(said);
       expect(fix).toContain(`unset ${Object.keys(env)[0]}`);
     }
-    home.remove();
   });
 
   it('asks the authority that AGA_URL names, and nothing of the chain here', async () => {
     const home = installation();
     await home.run('create');
     const operator = 'operator-of-the-far-authority';
-    const far = start(['--data-dir', folder(), 'serve', '--http', '127.0.0.1:0'], {
+    const far = start(['--data-dir', directory(), 'serve', '--http', '127.0.0.1:0'], {
       env: { AGA_OPERATOR_TOKEN: operator },
     });
     const [line] = await once(far.child.stderr, 'data');
@@ -233,17 +229,16 @@ describe('doctor', () => {
     await far.ended;
     const away = await examine({ ...at, AGA_URL: url, AGA_OPERATOR_TOKEN: operator });
     expect([away.code, named(away, 'authority')?.message]).toEqual([1, expect.stringContaining('ECONNREFUSED')]);
-    home.remove();
   });
 
   it('finds wrong settings, once', async () => {
-    const found = await examine({ AGA_DATA_DIR: folder(), AGA_CONFIG: '/nowhere/c.json' });
+    const found = await examine({ AGA_DATA_DIR: directory(), AGA_CONFIG: '/nowhere/c.json' });
     expect(found.code).toBe(1);
     expect(found.checks.filter(({ status }) => status === 'broken')).toHaveLength(1);
   });
 
   it('finds settings whose names are misspelt: nobody else would read them', async () => {
-    const found = await examine({ AGA_DATA_DIR: folder(), AGA_TOKN: 'x', AGA_ARTIFCAT: 'y', AGA_MCP_CONFIG: 'z' });
+    const found = await examine({ AGA_DATA_DIR: directory(), AGA_TOKN: 'x', AGA_ARTIFCAT: 'y', AGA_MCP_CONFIG: 'z' });
     const notes = found.checks.filter(({ name }) => name === 'environment');
     expect(notes.map(({ message, fix }) => `${message} ${fix}`)).toEqual([
       expect.stringMatching(/^AGA_ARTIFCAT .*AGA_ARTIFACT/),
@@ -252,7 +247,7 @@ describe('doctor', () => {
   });
 
   it('finds hosts: those that start us, those that do not, those that cannot be read', async () => {
-    const home = folder();
+    const home = directory();
     const host = (path: string, text: string): void => {
       mkdirSync(join(home, path, '..'), { recursive: true });
       writeFileSync(join(home, path), text);

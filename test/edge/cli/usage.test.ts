@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../../src/edge/cli/commands/index.ts';
-import { folder, onTerminal, run, start } from './cli.ts';
+import { directory } from '../../scratch.ts';
+import { onTerminal, run, start } from './cli.ts';
 
 const DID = 'did:key:z6MkgRv1QbG9Loza3YrvJ91B47y12zVJJZ3qiCHggNfFNcLQ';
 const hasScript = spawnSync('script', ['--version']).status === 0;
@@ -32,7 +33,7 @@ describe('usage', () => {
     [['create', '--ttl-seconds', '10', '--ttl-seconds', '20'], 'twice'],
     [['--json'], 'Usage'],
   ])('%j exits 2 and names %s', async (args, named) => {
-    const home = folder();
+    const home = directory();
     const { code, out, err } = await run(args, { env: { AGA_DATA_DIR: join(home, 'state') } });
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toContain(named);
@@ -41,7 +42,7 @@ describe('usage', () => {
   });
 
   it('explains every command, with examples, and touches nothing', async () => {
-    const home = folder();
+    const home = directory();
     const env = { AGA_DATA_DIR: join(home, 'state'), AGA_ARTIFACT: 'garbage' };
     const all = await run(['--help'], { env });
     expect(all).toMatchObject({ code: 0, err: '' });
@@ -74,7 +75,7 @@ describe('usage', () => {
 
 describe('settings', () => {
   it('takes the flag before the environment, before and after the command', async () => {
-    const [flag, env] = [folder(), folder()];
+    const [flag, env] = [directory(), directory()];
     const before = await run(['--data-dir', flag, 'keys', '--json'], { env: { AGA_DATA_DIR: env } });
     const after = await run(['keys', '--json', '--data-dir', flag], { env: { AGA_DATA_DIR: env } });
     expect(after.out).toBe(before.out);
@@ -83,7 +84,7 @@ describe('settings', () => {
   });
 
   it('lives in the state directory of the user, never in the working directory', async () => {
-    const [home, cwd] = [folder(), folder()];
+    const [home, cwd] = [directory(), directory()];
     await run(['keys'], { env: { XDG_STATE_HOME: home, HOME: home }, cwd });
     expect(readdirSync(join(home, 'aga-delegate'))).toContain('chain.db');
     await run(['keys'], { env: { XDG_STATE_HOME: 'relative', HOME: home }, cwd });
@@ -91,20 +92,20 @@ describe('settings', () => {
   });
 
   const file = (text: string): string => {
-    const path = join(folder(), 'c.json');
+    const path = join(directory(), 'c.json');
     writeFileSync(path, text);
     return path;
   };
 
   it.each([
-    ['no file', () => join(folder(), 'none.json'), 'ENOENT'],
-    ['a directory', () => folder(), 'EISDIR'],
+    ['no file', () => join(directory(), 'none.json'), 'ENOENT'],
+    ['a directory', () => directory(), 'EISDIR'],
     ['an empty name', () => '', 'empty'],
     ['no JSON', () => file('{'), 'JSON'],
     ['a wrong key', () => file('{"mode":"enforce","root_cieling":{}}'), 'root_ceiling'],
     ['a wrong value', () => file('{"upstreams":{"fs":{"command":7}}}'), 'upstreams.fs.command'],
   ])('ends with exit 1 where --config is %s, for the server as for a command', async (_, path, named) => {
-    const args = ['--data-dir', folder(), '--config', path()];
+    const args = ['--data-dir', directory(), '--config', path()];
     for (const { code, out, err } of [await run(args), await run([...args, 'tree'])]) {
       expect({ code, out }).toEqual({ code: 1, out: '' });
       expect(err).toContain(named);
@@ -112,19 +113,19 @@ describe('settings', () => {
   });
 
   it('is a no in JSON as well where --json is given', async () => {
-    const none = join(folder(), 'none.json');
+    const none = join(directory(), 'none.json');
     for (const args of [
       ['--config', none, 'tree'],
       ['verify', none, '--trust', DID],
     ]) {
-      const { code, out } = await run(['--data-dir', folder(), ...args, '--json']);
+      const { code, out } = await run(['--data-dir', directory(), ...args, '--json']);
       expect([code, JSON.parse(out).error]).toMatchObject([1, { code: 'INVALID_REQUEST', retryable: false }]);
       expect(out).toContain('none.json');
     }
   });
 
   it('ends with exit 1 where the data directory cannot be one', async () => {
-    const home = folder();
+    const home = directory();
     writeFileSync(join(home, 'file'), '');
     for (const path of [join(home, 'file'), join(home, 'file', 'below'), '']) {
       const { code, out, err } = await run(['--data-dir', path, 'keys']);
@@ -134,14 +135,14 @@ describe('settings', () => {
   });
 
   it.skipIf(process.getuid?.() === 0)('ends with exit 1 where it may not write', async () => {
-    const home = folder();
+    const home = directory();
     mkdirSync(join(home, 'closed'));
     chmodSync(join(home, 'closed'), 0o500);
     expect((await run(['--data-dir', join(home, 'closed', 'state'), 'keys'])).code).toBe(1);
   });
 
   it('refuses an authority that is no DNS label', async () => {
-    const { code, err } = await run(['--data-dir', folder(), 'keys'], { env: { AGA_AUTHORITY: 'Not One' } });
+    const { code, err } = await run(['--data-dir', directory(), 'keys'], { env: { AGA_AUTHORITY: 'Not One' } });
     expect(code).toBe(1);
     expect(err).toContain('AGA_AUTHORITY');
   });
@@ -149,7 +150,7 @@ describe('settings', () => {
 
 describe('without a command', () => {
   it('is the MCP server, and ends with its input', async () => {
-    const { child, ended } = start(['--data-dir', folder()]);
+    const { child, ended } = start(['--data-dir', directory()]);
     child.stdin.end('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
     const { code, out } = await ended;
     expect(code).toBe(0);
@@ -157,9 +158,9 @@ describe('without a command', () => {
   });
 
   it.skipIf(!hasScript)('tells a person who started it where the commands are, and a host nothing', async () => {
-    const person = await onTerminal(['--data-dir', folder()], [[/--help/, '\u0004']]);
+    const person = await onTerminal(['--data-dir', directory()], [[/--help/, '\u0004']]);
     expect(person).toMatchObject({ code: 0, out: expect.stringContaining('aga-delegate --help') });
-    expect(await run(['--data-dir', folder()])).toMatchObject({ code: 0, out: '', err: '' });
+    expect(await run(['--data-dir', directory()])).toMatchObject({ code: 0, out: '', err: '' });
   });
 });
 
@@ -171,7 +172,7 @@ describe('with AGA_URL', () => {
     ],
     [{}, /^$/],
   ])('the server says once that upstreams of the configuration here are not used: %j', async (upstreams, said) => {
-    const home = folder();
+    const home = directory();
     const config = join(home, 'aga-delegate.json');
     writeFileSync(config, JSON.stringify({ upstreams }));
     const env = { AGA_URL: 'http://127.0.0.1:9', AGA_TOKEN: `lt-delegate-${'a'.repeat(32)}.${'b'.repeat(43)}` };

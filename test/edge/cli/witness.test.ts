@@ -6,8 +6,9 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { openCheckpoint } from '../../../src/chain/checkpoint.ts';
 import { cosignedAt, parseWitnessKey } from '../../../src/chain/cosignature.ts';
 import { openTlogProof } from '../../../src/evidence/tlog.ts';
+import { directory } from '../../scratch.ts';
 import { type StrictWitness, strictWitness } from '../../witness/strict-witness.ts';
-import { folder, type Installation, installation, run, start } from './cli.ts';
+import { type Installation, installation, run, start } from './cli.ts';
 
 let home: Installation;
 let w: StrictWitness[];
@@ -21,7 +22,6 @@ beforeEach(async () => {
   keys = await home.ask('keys');
 });
 afterEach(async () => {
-  home.remove();
   await Promise.all(w.map((each) => each.close()));
 });
 
@@ -143,7 +143,7 @@ describe('witness sync', () => {
   it('is examined by doctor also where the authority has a name of its own', async () => {
     const [{ url, key }] = w as [StrictWitness, ...StrictWitness[]];
     const red = (...args: string[]) => run(['--data-dir', path, ...args, '--json'], { env: { AGA_AUTHORITY: 'red' } });
-    const path = folder();
+    const path = directory();
     await red('create');
     expect((await red('witness', 'add', url, '--key', key)).code).toBe(0);
     const { checks } = JSON.parse((await red('doctor')).out);
@@ -157,7 +157,7 @@ describe('witness sync', () => {
     await home.ask('witness', 'sync');
     // The chain goes on with what this artifact has no part in.
     const other = (await home.ask('create', '--subject', 'other')).artifact_hash;
-    const file = join(folder(), 'evidence.json');
+    const file = join(directory(), 'evidence.json');
     const made = await home.ask('export', child, '--out', file);
     expect(openCheckpoint(made.checkpoint, keys.log)?.size).toBe(3);
     const verify = async (...args: readonly string[]) => {

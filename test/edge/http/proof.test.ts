@@ -1,12 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalize } from '../../../src/base/canonical.ts';
 import { toDidKey } from '../../../src/base/did-key.ts';
 import { SqliteNonces } from '../../../src/store/nonces.ts';
+import { directory } from '../../scratch.ts';
 import { type Authority, authority, type Enrolled, OPERATOR, raw } from './fixture.ts';
 
 /** The holder's side by a library that is not ours. */
@@ -201,12 +200,10 @@ describe('a proof of the holder', () => {
 });
 
 describe('what was used once', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'aga-nonces-'));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
+  const path = join(directory(), 'nonces.db');
   it('is known to everybody who shares the file', async () => {
     const clock = { now: 1_000_000 };
-    const open = () => new SqliteNonces(join(directory, 'nonces.db'), () => clock.now);
+    const open = () => new SqliteNonces(path, () => clock.now);
     const [a, b] = [open(), open()];
     const ids = Array.from({ length: 200 }, (_, n) => `id ${n % 100}`);
     const fresh = await Promise.all(ids.map((id, n) => (n % 2 ? a : b).once(id, clock.now + 60_000)));

@@ -1,20 +1,19 @@
 /** What the build promises about the file that hosts start. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { bundleLibrary, bundleProgram } from '../../../scripts/build.ts';
 import { CORS_IS_POSSIBLE, DefaultJsonSchemaValidator } from '../../../scripts/sdk-shims.ts';
+import { directory } from '../../scratch.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'bundle-'));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const folder = directory();
 
 async function program(source: string): Promise<string> {
-  const entry = join(directory, 'entry.ts');
+  const entry = join(folder, 'entry.ts');
   writeFileSync(entry, source);
-  const outfile = join(directory, 'program.cjs');
+  const outfile = join(folder, 'program.cjs');
   await bundleProgram(entry, outfile);
   return outfile;
 }
@@ -89,6 +88,6 @@ describe('the program', () => {
   it('and the library are refused with a static import of node:sqlite', async () => {
     const source = `import { DatabaseSync } from 'node:sqlite'; console.log(DatabaseSync);`;
     await expect(program(source)).rejects.toThrow('run time');
-    await expect(bundleLibrary(join(directory, 'entry.ts'), join(directory, 'index.js'))).rejects.toThrow('run time');
+    await expect(bundleLibrary(join(folder, 'entry.ts'), join(folder, 'index.js'))).rejects.toThrow('run time');
   });
 });

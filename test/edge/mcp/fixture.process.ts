@@ -1,19 +1,18 @@
 /** The fixture as a child process, driven line by line: what no client library would ever send. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { bundleProgram } from '../../../scripts/build.ts';
+import { directory } from '../../scratch.ts';
 
-/** Bundles the fixture as the product is bundled; `remove` when done. */
-export async function builtFixture(): Promise<{ path: string; remove(): void }> {
-  const directory = mkdtempSync(join(tmpdir(), 'edge-'));
-  const path = join(directory, 'fixture.cjs');
+/** Bundles the fixture as the product is bundled; its path. */
+export async function builtFixture(): Promise<string> {
+  const path = join(directory(), 'fixture.cjs');
   await bundleProgram(join(import.meta.dirname, 'fixture.main.ts'), path);
-  return { path, remove: () => rmSync(directory, { recursive: true, force: true }) };
+  return path;
 }
+
 export type Message = any;
 
 export interface Ended {

@@ -3,21 +3,20 @@ import { Client as Client2 } from '@modelcontextprotocol/client';
 import { StdioClientTransport as Transport2 } from '@modelcontextprotocol/client/stdio';
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as Transport1 } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { builtFixture, call, type Message, MODERN, Peer } from './fixture.process.ts';
 
-let built: Awaited<ReturnType<typeof builtFixture>>;
+let built: string;
 beforeAll(async () => {
   built = await builtFixture();
 });
-afterAll(() => built.remove());
 
 const refused = (message: Message) => JSON.parse(message.result.content[0].text).error;
 
 describe('clients of the field', () => {
   const me = { name: 'test', version: '1' };
   const modes = { legacy: 'legacy', auto: 'auto', pinned: { pin: '2026-07-28' } } as const;
-  const command = () => ({ command: process.execPath, args: [built.path], stderr: 'pipe' as const });
+  const command = () => ({ command: process.execPath, args: [built], stderr: 'pipe' as const });
 
   it('of the v1 line', async () => {
     const client = new Client1(me);
@@ -51,7 +50,7 @@ describe('clients of the field', () => {
 
 describe('lines', () => {
   it('that are malformed are answered, and the session goes on', async () => {
-    const peer = new Peer(built.path);
+    const peer = new Peer(built);
     await peer.handshake();
     peer.send('{"jsonrpc":"2.0","id":1,\n', call(1, 'noop'));
     expect((await peer.answer(null)).error.code).toBe(-32700);
@@ -80,7 +79,7 @@ describe('lines', () => {
   });
 
   it('of more than 10 MiB are forgotten as they come in', async () => {
-    const peer = new Peer(built.path);
+    const peer = new Peer(built);
     await peer.handshake();
     const chunk = Buffer.alloc(1 << 20, 'x');
     for (let i = 0; i < 40; i++) peer.send(chunk);
@@ -95,7 +94,7 @@ describe('lines', () => {
   });
 
   it('may be cut anywhere, and the last one needs no end', async () => {
-    const peer = new Peer(built.path);
+    const peer = new Peer(built);
     await peer.handshake();
     const bytes = Buffer.from(`${JSON.stringify(call('ü', 'echo', { text: '→ é' }))}\n`);
     for (const byte of bytes) peer.send(Buffer.from([byte]));
@@ -109,7 +108,7 @@ describe('lines', () => {
 
 describe('requests', () => {
   it('get what they ask for: unknown names and methods, ids used twice, results as they are', async () => {
-    const peer = new Peer(built.path);
+    const peer = new Peer(built);
     const { result } = await peer.handshake();
     expect(result).toMatchObject({
       protocolVersion: '2025-11-25',
@@ -145,7 +144,7 @@ describe('requests', () => {
   });
 
   it('of 2026-07-28 need no handshake, and their results say that they are complete', async () => {
-    const peer = new Peer(built.path);
+    const peer = new Peer(built);
     peer.send(call(1, 'noop', {}, MODERN), call(2, 'odd', {}, MODERN), call(3, 'refuse', {}, MODERN));
     expect((await peer.answer(1)).result).toMatchObject({ resultType: 'complete', structuredContent: { ok: true } });
     expect((await peer.answer(2)).result).toMatchObject({ resultType: 'complete', content: [{ type: 'hologram' }] });
@@ -158,7 +157,7 @@ describe('requests', () => {
   });
 
   it('are cancelled without an answer, and the others go on', async () => {
-    const peer = new Peer(built.path);
+    const peer = new Peer(built);
     await peer.handshake();
     peer.send(call(1, 'slow', { ms: 10_000 }));
     peer.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1, reason: 'enough' } });
@@ -177,7 +176,7 @@ describe('requests', () => {
   });
 
   it('that fail say so, on the wire without our reasons', async () => {
-    const peer = new Peer(built.path);
+    const peer = new Peer(built);
     await peer.handshake();
     peer.send(call(1, 'fail'), call(2, 'unserializable'));
     expect(refused(await peer.answer(1)).code).toBe('INTERNAL');
@@ -188,7 +187,7 @@ describe('requests', () => {
   });
 
   it('come 64 at a time, again and again, with large answers, without a word on stderr', async () => {
-    const peer = new Peer(built.path);
+    const peer = new Peer(built);
     await peer.handshake();
     let id = 0;
     for (let round = 0; round < 5; round++) {
@@ -200,7 +199,7 @@ describe('requests', () => {
   });
 
   it('hear of changed tools only after the handshake', async () => {
-    const peer = new Peer(built.path);
+    const peer = new Peer(built);
     peer.send({ jsonrpc: '2.0', id: 0, method: 'ping' }, call(1, 'change'));
     await peer.answer(1);
     await peer.handshake();
@@ -216,7 +215,7 @@ describe('requests', () => {
 
 describe.concurrent('the end', () => {
   const idle = async (env?: Record<string, string>) => {
-    const peer = new Peer(built.path, env);
+    const peer = new Peer(built, env);
     await peer.handshake();
     return peer;
   };
@@ -270,7 +269,7 @@ describe.concurrent('the end', () => {
   });
 
   it('answers what a probe or a subscription is owed', async () => {
-    const peer = new Peer(built.path);
+    const peer = new Peer(built);
     const params = { notifications: { toolsListChanged: true }, _meta: MODERN };
     peer.send({ jsonrpc: '2.0', id: 1, method: 'server/discover', params: { _meta: MODERN } });
     peer.send({ jsonrpc: '2.0', id: 2, method: 'subscriptions/listen', params });
@@ -296,7 +295,7 @@ describe.concurrent('the end', () => {
   });
 
   it('lets a slow reader have all of the answers', async () => {
-    const peer = new Peer(built.path);
+    const peer = new Peer(built);
     peer.child.stdout.pause();
     for (let id = 1; id <= 20; id++) peer.send(call(id, 'big', { bytes: 100_000 }));
     const ended = peer.end(() => void peer.child.stdin.end());
