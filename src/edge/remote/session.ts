@@ -2,16 +2,8 @@
 import { Refusal } from '../../base/refusal.ts';
 import type { Agent } from '../../client/index.ts';
 import { refusalResult } from '../mcp/result.ts';
-import { isObject, type JsonObject, RPC, RpcError, type RpcId } from '../mcp/rpc.ts';
-import {
-  type Asking,
-  type ResourceResult,
-  type Session,
-  type ToolCall,
-  type ToolDefinition,
-  type ToolResult,
-  UnknownName,
-} from '../mcp/session.ts';
+import { isObject, type JsonObject, type RpcId } from '../mcp/rpc.ts';
+import type { Asking, ResourceResult, Session, ToolCall, ToolDefinition, ToolResult } from '../mcp/session.ts';
 import { asRefusal } from './refusal.ts';
 import { answerIn } from './stream.ts';
 import { watchJob } from './watch.ts';
@@ -61,8 +53,8 @@ export function remoteSession(agent: Agent, instructions: string): Session {
   }
 
   const readResource: Session['readResource'] = async (uri, asking) => {
-    const found = await orNothing(ask({ ...of(asking), method: 'resources/read', params: { uri } }));
-    return found as unknown as ResourceResult | undefined; // the same
+    const found = await ask({ ...of(asking), method: 'resources/read', params: { uri } });
+    return found as unknown as ResourceResult; // the same
   };
 
   return {
@@ -73,7 +65,6 @@ export function remoteSession(agent: Agent, instructions: string): Session {
         return await call(asked);
       } catch (error) {
         if (error instanceof Refusal) return refusalResult(error);
-        if (error instanceof RpcError && error.code === RPC.params) throw new UnknownName(asked.name);
         throw error;
       }
     },
@@ -82,8 +73,7 @@ export function remoteSession(agent: Agent, instructions: string): Session {
     readResource,
     watchResource: (uri, watch) => watchJob(agent, readResource, uri, watch),
     listPrompts: () => list('prompts/list', 'prompts'),
-    getPrompt: (name, args, asking) =>
-      orNothing(ask({ ...of(asking), method: 'prompts/get', params: { name, arguments: args } })),
+    getPrompt: (name, args, asking) => ask({ ...of(asking), method: 'prompts/get', params: { name, arguments: args } }),
     // A request for each question: there is no connection on which anybody could tell us.
     onListsChanged: () => () => undefined,
   };
@@ -91,17 +81,6 @@ export function remoteSession(agent: Agent, instructions: string): Session {
 
 /** Nothing else of a request that stands behind it. */
 const of = (asking: Asking | undefined) => ({ id: asking?.id, signal: asking?.signal });
-
-/** What is not there is a protocol error over there, and no answer here. */
-async function orNothing(asked: Promise<JsonObject>): Promise<JsonObject | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    // What the other side says about it is for the caller to read: that it is not to be seen, or is no more.
-    if (error instanceof RpcError && error.code === RPC.params && !isObject(error.data)) return undefined;
-    throw error;
-  }
-}
 
 function report({ method, params }: JsonObject, progress: ToolCall['progress'] | undefined): void {
   if (method !== 'notifications/progress' || !isObject(params) || typeof params.progress !== 'number') return;
