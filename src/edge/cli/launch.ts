@@ -65,11 +65,13 @@ const mcpConfig = (env: Record<string, string>): object => ({
   },
 });
 
-function watched(child: ChildProcess, standing: Standing, { err }: Terminal): Promise<number> {
+function watched(child: ChildProcess, standing: Standing, { err, interactive }: Terminal): Promise<number> {
   return new Promise((resolve, reject) => {
     const kill = (signal: NodeJS.Signals): void => void send(child, signal);
     const forward = (['SIGTERM', 'SIGINT', 'SIGHUP'] as const).map((signal) => {
-      const pass = () => kill(signal);
+      // A terminal sends Ctrl-C to the command too; sent again, it would be a second one.
+      const isThere = interactive && signal === 'SIGINT';
+      const pass = () => isThere || kill(signal);
       process.on(signal, pass);
       return () => process.off(signal, pass);
     });
