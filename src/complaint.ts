@@ -1,4 +1,4 @@
-/** What the operator should know, a line on stderr: stdout belongs to the protocol, or to the answer. */
+/** Messages for the operator, one line each on stderr: stdout belongs to the protocol, or to the command's answer. */
 import { Refusal } from './base/refusal.ts';
 import { CannotStart } from './cannot-start.ts';
 
@@ -8,7 +8,7 @@ export function complain(text: string): void {
   process.stderr.write(`aga-delegate: ${text.slice(0, MOST)}\n`);
 }
 
-/** A refusal says itself what is the matter, and so does the system; of anything else the place is needed. */
+/** Refusals and system errors explain themselves; any other error is a bug, and is printed with its stack. */
 export function report(error: unknown): void {
   if (error instanceof Refusal) complain(`${error.code}: ${error.message}`);
   else if (error instanceof CannotStart || isSystemError(error)) complain(error.message);

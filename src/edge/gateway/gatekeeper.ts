@@ -1,4 +1,4 @@
-/** Answers what the gateway asks of the law: one service, its verdicts, its duties, and the end of its artifacts. */
+/** Builds the gateway of a configuration, and its gatekeeper, which lets the service judge every call. */
 import { find, refuseHalted } from '../../authority/find.ts';
 import { lineage } from '../../authority/grant.ts';
 import { Refusal } from '../../base/refusal.ts';
@@ -24,7 +24,7 @@ export interface Law {
   readonly lookout: Lookout;
 }
 
-/** The upstreams of the configuration, none of them started yet, and who decides about their calls. */
+/** The gateway over the configured upstreams, none of them started yet, and the decider that judges their calls. */
 export function gatewayOf(config: Config, law: Law): { gateway: Gateway; decider: Decider } {
   const client = { name: 'aga-delegate', version: VERSION };
   const log = (text: string): void => void process.stderr.write(text);
@@ -53,7 +53,7 @@ export function gatewayOf(config: Config, law: Law): { gateway: Gateway; decider
   return { gateway, decider };
 }
 
-interface Bench extends Law {
+interface GatekeeperOptions extends Law {
   readonly priceOf: (tool: string) => Price | undefined;
   readonly charging: Charging;
   readonly mode: Mode;
@@ -61,10 +61,10 @@ interface Bench extends Law {
   readonly measure: (artifact: string, scopes: readonly Scope[], server: string) => Promise<void>;
 }
 
-function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, charging }: Bench): Decider {
+function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, charging }: GatekeeperOptions): Decider {
   const scopesOf = scopesIn(service);
 
-  /** Measures what is about to be used. What may not be used is not started for it. */
+  /** Measures the upstream that is about to be used; one that may not be used is not started for this. */
   async function unmeasurable(artifact: string | null, { capability, resource }: Act): Promise<Refusal | undefined> {
     const scopes = artifact === null ? [] : await scopesOf(artifact);
     if (artifact === null || !isNamed(scopes, capability, resource)) return undefined;
@@ -73,7 +73,7 @@ function gatekeeper({ service, enforcement, lookout, mode, measure, priceOf, cha
       await measure(artifact, scopes, resource.split('/', 1)[0] ?? '');
       return undefined;
     } catch (error) {
-      // An upstream that cannot be asked, or an artifact that ended meanwhile; the refusal stands on the chain like any other.
+      // The upstream does not answer, or the artifact ended meanwhile. The caller records this refusal like any other.
       if (error instanceof Refusal && (error.code === 'UPSTREAM_FAILED' || TOTAL.has(error.code))) return error;
       throw error;
     }
