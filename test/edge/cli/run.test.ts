@@ -1,18 +1,12 @@
 /** A command that a person runs as an agent, on a terminal. */
 import { spawnSync } from 'node:child_process';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Installation, installation, onTerminal } from './cli.ts';
-
-let home: Installation;
-
-beforeAll(() => {
-  home = installation();
-});
-afterAll(() => home.remove());
+import { expect, it } from 'vitest';
+import { installation, onTerminal } from './cli.ts';
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
 
 it.skipIf(!hasScript)('gets a Ctrl-C once, as it would without us: many hosts end at the second', async () => {
+  const home = installation();
   const root = (await home.ask('create')).artifact_hash;
   const { token } = (await home.ask('delegate', '--parent-artifact-hash', root, '--enroll')).enrollment;
   const counting = `let seen = 0;
