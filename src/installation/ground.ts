@@ -1,4 +1,4 @@
-/** What an authority stands on: its chain, its keys, and the memory of what was used once. On this machine's disk, or shared. */
+/** Opens what an authority stands on: its chain, keys, job journal and used nonces, on this machine's disk or in a shared database. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { toDidKey } from '../base/did-key.ts';
@@ -25,7 +25,7 @@ import { openSqlite } from '../store/sqlite.ts';
 export interface Ground {
   readonly store: Store & Tree & Index;
   readonly keys: Keys;
-  /** How the log's key is followed by another. */
+  /** Replaces the log's key by the next one. */
   readonly succession: Succession;
   /** Name of the chain and of its log's key. */
   readonly origin: string;
@@ -33,7 +33,7 @@ export interface Ground {
   readonly home: string;
   /** Remembers used proofs for everybody who accepts them, until it is closed. */
   openNonces(): Nonces & { close(): void | Promise<void> };
-  /** What was said in jobs: shared by whoever shares the chain. */
+  /** The texts of jobs, shared by all processes that share the chain. */
   readonly journal: Journal;
   readonly presence: Presence;
   /** Whether this process may go on with that chain. Throws `CannotStart`. */
@@ -50,7 +50,7 @@ export async function groundOf(settings: Settings, random: Random): Promise<Grou
   return url === null ? disk(settings, random) : shared(settings, url, random);
 }
 
-/** Anybody else cannot use such a directory at all. */
+/** Only root can use a directory of another user, and would leave files there that this user cannot read. */
 function warnRoot(directory: string): void {
   if (process.getuid?.() !== 0 || statSync(directory).uid === 0) return;
   complain(
@@ -64,7 +64,7 @@ async function disk({ dataDir, authority, archiveDir }: Settings, random: Random
   const following = succession({ directory: dataDir, random });
   const archived = async () => (await import('../store/sqlite/archive.ts')).archivedAt(database);
   const store = withArchive(openSqlite(database), new ArchiveReading({ archived, folder: archiveDir }));
-  // Only where a key waits can the chain have come to another one than ours; else nothing is read here.
+  // The chain can only have another key than ours if a next key waits here; otherwise nothing need be read.
   const keys = turned(own, following, following.waits() ? await namedIn(store) : undefined);
   return {
     store,
@@ -79,13 +79,13 @@ async function disk({ dataDir, authority, archiveDir }: Settings, random: Random
   };
 }
 
-/** After so many milliseconds a person wonders. */
+/** Milliseconds after which a person wonders what is happening. */
 const SLOW_MS = 1_000;
 
 async function shared(settings: Settings, url: string, random: Random): Promise<Ground> {
   const { authority, database, archiveDir } = settings;
   const home = homeOf(settings);
-  // Loaded only where it is asked for, as is what reads keys from elsewhere.
+  // PostgreSQL and the keys from elsewhere are loaded only here.
   const [{ openPostgres }, { PostgresNonces }, { PostgresJournal }, shares] = await Promise.all([
     import('../store/postgres.ts'),
     import('../store/postgres/nonces.ts'),
@@ -124,7 +124,7 @@ async function shared(settings: Settings, url: string, random: Random): Promise<
       presence: sharedPresence(filePresence(home), journal),
       openNonces: () => new PostgresNonces({ url, chain: authority, clock: Date.now }),
       async settle(service) {
-        // Of replicas that start with keys of their own at once, one begins the chain, and the others find that out.
+        // If several replicas start at once, each with its own keys, one begins the chain, and the others fail here.
         if (began) return;
         await service.begin().catch(() => undefined);
         const now = await namedIn(store);
@@ -137,11 +137,11 @@ async function shared(settings: Settings, url: string, random: Random): Promise<
   }
 }
 
-/** The entries that changed the log's key, all of them: more than these nobody makes. */
+/** All entries that changed the log's key; nobody makes more than this limit. */
 export const keyChanges = async (store: Pick<Store, 'read'>): Promise<readonly Row[]> =>
   (await store.read({ after: 0, limit: 10_000, kind: 'LOG_KEY' })).rows;
 
-/** Whose chain it is; undefined without a first entry, and where it cannot be read, which is for `verify` to tell. */
+/** Whose chain this is; undefined if it is empty or unreadable, which `verify` explains. */
 async function namedIn(store: Store): Promise<Named | undefined> {
   const { rows } = await store.read({ after: -1, limit: 1 });
   if (!rows[0]) return undefined;
@@ -155,13 +155,13 @@ async function namedIn(store: Store): Promise<Named | undefined> {
   }
 }
 
-/** The keys with the log's as the chain has come to use it, where it is here, and with those to come. */
+/** The keys, with the log's present key as the chain names it, if it is here, and with a look-up of next keys. */
 function turned({ authority, log }: Keys, { find }: Succession, named: Named | undefined): Keys {
   const successor = (publicKey: Uint8Array): Signer | undefined => {
     try {
       return find(publicKey);
     } catch (error) {
-      // What cannot be read now is not here; who needs it says so.
+      // An unreadable key counts as absent; the caller that needs it reports that.
       if (error instanceof CannotStart) return undefined;
       throw error;
     }
