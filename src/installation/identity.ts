@@ -14,8 +14,8 @@ import type { Signer } from '../ports.ts';
 import { redeem } from '../service/enrolment.ts';
 
 /**
- * The one key of this data directory for a token. It is on disk before the token is redeemed, so that a crash in between,
- * and a twin that the host starts, find the same one.
+ * The one key of this data directory for a token. It is on disk before the token is redeemed, so that a restart after a
+ * crash, and a second process that the host starts, use the same key.
  */
 export function agentKeyIn(dataDir: string, token: string): Signer {
   const directory = join(dataDir, 'agents');
@@ -26,8 +26,8 @@ export function agentKeyIn(dataDir: string, token: string): Signer {
 }
 
 /**
- * Finds out who we are, when it is first asked: hosts start probes and twins, and those should redeem nothing.
- * The function throws the refusal of a token that does not serve, and never answers with the operator instead.
+ * Finds out who we are, but only when first asked: hosts also start processes to probe us, which should redeem nothing.
+ * For a token that does not work, the function throws the refusal; it never falls back to the operator.
  */
 export function identityOf({ service, tokens }: Installation, settings: Settings): () => Promise<Caller> {
   const { token, dataDir } = settings;

@@ -1,4 +1,4 @@
-/** Brings a database to the tables that this program knows, and moves the chain of a data directory into it. */
+/** Migrates a database to the tables of this version, and copies the chain of a data directory into it. */
 import { constants, copyFileSync, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../base/encoding.ts';
@@ -66,7 +66,7 @@ export async function move(settings: Settings, { dryRun, watch }: MoveOptions): 
   }
 }
 
-/** What was archived is read from there, and stands in the new place whole. */
+/** Fills in archived entries from their files, so that the copy is complete. */
 async function filled(reading: ArchiveReading, part: readonly DumpedEntry[]): Promise<readonly DumpedEntry[]> {
   const rows = await reading.fill(
     part.map(({ seq, hash, entry }) => ({ sequence_number: seq, entry_hash: hash, entry })),
@@ -74,7 +74,7 @@ async function filled(reading: ArchiveReading, part: readonly DumpedEntry[]): Pr
   return part.map((each, i) => ({ ...each, entry: rows[i]?.entry ?? '' }));
 }
 
-/** Each entry must be what was hashed, and follow the one before it: a broken chain is not worth a second place. */
+/** Checks that each entry matches its hash and follows the one before: a broken chain is not copied. */
 function inspector(authority: string): (entry: { seq: number; hash: string; entry: string }) => void {
   let previous = ZERO_HASH;
   let next = 0;
@@ -97,7 +97,7 @@ function inspector(authority: string): (entry: { seq: number; hash: string; entr
   };
 }
 
-/** What the chain is signed with goes where replicas of that authority look for it. */
+/** Copies the keys to where replicas of that authority look for them. */
 function bringKeys(from: string, to: string): void {
   if (from === to) return;
   prepareDirectory(to);

@@ -1,4 +1,4 @@
-/** The log goes over to its next key: one entry, and then the key takes its place. Run again, it finishes what was begun. */
+/** Replaces the log's key: writes one entry, then moves the new key into place. Run again after an interruption, it finishes. */
 import { assemble, type Installation } from '../assemble.ts';
 import { decodeEvent } from '../authority/event/index.ts';
 import { proposeRotation } from '../authority/event/log-key.ts';
@@ -17,7 +17,7 @@ import { keyChanges } from './ground.ts';
 export interface Prepared {
   /** did:key of the authority. */
   readonly authority: string;
-  /** C2SP verifier keys: the present one, and the one that shall follow. */
+  /** C2SP verifier keys: the present one and the next one. */
   readonly log: string;
   readonly next: string;
 }
@@ -29,7 +29,7 @@ export interface Rotated {
   readonly log: string;
   readonly previous_log: string;
   readonly chain: ChainPosition;
-  /** Whether the new key stands in its place; false where the operator keeps the keys, and has to do that. */
+  /** Whether the new key was moved into place; false if the operator keeps the keys, and must do that. */
   readonly settled: boolean;
 }
 
@@ -46,12 +46,12 @@ export function prepare(settings: Settings): Promise<Prepared> {
 export function rotate(settings: Settings, reason: string): Promise<Rotated> {
   return opened(settings, async (installation) => {
     const { authority, succession } = installation;
-    // Replicas must have it before: what is made here now, they would have to stop for.
+    // Other replicas must have the key before it is used: one made here and now would stop them.
     const key = settings.database.url === null ? succession.next() : (succession.ready() ?? missing());
     await goOver(installation, key, reason);
     const { log } = installation;
     const { chain, previous } = await lastChange(installation);
-    // Nothing of the former key is destroyed before the entry is on the disk, which the answer above says.
+    // The former key is destroyed only after the entry is on the disk, which the answer above confirms.
     const former = { name: `log.${parseVerifierKey(previous)?.keyId}.pub`, text: `${previous}\n` };
     const settled = succession.settle(key.publicKey, former);
     return { success: true, authority, log, previous_log: previous, chain, settled };

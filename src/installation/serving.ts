@@ -1,4 +1,4 @@
-/** An installation over HTTP: the operator's token, the address, and an end. Loaded only where it is asked for. */
+/** Serves an installation over HTTP, until it is closed. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Installation } from '../assemble.ts';
@@ -16,7 +16,7 @@ export interface ServeOptions {
   readonly publicUrl?: string | undefined;
   /** Files in PEM. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
-  /** Told of the operator's token where it is made at this start, at once: what fails later does not make it anew. */
+  /** Called at once if this start makes the operator's token, since it is shown only once, even if the start then fails. */
   readonly onFreshToken?: (token: string) => void;
 }
 
@@ -59,7 +59,7 @@ export async function serveInstallation(installation: Installation, place: Place
       ? new CannotStart(`Cannot listen on ${host}:${port}: ${error.code}.`)
       : error;
   });
-  // Where others write the chain too, a replica without calls would otherwise fall behind.
+  // An idle replica would otherwise fall behind the others.
   const quiet = service.onNews(() => void service.follow().catch(() => undefined));
   return {
     url: server.url,
