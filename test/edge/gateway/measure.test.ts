@@ -70,6 +70,23 @@ describe('the image of an executable', () => {
     expect(await executableDigest(config, ask)).not.toBe(before);
   });
 
+  it('is of the whole package where the command is one of an installed package, and of no file that it works on', async () => {
+    const at = join(directory(), 'node_modules');
+    mkdirSync(join(at, '.bin'), { recursive: true });
+    mkdirSync(join(at, 'pkg'));
+    writeFileSync(join(at, 'pkg/package.json'), '{}');
+    writeFileSync(join(at, 'pkg/main.js'), '#!/usr/bin/env node', { mode: 0o755 });
+    writeFileSync(join(at, 'pkg/part.js'), 'one');
+    writeFileSync(join(at, 'data'), 'one');
+    symlinkSync('../pkg/main.js', join(at, '.bin/pkg'));
+    const config = { command: join(at, '.bin/pkg'), args: [join(at, 'data')], timeout: 1 };
+    const before = await executableDigest(config, ask);
+    writeFileSync(join(at, 'data'), 'two');
+    expect(await executableDigest(config, ask)).toBe(before);
+    writeFileSync(join(at, 'pkg/part.js'), 'two');
+    expect(await executableDigest(config, ask)).not.toBe(before);
+  });
+
   it('is of where a link leads', async () => {
     const at = directory();
     writeFileSync(join(at, 'one'), '#!/bin/sh');
