@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { agentId } from '../artifact/enrolment.ts';
 
-/** Holds the id of the job, and of every job that it was given out by, each between slashes. */
+/** Holds the id of the job, and of every job that it was given out by, each between slashes; of `run` too. */
 export const MARK = 'AGA_JOB_PATH';
 
 /** From the hashes of the job's artifact and of all that it descends from: a job has the id of its artifact's agent. */

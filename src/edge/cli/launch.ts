@@ -1,9 +1,11 @@
 /** Runs a command as an agent, and ends it with the agent's authority. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Settings } from '../../config.ts';
+import { endMarked, MARK } from '../../jobs/marked.ts';
 import type { Standing } from '../../service/standing.ts';
 import { plain, type Terminal } from './terminal.ts';
 
@@ -29,10 +31,13 @@ export async function launch(words: readonly string[], { settings, standing, ter
     writeFileSync(config, JSON.stringify(mcpConfig(own)), { mode: 0o600 });
     const [command = '', ...args] = words.map((word) => word.replaceAll('{mcp_config}', config));
     const identity = { AGA_AGENT_ID: standing.id, AGA_AGENT_NAME: standing.name, AGA_MCP_CONFIG: config };
-    const env = { ...inherited(), ...own, ...identity };
+    const mark = randomUUID();
+    const env = { ...inherited(), ...own, ...identity, [MARK]: `${process.env[MARK] ?? '/'}${mark}/` };
     // On a terminal the command stays in our group, or it could not read what is typed.
     const child = spawn(command, args, { stdio: 'inherit', env, detached: !terminal.interactive });
-    return await watched(child, standing, terminal);
+    const { code, outlived } = await watched(child, standing, terminal);
+    if (outlived) await endMarked(mark);
+    return code;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -65,7 +70,13 @@ const mcpConfig = (env: Record<string, string>): object => ({
   },
 });
 
-function watched(child: ChildProcess, standing: Standing, { err, interactive }: Terminal): Promise<number> {
+interface Ended {
+  readonly code: number;
+  /** Whether its authority was over before: what it has left behind, in a group of its own or in ours, ends with it. */
+  readonly outlived: boolean;
+}
+
+function watched(child: ChildProcess, standing: Standing, { err, interactive }: Terminal): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const kill = (signal: NodeJS.Signals): void => void send(child, signal);
     const forward = (['SIGTERM', 'SIGINT', 'SIGHUP'] as const).map((signal) => {
@@ -98,13 +109,13 @@ function watched(child: ChildProcess, standing: Standing, { err, interactive }: 
       done();
       if (error.syscall?.startsWith('spawn') !== true) return reject(error);
       err.line(`aga-delegate: the command cannot be started (${error.code}).`);
-      resolve(error.code === 'ENOENT' ? NOT_FOUND : NOT_STARTED);
+      resolve({ code: error.code === 'ENOENT' ? NOT_FOUND : NOT_STARTED, outlived: false });
     });
     child.once('exit', (code, signal) => {
-      // What it has left behind ends with it.
-      if (grace) kill('SIGKILL');
+      const outlived = grace !== undefined;
+      if (outlived) kill('SIGKILL');
       done();
-      resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
+      resolve({ code: code ?? 128 + (signal ? constants.signals[signal] : 0), outlived });
     });
   });
 }
