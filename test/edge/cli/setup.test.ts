@@ -81,6 +81,8 @@ describe('init', () => {
     const cwd = directory();
     expect((await run(['init', '--yes', '--host', 'not a host'], { cwd })).code).toBe(1);
     expect((await run(['init', '--yes', '--folder', 'a\u0001b'], { cwd })).code).toBe(1);
+    // As a pattern it would be every folder whose name begins and ends so.
+    expect((await run(['init', '--yes', '--folder', 'a*b'], { cwd })).code).toBe(1);
     expect(() => readFileSync(join(cwd, 'aga-delegate.json'))).toThrow('ENOENT');
   });
 

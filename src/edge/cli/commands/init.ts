@@ -67,7 +67,13 @@ function answersOf({ folder, host, mode }: Given['options']): Answers {
   };
 }
 
-const absolute = (folder: string): string => resolve(folder.replace(/^~(?=$|[/\\])/, (tilde) => homeFolder() ?? tilde));
+function absolute(folder: string): string {
+  const path = resolve(folder.replace(/^~(?=$|[/\\])/, (tilde) => homeFolder() ?? tilde));
+  if (!path.includes('*')) return path;
+  throw new Refusal('INVALID_REQUEST', `${path} cannot be named alone: in a pattern a star stands for anything.`, {
+    hint: 'Choose a folder without a star in its path.',
+  });
+}
 
 async function ask(given: Given['options']): Promise<Answers> {
   const here = process.cwd();
