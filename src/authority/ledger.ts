@@ -15,6 +15,8 @@ export function broken(message: string): Refusal {
   return new Refusal('CHAIN_BROKEN', message);
 }
 
+const RENAMED = 'AGA_AUTHORITY is a part of this name: set it as it was, or stop and run: aga-delegate verify';
+
 /** Bytes that carry their own hash are of our writing, or somebody's who knew what he did. */
 function read(row: Row): { entry: Entry; event: Event } {
   try {
@@ -52,7 +54,10 @@ export class Ledger {
     if (entry.sequence_number !== this.size || entry.previous_hash !== this.lastHash) {
       throw broken(`Entry ${row.sequence_number} does not follow the entry before it.`);
     }
-    if (entry.chain !== this.origin) throw broken(`Entry ${row.sequence_number} belongs to another chain.`);
+    if (entry.chain !== this.origin) {
+      const message = `Entry ${row.sequence_number} belongs to the chain "${entry.chain}", not to "${this.origin}".`;
+      throw new Refusal('CHAIN_BROKEN', message, { hint: RENAMED });
+    }
     const time = parseInstant(entry.timestamp) ?? 0;
     evolve(this.state, event, { sequence: this.size, time, previousHash: this.lastHash });
     this.#follow(leaf, row.entry_hash);

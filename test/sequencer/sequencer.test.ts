@@ -482,6 +482,14 @@ it.each([
   }
 });
 
+it('a chain of another name ends every call, and says which', async () => {
+  const entries = entriesOf(await chainOf((await written()).store));
+  const store = await storeOf(rebuilt(entries.map((entry) => ({ ...entry, chain: 'aga-delegate/other' }))));
+  const { code, message, hint } = await refusal(kernel({ store }).call('aga_inspect', { view: 'tree' }));
+  expect([code, message]).toEqual(['CHAIN_BROKEN', expect.stringContaining('"aga-delegate/other"')]);
+  expect(hint).toContain('AGA_AUTHORITY');
+});
+
 describe('other keys than those of the chain', () => {
   it.each(['authority', 'log'] as const)('end every call: %s', async (name) => {
     const { store } = await written();
