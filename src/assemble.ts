@@ -8,6 +8,8 @@ import { type Config, configured } from './config/file.ts';
 import { type Settings, UNNAMED } from './config.ts';
 import { gatewayOf } from './edge/gateway/gatekeeper.ts';
 import { gatewaySession } from './edge/gateway/gateway-session.ts';
+import { actsAsked } from './edge/gateway/maps.ts';
+import { pricesOf } from './edge/gateway/pricing.ts';
 import { governedSession } from './edge/mcp/governed.ts';
 import type { Session } from './edge/mcp/session.ts';
 import { watched } from './edge/mcp/watched.ts';
@@ -154,7 +156,7 @@ export async function assemble(settings: Settings, watch?: Watch): Promise<Insta
 }
 
 function policyOf(
-  { presets, root_ceiling: ceiling, limits, agents }: Config,
+  { presets, root_ceiling: ceiling, limits, agents, upstreams, maps, prices }: Config,
   { launch, authority }: Settings,
   supervisor: string,
 ): Policy {
@@ -164,6 +166,11 @@ function policyOf(
     rootLimits: parseLimits(limits ?? {}),
     launch,
     ...(authority !== UNNAMED && { launchEnv: { AGA_AUTHORITY: authority } }),
+    behind: {
+      servers: new Set(Object.keys(upstreams)),
+      touched: (tool, given) => actsAsked(maps, tool, given),
+      price: pricesOf(prices),
+    },
     jobs: { agents: parseAgents(agents), supervisor },
   }));
 }

@@ -124,7 +124,7 @@ function judgeSecond(grant: Grant, { acts, twins }: SecondReading): No | null {
   return null;
 }
 
-export function overLimit(grant: Grant, time: number): No | null {
+function overLimit(grant: Grant, time: number): No | null {
   const over = exhausted(grant, time);
   if (!over) return null;
   const { by, limit, allowed } = over;

@@ -1,16 +1,14 @@
 import * as z from 'zod';
-import { authorize, available } from '../authority/authorize.ts';
-import { overLimit } from '../authority/decide.ts';
+import { available } from '../authority/authorize.ts';
+import { decide, type Judgement } from '../authority/decide.ts';
 import { type Grant, introduced } from '../authority/grant.ts';
 import type { Json } from '../base/canonical.ts';
+import { asked } from './asked.ts';
 import * as piece from './schema.ts';
 import { subjectOf } from './subject.ts';
 import { tool } from './tool.ts';
 
 type JsonObject = { readonly [name: string]: Json };
-
-/** The capability whose use is counted. */
-const COUNTED = 'tool.call';
 
 const output = z.strictObject({
   allowed: z.boolean().describe('Whether the whole lineage permits it now'),
@@ -43,32 +41,36 @@ export const checkPermission = tool({
     const grant = subjectOf(context, input.artifact_hash);
     const { capability, resource } = input;
     const act = { capability, resource, ...(input.arguments && { arguments: input.arguments as JsonObject }) }; // from JSON
-    const no = authorize(grant, act, context.now) ?? (capability === COUNTED ? overLimit(grant, context.now) : null);
-    return { answer: permissionAnswer(grant, capability, no) };
+    const question = {
+      ...asked(act, context.policy),
+      argumentsDigest: '',
+      requestId: null,
+      binding: 'operator',
+    } as const;
+    return {
+      answer: permissionAnswer(grant, capability, decide(grant, { ...question, mode: 'enforce' }, context.now)),
+    };
   },
 });
-
-export interface No {
-  readonly code: string;
-  readonly message: string;
-  readonly by: Grant | null;
-}
 
 /** Where less, or something else of the same capability, would be a yes. */
 const NARROWER: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'BUDGET_EXHAUSTED']);
 
-/** A verdict as it is told; null is a yes. */
-export function permissionAnswer(grant: Grant, capability: string, no: No | null): z.infer<typeof output> {
-  if (!no) {
+/** A verdict as it is told. */
+export function permissionAnswer(
+  grant: Grant,
+  capability: string,
+  { event: { code }, message, by, lacking }: Judgement,
+): z.infer<typeof output> {
+  if (code === null) {
     const reason = `Permitted by every artifact of the lineage (${grant.depth + 1}).`;
     return { allowed: true, code: null, reason, refused_by: null, nearest_allowed: null };
   }
-  const { by } = no;
   return {
     allowed: false,
-    code: no.code,
-    reason: no.message,
+    code,
+    reason: message,
     refused_by: by && introduced(by),
-    nearest_allowed: NARROWER.has(no.code) ? [...available(grant, capability)] : [],
+    nearest_allowed: NARROWER.has(code) ? [...available(grant, lacking ?? capability)] : [],
   };
 }

@@ -21,6 +21,7 @@ import {
   parseTriggers,
   type Scope,
 } from '../scope/scope.ts';
+import { refuseListedNames } from './listed-names.ts';
 import { offering } from './offering.ts';
 import { type Requested, requestedPermissions, without } from './permissions.ts';
 import type { Policy } from './tool.ts';
@@ -41,8 +42,9 @@ const EVERY_AGENT: Permissions = { 'agent.delegate': ['*', '*@*'] };
 export const rootScope = (request: RequestedScope, policy: Policy): Scope =>
   offering(request, (asked) => rootScopeOf(asked, policy));
 
-function rootScopeOf(request: RequestedScope, { presets, rootCeiling, rootLimits }: Policy): Scope {
+function rootScopeOf(request: RequestedScope, { presets, rootCeiling, rootLimits, behind }: Policy): Scope {
   const { policy_preset: preset } = request;
+  refuseListedNames(request, behind);
   const top = ceilingScope(request, rootCeiling);
   const ceiling = preset === undefined ? top : applyPresetToRoot(preset, top, presets);
   // Those that nobody has asked for give way; those that were asked for are refused.
@@ -61,8 +63,9 @@ function rootScopeOf(request: RequestedScope, { presets, rootCeiling, rootLimits
 }
 
 /** What a child asks for, within its preset; whether its parent has it is the law's question. */
-export function childScope(input: RequestedScope, parent: Grant, { presets }: Policy): Scope {
+export function childScope(input: RequestedScope, parent: Grant, { presets, behind }: Policy): Scope {
   const { policy_preset: preset } = input;
+  refuseListedNames(input, behind);
   const asked = requestedPermissions(input);
   const exact = input.permissions ? asked : null;
   if (preset === undefined) {

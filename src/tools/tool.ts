@@ -5,6 +5,7 @@
  */
 import type * as z from 'zod';
 import type { AuditReport } from '../authority/audit.ts';
+import type { Question } from '../authority/decide.ts';
 import type { Event } from '../authority/event/index.ts';
 import type { State } from '../authority/state.ts';
 import type { Json } from '../base/canonical.ts';
@@ -14,6 +15,7 @@ import type { Cosigned } from '../evidence/cosigned.ts';
 import type { Archive, Page, Query, Signer, Tree } from '../ports.ts';
 import type { Limits } from '../scope/limits.ts';
 import type { Ceiling, Presets } from '../scope/preset.ts';
+import type { Act } from '../scope/scope.ts';
 import type { JobPolicy } from './available.ts';
 
 /** Where an entry is on the chain. */
@@ -33,8 +35,19 @@ export interface Policy {
   readonly launch: readonly string[];
   /** Environment variables that it needs for the same; absent if none. */
   readonly launchEnv?: { readonly [name: string]: string };
+  /** Absent where no server stands behind the gateway. */
+  readonly behind?: Behind;
   /** The agents that take jobs; absent if there are none. */
   readonly jobs?: JobPolicy;
+}
+
+/** What the configuration says of the servers behind the gateway; a tool is `<server>/<tool>`. */
+export interface Behind {
+  readonly servers: ReadonlySet<string>;
+  /** What a call would touch, by the map of its server. Throws where that refuses the call. */
+  touched(tool: string, given: { readonly [name: string]: Json }): readonly Act[];
+  /** What a call is held to cost; undefined where it costs nothing. */
+  price(tool: string): Question['price'];
 }
 
 /** What a tool knows while it decides. */

@@ -45,14 +45,32 @@ export function actsOf(
   inputSchema: JsonObject,
   given: JsonObject | undefined,
 ): readonly Act[] {
-  const touched = map.get(tool);
-  if (!touched) {
-    throw new Refusal('PERMISSION_DENIED', `The map of this upstream does not say what ${quoted(tool)} touches.`, {
-      hint: 'The operator can name the tool in "maps" of the configuration; {} is a tool that touches neither files nor URLs.',
-    });
-  }
+  const touched = touchedBy(map, tool);
   const args = given ?? {};
   refuseUnnamed(tool, touched, inputSchema, args);
+  return actsAt(touched, tool, args);
+}
+
+/**
+ * What a call would touch, for questions about it, where no upstream is started to tell its schema. `resource` is
+ * `<server>/<tool>`; empty where no map binds the server. Throws as `actsOf`.
+ */
+export function actsAsked(maps: MapsConfig, resource: string, given: JsonObject): readonly Act[] {
+  const [server = '', ...rest] = resource.split('/');
+  const tool = rest.join('/');
+  const map = mapOf(maps, server);
+  return map ? actsAt(touchedBy(map, tool), tool, withParsedUrls(given, urlPlaces(map, tool)) ?? {}) : [];
+}
+
+function touchedBy(map: UpstreamMap, tool: string): ToolMap {
+  const touched = map.get(tool);
+  if (touched) return touched;
+  throw new Refusal('PERMISSION_DENIED', `The map of this upstream does not say what ${quoted(tool)} touches.`, {
+    hint: 'The operator can name the tool in "maps" of the configuration; {} is a tool that touches neither files nor URLs.',
+  });
+}
+
+function actsAt(touched: ToolMap, tool: string, args: JsonObject): readonly Act[] {
   return touched.flatMap(({ place, pointer, how }) => {
     const found = textsAt(args, place);
     if ('missing' in found) throw shapeless(tool, pointer, 'is missing');

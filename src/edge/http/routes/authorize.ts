@@ -7,6 +7,7 @@ import { Refusal } from '../../../base/refusal.ts';
 import { bound } from '../../../caller.ts';
 import { type Presenter, present, presentation } from '../../../service/presentation.ts';
 import type { Service } from '../../../service/service.ts';
+import { asked } from '../../../tools/asked.ts';
 import { checkPermission, permissionAnswer } from '../../../tools/check-permission.ts';
 import * as piece from '../../../tools/schema.ts';
 import { subjectOf } from '../../../tools/subject.ts';
@@ -36,8 +37,7 @@ export const authorize = route({
   output: checkPermission.output,
   async answer({ body, caller: transport, signedBy }, { service, onRefused }) {
     const { capability, resource, arguments: given } = body;
-    const tool = capability === TOOL_CALL ? resource : null;
-    if (tool !== null && tool.length > MOST_CHARACTERS) {
+    if (capability === TOOL_CALL && resource.length > MOST_CHARACTERS) {
       throw new Refusal('INVALID_REQUEST', `The name of a tool has at most ${MOST_CHARACTERS} characters.`);
     }
     const argumentsDigest = given === undefined ? '' : sha256Hex(canonicalize(given));
@@ -49,11 +49,12 @@ export const authorize = route({
       decide(context) {
         const grant = subjectOf(context, hash);
         const act = { capability, resource, ...(given && { arguments: given }) };
-        const question = { acts: [act], tool, argumentsDigest, requestId: null, binding: caller.binding } as const;
-        const { event, message, by } = decide(grant, { ...question, mode: 'enforce' }, context.now);
-        const no = event.code === null ? null : { code: event.code, message, by };
-        const answer = permissionAnswer(grant, capability, no);
-        return { event, tell: () => ({ answer, refused: no && grant.hash }) };
+        const { binding } = caller;
+        const question = { ...asked(act, context.policy), argumentsDigest, requestId: null, binding } as const;
+        const judgement = decide(grant, { ...question, mode: 'enforce' }, context.now);
+        const answer = permissionAnswer(grant, capability, judgement);
+        const refused = answer.allowed ? null : grant.hash;
+        return { event: judgement.event, tell: () => ({ answer, refused }) };
       },
     });
     if (refused !== null) onRefused(refused);
