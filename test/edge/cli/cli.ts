@@ -41,7 +41,7 @@ export async function onTerminal(
   { env, cwd }: RunOptions = {},
 ): Promise<Ended> {
   const line = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-qec', `stty cols 100 rows 40; ${line}`, '/dev/null'], {
+  const child = spawn('script', ['-qec', `stty cols 100 rows 40; exec ${line}`, '/dev/null'], {
     env: environment(env),
     cwd,
   });
