@@ -168,7 +168,7 @@ function policyOf(
     ...(authority !== UNNAMED && { launchEnv: { AGA_AUTHORITY: authority } }),
     behind: {
       servers: new Set(Object.keys(upstreams)),
-      touched: (tool, given) => actsAsked(maps, tool, given),
+      touched: actsAsked(maps),
       price: pricesOf(prices),
     },
     jobs: { agents: parseAgents(agents), supervisor },

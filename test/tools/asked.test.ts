@@ -10,7 +10,7 @@ const MAPS = {
 const price = pricesOf({ 'free/echo': { per_call: 'USD:0.30' } });
 const behind = {
   servers: new Set(['fs', 'free']),
-  touched: (tool: string, given: Parameters<typeof actsAsked>[2]) => actsAsked(MAPS, tool, given),
+  touched: actsAsked(MAPS),
   price: (tool: string) => price(tool),
 };
 const world = () => kernel({ policy: { ...POLICY, behind } });
@@ -33,11 +33,14 @@ describe('a question about a call', () => {
     ['fs/list', { paths: ['/ws/a', '/b'] }, 'PERMISSION_DENIED'],
     ['fs/get', { url: 'HTTPS://EXAMPLE.com:443/a/../b' }, null],
     ['fs/get', { url: 'https://example.com.evil/' }, 'PERMISSION_DENIED'],
+    ['fs/list', { paths: Array.from({ length: 1_000 }, (_, i) => `/ws/${i}`) }, null],
+    ['fs/list', { paths: Array.from({ length: 50_000 }, () => '/ws/a') }, null],
+    ['fs/list', { paths: Array.from({ length: 1_001 }, (_, i) => `/ws/${i}`) }, 'INVALID_REQUEST'],
     ['fs/unmapped', {}, 'PERMISSION_DENIED'],
     ['other/read', { path: '/etc/passwd' }, null],
     ['free/echo', {}, null],
     ['none/echo', {}, 'PERMISSION_DENIED'],
-  ])('is answered by the map: %s %j', async (resource, given, code) => {
+  ])('is answered by the map: %s', async (resource, given, code) => {
     const { call } = world();
     await call('aga_create_artifact', { permissions: SCOPE });
     const question = { capability: 'tool.call', resource, ...(given && { arguments: given }) };

@@ -17,6 +17,9 @@ export interface Touched {
   readonly how: readonly Touch[];
 }
 
+/** Paths and URLs of one call: every scope of a lineage is asked about each, while other calls wait. */
+export const MAX_TOUCHED = 1_000;
+
 /** What one tool touches; empty if neither files nor URLs. */
 export type ToolMap = readonly Touched[];
 /** For one upstream: tool → what it touches. */
@@ -55,11 +58,13 @@ export function actsOf(
  * What a call would touch, for questions about it, where no upstream is started to tell its schema. `resource` is
  * `<server>/<tool>`; empty where no map binds the server. Throws as `actsOf`.
  */
-export function actsAsked(maps: MapsConfig, resource: string, given: JsonObject): readonly Act[] {
-  const [server = '', ...rest] = resource.split('/');
-  const tool = rest.join('/');
-  const map = mapOf(maps, server);
-  return map ? actsAt(touchedBy(map, tool), tool, withParsedUrls(given, urlPlaces(map, tool)) ?? {}) : [];
+export function actsAsked(maps: MapsConfig): (resource: string, given: JsonObject) => readonly Act[] {
+  const bound = new Map(Object.keys(maps).map((server) => [server, mapOf(maps, server)]));
+  return (resource, given) => {
+    const end = resource.indexOf('/');
+    const [map, tool] = [bound.get(resource.slice(0, end)), resource.slice(end + 1)];
+    return map ? actsAt(touchedBy(map, tool), tool, withParsedUrls(given, urlPlaces(map, tool)) ?? {}) : [];
+  };
 }
 
 function touchedBy(map: UpstreamMap, tool: string): ToolMap {
@@ -71,13 +76,19 @@ function touchedBy(map: UpstreamMap, tool: string): ToolMap {
 }
 
 function actsAt(touched: ToolMap, tool: string, args: JsonObject): readonly Act[] {
-  return touched.flatMap(({ place, pointer, how }) => {
+  const acts = touched.flatMap(({ place, pointer, how }) => {
     const found = textsAt(args, place);
     if ('missing' in found) throw shapeless(tool, pointer, 'is missing');
     if ('noText' in found)
       throw shapeless(tool, pointer, pointer.includes('*') ? 'is not a list of texts' : 'is not text');
-    return found.texts.flatMap((resource) => how.map((capability) => ({ capability, resource })));
+    return [...new Set(found.texts)].flatMap((resource) => how.map((capability) => ({ capability, resource })));
   });
+  const touching = new Set(acts.map(({ resource }) => resource)).size;
+  if (touching <= MAX_TOUCHED) return acts;
+  throw new Refusal(
+    'INVALID_REQUEST',
+    `The call names ${touching} paths and URLs; one call may name ${MAX_TOUCHED}. Split it into several.`,
+  );
 }
 
 function refuseUnnamed(tool: string, touched: ToolMap, inputSchema: JsonObject, args: JsonObject): void {

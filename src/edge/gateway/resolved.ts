@@ -14,6 +14,7 @@ import { capabilityOf } from '../../scope/capability.ts';
 import type { Rule } from '../../scope/kind.ts';
 import { type Act, type ArgumentRule, denials, type Permissions, type Scope } from '../../scope/scope.ts';
 import { type Follow as Following, followPath } from './following.ts';
+import { MAX_TOUCHED } from './maps.ts';
 import { replaceTexts, textsAt } from './pointer.ts';
 import { itemRule, placesOf, rulesFor } from './rule-places.ts';
 
@@ -27,8 +28,6 @@ export interface Resolved {
 type Follow = (path: string) => string | undefined;
 
 const FILES = /^fs\./;
-/** Limit for one call, because all calls wait for the same few threads. */
-const MAX_PATHS = 1_000;
 
 /**
  * The second reading of a call; `undefined` where it would be the first again, or where a scope refuses the first.
@@ -51,10 +50,10 @@ export async function resolvedActs(
     return 'texts' in found ? found.texts : [];
   });
   const requested = [...new Set([...judged, ...files.map(({ resource }) => resource)])];
-  if (requested.length > MAX_PATHS)
+  if (requested.length > MAX_TOUCHED)
     throw new Refusal(
       'INVALID_REQUEST',
-      `The call names ${requested.length} paths; where each leads is asked for at most ${MAX_PATHS}.`,
+      `The call names ${requested.length} paths; where each leads is asked for at most ${MAX_TOUCHED}.`,
     );
   const capabilities = [...new Set(files.map(({ capability }) => capability))];
   const granted = scopes.flatMap((scope) => folders(scope, call.resource, capabilities));
