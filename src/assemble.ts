@@ -32,6 +32,7 @@ import { fileArchive } from './store/file-archive.ts';
 import { fileCache } from './store/file-cache.ts';
 import { parseAgents } from './tools/available.ts';
 import { TOOLS } from './tools/index.ts';
+import { refuseListedNames } from './tools/listed-names.ts';
 import type { Policy, Reader } from './tools/tool.ts';
 import { Book } from './witness/book.ts';
 import { type Witnesses, witnessesOf } from './witness/desk.ts';
@@ -160,19 +161,21 @@ function policyOf(
   { launch, authority }: Settings,
   supervisor: string,
 ): Policy {
-  return configured(() => ({
-    presets: parsePresets(presets ?? {}),
-    rootCeiling: ceiling === undefined ? null : parseCeiling(ceiling, 'root_ceiling'),
-    rootLimits: parseLimits(limits ?? {}),
-    launch,
-    ...(authority !== UNNAMED && { launchEnv: { AGA_AUTHORITY: authority } }),
-    behind: {
-      servers: new Set(Object.keys(upstreams)),
-      touched: actsAsked(maps),
-      price: pricesOf(prices),
-    },
-    jobs: { agents: parseAgents(agents), supervisor },
-  }));
+  return configured(() => {
+    const behind = { servers: new Set(Object.keys(upstreams)), touched: actsAsked(maps), price: pricesOf(prices) };
+    const named = parsePresets(presets ?? {});
+    const rootCeiling = ceiling === undefined ? null : parseCeiling(ceiling, 'root_ceiling');
+    for (const each of [...named.values(), ...(rootCeiling ? [rootCeiling] : [])]) refuseListedNames(each, behind);
+    return {
+      presets: named,
+      rootCeiling,
+      rootLimits: parseLimits(limits ?? {}),
+      launch,
+      ...(authority !== UNNAMED && { launchEnv: { AGA_AUTHORITY: authority } }),
+      behind,
+      jobs: { agents: parseAgents(agents), supervisor },
+    };
+  });
 }
 
 /** The caller that a stdio session of these settings is. */
